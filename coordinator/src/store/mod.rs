@@ -1,0 +1,145 @@
+//! The durable record. All SQL lives below this module; nothing outside knows a table.
+
+mod error;
+mod postgres;
+mod rows;
+mod sqlite;
+
+use std::{sync::Arc, time::Duration};
+
+use drover_model::{
+    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, Timestamp, TurnNumber,
+    turn::{CommitOutcome, SealedTurn},
+};
+
+pub use error::StoreError;
+
+/// Where the record is kept: `sqlite:PATH` or `postgres://...`.
+#[async_trait::async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Tries to become leader: takes the lease row if nobody holds it, its term is over, or `holder` is the same as
+    /// before, and raises the epoch. Waits for a commit in flight, because both lock the same row.
+    async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError>;
+
+    /// The lease row, to learn what became of a commit whose answer was lost.
+    async fn lease(&self) -> Result<Lease, StoreError>;
+
+    /// All that is open, and every node. Refused with [`StoreError::Fenced`] unless `epoch` is current.
+    async fn load(&self, epoch: Epoch) -> Result<StoredSnapshot, StoreError>;
+
+    /// One transaction: renews the lease for `term` and moves its turn from `turn - 1` to `turn`, then writes the rows.
+    /// Every guard (old state, existing row) must match exactly, else nothing is written.
+    async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome;
+
+    /// Gives the lease up, so that another may take it at once. A lease of another epoch is left alone.
+    async fn resign(&self, epoch: Epoch) -> Result<(), StoreError>;
+
+    /// Which of these (namespace, request id) pairs are known, and the turn that the answer reflects.
+    async fn find_requests(
+        &self,
+        requests: &[(Arc<str>, Arc<str>)],
+    ) -> Result<(TurnNumber, Vec<FoundRequest>), StoreError>;
+
+    /// A job with all its attempts, and the turn that the answer reflects.
+    async fn job(&self, id: JobId) -> Result<(TurnNumber, Option<StoredJob>), StoreError>;
+
+    /// A page of jobs, newest first, with the states of their attempts counted.
+    async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
+
+    /// Adds output. A chunk that is stored already (same attempt and offset) is passed over: agents send twice.
+    async fn append_logs(&self, chunks: &[LogRow]) -> Result<(), StoreError>;
+
+    /// Output of an attempt from `offset` on, oldest first, at most `limit` chunks.
+    async fn logs(&self, key: AttemptKey, offset: u64, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+
+    /// What the database promises: kind, version, and the settings that decide about durability. For benchmarks.
+    async fn describe(&self) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Number of attempts that ended in success, counted in the table. For benchmarks.
+    async fn count_succeeded(&self) -> Result<u64, StoreError>;
+}
+
+/// The lease row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub epoch: Epoch,
+    pub turn: TurnNumber,
+    pub holder: String,
+}
+
+/// Outcome of [`Store::acquire`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    Leader { epoch: Epoch },
+    HeldBy { holder: String, remaining: Duration },
+}
+
+/// Everything open, as stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredSnapshot {
+    pub turn: TurnNumber,
+    pub model_time: Timestamp,
+    /// By name.
+    pub nodes: Vec<NodeRow>,
+    /// By id.
+    pub jobs: Vec<StoredJob>,
+}
+
+/// A job as stored; `row.new` and every `from` are `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredJob {
+    pub row: JobRow,
+    pub fixed: NewJobRow,
+    /// By task and number.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// A job in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobSummary {
+    pub row: JobRow,
+    pub fixed: NewJobRow,
+    /// Tasks whose last attempt is assigned, running or stopping.
+    pub active: u32,
+    pub succeeded: u32,
+    /// Tasks whose last attempt ended otherwise and is not retried.
+    pub unsuccessful: u32,
+}
+
+/// Which jobs to list.
+#[derive(Clone, Debug, Default)]
+pub struct JobQuery {
+    pub namespace: Arc<str>,
+    /// Empty: any.
+    pub states: Vec<JobState>,
+    pub queue: Option<Arc<str>>,
+    /// Only jobs older than this one.
+    pub before: Option<JobId>,
+    pub limit: u32,
+}
+
+/// A request id that the store knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundRequest {
+    pub namespace: Arc<str>,
+    pub request_id: Arc<str>,
+    pub job: JobId,
+    /// As submitted, to tell a repeated call from a reused id.
+    pub stored_spec: bytes::Bytes,
+}
+
+/// A piece of an attempt's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    pub key: AttemptKey,
+    /// Place in everything the attempt has written, in uncompressed bytes.
+    pub offset: u64,
+    /// 1 stdout, 2 stderr.
+    pub stream: u8,
+    /// Length before compression.
+    pub length: u32,
+    /// zstd frame.
+    pub data: bytes::Bytes,
+    /// Nothing follows.
+    pub end: bool,
+}

@@ -1,0 +1,203 @@
+//! What a step wants done.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::{
+    AttemptKey, AttemptRow, CallerId, JobId, JobRow, JobState, NodeName, NodeRow, NodeState,
+    Resource, Resources, SessionId, TaskState, Timestamp,
+};
+
+/// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    pub jobs: Vec<JobRow>,
+    pub attempts: Vec<AttemptRow>,
+    pub nodes: Vec<NodeRow>,
+    pub actions: Vec<Action>,
+    /// For watchers, metrics and traces.
+    pub transitions: Vec<Transition>,
+}
+
+impl Effects {
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+            && self.attempts.is_empty()
+            && self.nodes.is_empty()
+            && self.actions.is_empty()
+            && self.transitions.is_empty()
+    }
+}
+
+/// What leaves the process once the commit has succeeded.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    Reply {
+        caller: CallerId,
+        answer: Answer,
+    },
+    Welcome {
+        session: SessionId,
+        /// Attempts the agent named that are not current.
+        discard: Vec<AttemptKey>,
+    },
+    Ack {
+        session: SessionId,
+        sequence: u64,
+    },
+    Assign {
+        session: SessionId,
+        assignment: Assignment,
+    },
+    Stop {
+        session: SessionId,
+        key: AttemptKey,
+    },
+    Close {
+        session: SessionId,
+        reason: CloseReason,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub key: AttemptKey,
+    pub payload: Bytes,
+    pub traceparent: Option<Arc<str>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// A newer incarnation, or a newer connection, of the same node has joined.
+    Superseded,
+    /// The node was silent too long; it may join again.
+    TimedOut,
+}
+
+/// What a caller hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// In the order of the jobs of the event.
+    Submitted(Vec<Submitted>),
+    CancelAccepted,
+    /// `None`: not open; the store has the whole record.
+    Job(Option<JobView>),
+    /// By name.
+    Nodes(Vec<NodeView>),
+    Policy(PolicyView),
+    Refused(Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    pub job: JobId,
+    /// True when the request id was known.
+    pub duplicate: bool,
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not open. It may never have existed, or have ended: the store knows.
+    #[error("no open job {0}")]
+    NotOpen(JobId),
+    #[error("job {0} is being cancelled already")]
+    AlreadyCancelling(JobId),
+    #[error("request_id `{0}` was used for a different job")]
+    RequestIdReused(Arc<str>),
+    /// The look-up of the request id is too old to be trusted.
+    #[error("the request waited too long; the same request_id is safe to send again")]
+    LookupStale,
+}
+
+/// An open job as the model sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobView {
+    /// In the order of the spec.
+    pub tasks: Vec<TaskView>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    pub state: TaskState,
+    /// Present while the task waits.
+    pub pending: Option<PendingReason>,
+}
+
+/// Why a task waits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PendingReason {
+    /// Tasks that it needs have not ended: the first of them, and how many.
+    Dependency { task: u32, unmet: u32 },
+    Backoff { until: Timestamp },
+    /// No agent is connected.
+    NoNodes,
+    /// No node, even when empty, has enough of this.
+    NoNodeFits {
+        resource: Resource,
+        wanted: u64,
+        /// The most that any one node has.
+        largest: u64,
+    },
+    /// Fits somewhere in principle; nothing of this size is free now. `reserved` holds node and expected start when the
+    /// task has a reservation.
+    WaitsForCapacity {
+        resource: Resource,
+        position: Position,
+        reserved: Option<(NodeName, Timestamp)>,
+    },
+    /// Would fit, but may not delay the task that holds the reservation.
+    HeldForReservation { job: JobId, task: u32 },
+    /// Others come first.
+    Outranked {
+        position: Position,
+        policy: &'static str,
+    },
+}
+
+/// Place in the order of the policy, from 1. Counting ends at [`Position::LIMIT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position(pub u32);
+
+impl Position {
+    pub const LIMIT: u32 = 10_000;
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeView {
+    pub name: NodeName,
+    pub state: NodeState,
+    pub capacity: Resources,
+    pub free: Resources,
+    pub labels: BTreeMap<String, String>,
+    pub agent_version: Box<str>,
+    pub active_attempts: u32,
+    pub cpu_permille: u32,
+    pub memory_permille: u32,
+    pub last_heard: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyView {
+    pub policy: &'static str,
+    pub mode: crate::dispatch::Mode,
+}
+
+/// A change of state that somebody may want to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    Task {
+        job: JobId,
+        task: u32,
+        to: TaskState,
+        /// 0 before the first.
+        attempt: u32,
+        node: Option<NodeName>,
+    },
+    Job {
+        job: JobId,
+        to: JobState,
+        message: Option<Arc<str>>,
+    },
+}

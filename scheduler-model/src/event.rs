@@ -1,0 +1,148 @@
+//! What can happen to a cluster.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::{
+    AttemptKey, CallerId, JobId, JobSpec, NodeName, Resources, SessionId, Timestamp, TurnNumber,
+};
+
+/// One input of [`crate::cluster::Cluster::step`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Store all of `jobs`, or none.
+    Submit {
+        caller: CallerId,
+        jobs: Vec<NewJob>,
+        /// The last turn that the look-up of the request ids saw. Later ones are checked by the model.
+        looked_up: TurnNumber,
+    },
+    Cancel {
+        caller: CallerId,
+        job: JobId,
+        reason: Box<str>,
+    },
+    /// A question that only the model can answer.
+    Ask { caller: CallerId, question: Question },
+    /// An agent connected.
+    Join { session: SessionId, join: Box<Join> },
+    Reports {
+        session: SessionId,
+        batch: ReportBatch,
+    },
+    /// Who was heard from since the last event of this kind.
+    Heard(Vec<Heard>),
+    /// A session's stream ended.
+    Left { session: SessionId },
+    /// Time has passed: fire what is due.
+    Tick,
+    /// What a policy decided.
+    Dispatch(Decision),
+}
+
+/// A job at the border.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    pub id: JobId,
+    pub name: Arc<str>,
+    pub spec: JobSpec,
+    pub request_id: Option<Arc<str>>,
+    /// W3C trace context of the submit call.
+    pub traceparent: Option<Arc<str>>,
+    /// The user's own words, for the store. The model hands it through.
+    pub stored_spec: Bytes,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// State of every task and why it waits. Answered with [`crate::Answer::Job`].
+    Job(JobId),
+    /// Answered with [`crate::Answer::Nodes`].
+    Nodes,
+    /// Answered with [`crate::Answer::Policy`].
+    Policy,
+}
+
+/// First message of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    pub node: NodeName,
+    /// Grows with each start of the agent process.
+    pub incarnation: u64,
+    pub agent_version: Box<str>,
+    pub capacity: Resources,
+    pub labels: BTreeMap<String, String>,
+    /// Attempts it holds that have not ended.
+    pub running: Vec<AttemptKey>,
+    /// What it has not seen acknowledged.
+    pub reports: ReportBatch,
+}
+
+/// Reports in order.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ReportBatch {
+    /// Number of the last report.
+    pub sequence: u64,
+    pub reports: Vec<Report>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub key: AttemptKey,
+    pub what: ReportKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    Started {
+        /// Clock of the agent.
+        at: Timestamp,
+    },
+    Ended {
+        started_at: Timestamp,
+        ended_at: Timestamp,
+        outcome: Outcome,
+        exit_code: Option<i32>,
+        /// For people.
+        message: Option<Box<str>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    /// Ended because it was asked to, or never started.
+    Stopped,
+}
+
+/// Sign of life of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub session: SessionId,
+    pub at: Timestamp,
+    /// Measured, 0 to 1000.
+    pub cpu_permille: u32,
+    pub memory_permille: u32,
+}
+
+/// What a round of dispatch proposes. Recorded like every event; the cluster validates it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Decision {
+    pub placements: Vec<Placement>,
+    /// First in order that fits nowhere now and holds a reservation (mode easy).
+    pub reserved: Option<crate::dispatch::Reservation>,
+}
+
+/// Start this task there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    pub job: JobId,
+    pub task: u32,
+    pub node: NodeName,
+    /// Place in the order of the round, from 0.
+    pub rank: u32,
+    /// True when it passed over a task that waits for its reservation.
+    pub backfilled: bool,
+}

@@ -1,0 +1,69 @@
+//! The scheduler as a pure function of events.
+//!
+//! Nothing in this crate reads a clock, draws a random number of its own, opens a socket or a file, or knows a wire or
+//! table format. Time, ids and seeds are arguments, so that equal events give equal effects, byte for byte, in
+//! production, in the simulator and in a replay.
+//!
+//! Three machines:
+//! - [`cluster`]: jobs, tasks, attempts, nodes; `step(now, event, effects)`.
+//! - [`turn`]: what to commit, resend, perform; when to reload.
+//! - [`session`]: the agent's side: what it holds, what it still has to report.
+//!
+//! and [`dispatch`] with [`policy`], which look at a cluster and propose what starts where.
+//!
+//! # States of a task
+//!
+//! Every arrow is one `become_*` function of [`cluster::task`], which asserts the state that it comes from.
+//!
+//! ```text
+//!                 needs met            placed             agent says so
+//!   Pending ---become_queued--> Queued --become_assigned--> Assigned --become_running--> Running
+//!      |                          ^  |                        |  |                        |  |
+//!      |                          |  |                        |  +--become_stopping-------+  |
+//!      |            backoff over  |  |                        |            |                 |
+//!      |          +-become_queued-+  |                        |        Stopping              |
+//!      |          |                  |                        |            |                 |
+//!      |       Retrying <--become_retrying-- (attempt failed, timed out or was lost) <-------+
+//!      |          |                  |                                     |
+//!      |          |                  |           (attempt ended for good)  +-> become_succeeded  -> Succeeded
+//!      |          |                  |                                     +-> become_failed     -> Failed
+//!      |          |                  |                                     +-> become_timed_out  -> TimedOut
+//!      +----------+------------------+---become_cancelled------------------+-> become_cancelled  -> Cancelled
+//!      +---become_upstream_failed--> UpstreamFailed
+//! ```
+//!
+//! The state of a job is a function of its intent and of its tasks' counts: [`cluster::job::Job::state`].
+#![deny(clippy::iter_over_hash_type)]
+
+pub mod cluster;
+pub mod dag;
+pub mod dispatch;
+mod effect;
+mod event;
+mod ids;
+pub mod policy;
+mod priority;
+mod random;
+mod resources;
+mod rows;
+pub mod session;
+mod spec;
+mod state;
+mod time;
+pub mod turn;
+
+pub use effect::{
+    Action, Answer, Assignment, CloseReason, Effects, JobView, NodeView, PendingReason, PolicyView, Position,
+    Refusal, Submitted, TaskView, Transition,
+};
+pub use event::{
+    Decision, Event, Heard, Join, NewJob, Outcome, Placement, Question, Report, ReportBatch,
+    ReportKind,
+};
+pub use ids::{AttemptKey, CallerId, Epoch, JobId, NodeName, SessionId, TurnNumber};
+pub use priority::Priority;
+pub use resources::{Resource, Resources};
+pub use rows::{AttemptRow, JobRow, LoadedJob, NewJobRow, NodeRow, Snapshot};
+pub use spec::{Deadline, FailureRule, JobSpec, RetryRule, TaskSpec};
+pub use state::{AttemptState, Intent, JobState, NodeState, TaskState};
+pub use time::Timestamp;

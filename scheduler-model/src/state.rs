@@ -1,0 +1,143 @@
+//! Names of states, and what each means.
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name under which it is stored and shown.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// `None` for a name that is not one of these.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+named! {
+    /// Where a task stands.
+    TaskState {
+        /// Waits for tasks that it needs.
+        Pending = "pending",
+        /// Waits for a node.
+        Queued = "queued",
+        /// An agent has been told to start it; it holds its resources.
+        Assigned = "assigned",
+        Running = "running",
+        /// Asked to stop. The process may live, so the resources are still held.
+        Stopping = "stopping",
+        /// Waits out the backoff after an attempt that failed.
+        Retrying = "retrying",
+        Succeeded = "succeeded",
+        /// Its last attempt failed and no other is allowed.
+        Failed = "failed",
+        /// Its last attempt exceeded the start-to-close limit and no other is allowed.
+        TimedOut = "timed_out",
+        /// The job was cancelled, or failed fast, before this task ended.
+        Cancelled = "cancelled",
+        /// Never runs: a task that it needs did not succeed.
+        UpstreamFailed = "upstream_failed",
+    }
+}
+
+impl TaskState {
+    /// Nothing follows.
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Cancelled | Self::UpstreamFailed
+        )
+    }
+
+    /// Holds resources of a node.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Assigned | Self::Running | Self::Stopping)
+    }
+}
+
+named! {
+    /// Where an attempt stands.
+    AttemptState {
+        Assigned = "assigned",
+        Running = "running",
+        /// Asked to stop because its job was cancelled or failed fast.
+        Stopping = "stopping",
+        /// Asked to stop because it exceeded its start-to-close limit.
+        StoppingTimeout = "stopping_timeout",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        TimedOut = "timed_out",
+        Cancelled = "cancelled",
+        /// The node went away with it. Does not count against the user's retries.
+        Lost = "lost",
+    }
+}
+
+impl AttemptState {
+    pub const fn is_final(self) -> bool {
+        !matches!(
+            self,
+            Self::Assigned | Self::Running | Self::Stopping | Self::StoppingTimeout
+        )
+    }
+}
+
+named! {
+    /// Where a job stands.
+    JobState {
+        /// None of its tasks has been assigned.
+        Queued = "queued",
+        Running = "running",
+        /// Every task succeeded.
+        Succeeded = "succeeded",
+        /// A task failed, or was lost too often.
+        Failed = "failed",
+        /// A task exceeded its limit, and none failed otherwise.
+        TimedOut = "timed_out",
+        /// Somebody cancelled it, and its last process has ended.
+        Cancelled = "cancelled",
+    }
+}
+
+impl JobState {
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+named! {
+    /// What a job is meant to do. Together with the attempts it determines every state.
+    Intent {
+        Run = "run",
+        /// Somebody asked to cancel it.
+        Cancel = "cancel",
+        /// A task failed for good under [`crate::FailureRule::FailFast`].
+        Fail = "fail",
+    }
+}
+
+named! {
+    /// Where a node stands.
+    NodeState {
+        /// Its agent is connected.
+        Ready = "ready",
+        /// Its agent is cut off; what runs there may still run. Gets nothing new.
+        Disconnected = "disconnected",
+        /// Silent for longer than the node timeout; its attempts were given up.
+        Lost = "lost",
+    }
+}
