@@ -19,3 +19,12 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 
 /// Version of the agent protocol that this build speaks.
 pub const AGENT_PROTOCOL_VERSION: u32 = 1;
+
+pub mod agent;
+mod error;
+pub mod job;
+pub mod node;
+pub mod spec;
+pub mod time;
+
+pub use error::{DecodeError, Violation};

@@ -129,8 +129,13 @@ pub struct TaskView {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PendingReason {
     /// Tasks that it needs have not ended: the first of them, and how many.
-    Dependency { task: u32, unmet: u32 },
-    Backoff { until: Timestamp },
+    Dependency {
+        task: u32,
+        unmet: u32,
+    },
+    Backoff {
+        until: Timestamp,
+    },
     /// No agent is connected.
     NoNodes,
     /// No node, even when empty, has enough of this.
@@ -148,7 +153,10 @@ pub enum PendingReason {
         reserved: Option<(NodeName, Timestamp)>,
     },
     /// Would fit, but may not delay the task that holds the reservation.
-    HeldForReservation { job: JobId, task: u32 },
+    HeldForReservation {
+        job: JobId,
+        task: u32,
+    },
     /// Others come first.
     Outranked {
         position: Position,

@@ -24,7 +24,10 @@ pub enum Event {
         reason: Box<str>,
     },
     /// A question that only the model can answer.
-    Ask { caller: CallerId, question: Question },
+    Ask {
+        caller: CallerId,
+        question: Question,
+    },
     /// An agent connected.
     Join { session: SessionId, join: Box<Join> },
     Reports {

@@ -53,8 +53,8 @@ mod time;
 pub mod turn;
 
 pub use effect::{
-    Action, Answer, Assignment, CloseReason, Effects, JobView, NodeView, PendingReason, PolicyView, Position,
-    Refusal, Submitted, TaskView, Transition,
+    Action, Answer, Assignment, CloseReason, Effects, JobView, NodeView, PendingReason, PolicyView,
+    Position, Refusal, Submitted, TaskView, Transition,
 };
 pub use event::{
     Decision, Event, Heard, Join, NewJob, Outcome, Placement, Question, Report, ReportBatch,

@@ -59,7 +59,11 @@ impl TaskState {
     pub const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Cancelled | Self::UpstreamFailed
+            Self::Succeeded
+                | Self::Failed
+                | Self::TimedOut
+                | Self::Cancelled
+                | Self::UpstreamFailed
         )
     }
 

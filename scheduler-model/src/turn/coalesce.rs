@@ -5,26 +5,44 @@ use rustc_hash::FxHashMap;
 use crate::{AttemptRow, JobRow, NodeRow};
 
 pub(super) fn jobs(rows: Vec<JobRow>) -> Vec<JobRow> {
-    merge(rows, |row| row.id, |into, row| {
-        assert_eq!(row.from, Some(into.state), "job {} changes from its last state", row.id);
-        into.state = row.state;
-        into.intent = row.intent;
-        into.started_at = row.started_at.or(into.started_at);
-        into.ended_at = row.ended_at.or(into.ended_at);
-        into.message = row.message.or(into.message.take());
-    })
+    merge(
+        rows,
+        |row| row.id,
+        |into, row| {
+            assert_eq!(
+                row.from,
+                Some(into.state),
+                "job {} changes from its last state",
+                row.id
+            );
+            into.state = row.state;
+            into.intent = row.intent;
+            into.started_at = row.started_at.or(into.started_at);
+            into.ended_at = row.ended_at.or(into.ended_at);
+            into.message = row.message.or(into.message.take());
+        },
+    )
 }
 
 pub(super) fn attempts(rows: Vec<AttemptRow>) -> Vec<AttemptRow> {
-    merge(rows, |row| row.key, |into, row| {
-        assert_eq!(row.from, Some(into.state), "{:?} changes from its last state", row.key);
-        into.state = row.state;
-        into.started_at = row.started_at.or(into.started_at);
-        into.ended_at = row.ended_at.or(into.ended_at);
-        into.exit_code = row.exit_code.or(into.exit_code);
-        into.message = row.message.or(into.message.take());
-        into.retry_at = row.retry_at.or(into.retry_at);
-    })
+    merge(
+        rows,
+        |row| row.key,
+        |into, row| {
+            assert_eq!(
+                row.from,
+                Some(into.state),
+                "{:?} changes from its last state",
+                row.key
+            );
+            into.state = row.state;
+            into.started_at = row.started_at.or(into.started_at);
+            into.ended_at = row.ended_at.or(into.ended_at);
+            into.exit_code = row.exit_code.or(into.exit_code);
+            into.message = row.message.or(into.message.take());
+            into.retry_at = row.retry_at.or(into.retry_at);
+        },
+    )
 }
 
 pub(super) fn nodes(rows: Vec<NodeRow>) -> Vec<NodeRow> {

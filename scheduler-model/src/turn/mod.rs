@@ -14,7 +14,11 @@
 
 mod coalesce;
 
-use crate::{Action, AttemptRow, Effects, Epoch, JobRow, NodeRow, Timestamp, Transition, TurnNumber};
+use std::sync::Arc;
+
+use crate::{
+    Action, AttemptRow, Effects, Epoch, JobRow, NodeRow, Timestamp, Transition, TurnNumber,
+};
 
 /// The rows of one commit, each touched once.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,14 +64,14 @@ pub enum Verdict {
 #[derive(Debug, PartialEq)]
 enum Phase {
     Idle,
-    InFlight(Box<Flight>),
-    Resolving(Box<Flight>),
+    InFlight(Flight),
+    Resolving(Flight),
     Lost,
 }
 
 #[derive(Debug, PartialEq)]
 struct Flight {
-    sealed: SealedTurn,
+    sealed: Arc<SealedTurn>,
     actions: Vec<Action>,
     transitions: Vec<Transition>,
 }
@@ -118,7 +122,7 @@ impl Turn {
     ///
     /// # Panics
     /// When another is in flight.
-    pub fn seal(&mut self, now: Timestamp) -> &SealedTurn {
+    pub fn seal(&mut self, now: Timestamp) -> Arc<SealedTurn> {
         assert_eq!(self.phase, Phase::Idle, "one commit at a time");
         let Effects {
             jobs,
@@ -127,23 +131,24 @@ impl Turn {
             actions,
             transitions,
         } = std::mem::take(&mut self.open);
-        self.phase = Phase::InFlight(Box::new(Flight {
-            sealed: SealedTurn {
-                epoch: self.epoch,
-                turn: self.committed.next(),
-                model_time: now,
-                jobs: coalesce::jobs(jobs),
-                attempts: coalesce::attempts(attempts),
-                nodes: coalesce::nodes(nodes),
-            },
+        let sealed = Arc::new(SealedTurn {
+            epoch: self.epoch,
+            turn: self.committed.next(),
+            model_time: now,
+            jobs: coalesce::jobs(jobs),
+            attempts: coalesce::attempts(attempts),
+            nodes: coalesce::nodes(nodes),
+        });
+        self.phase = Phase::InFlight(Flight {
+            sealed: Arc::clone(&sealed),
             actions,
             transitions,
-        }));
-        self.in_flight().expect("just put there")
+        });
+        sealed
     }
 
     /// The turn whose outcome is awaited.
-    pub fn in_flight(&self) -> Option<&SealedTurn> {
+    pub fn in_flight(&self) -> Option<&Arc<SealedTurn>> {
         match &self.phase {
             Phase::InFlight(flight) | Phase::Resolving(flight) => Some(&flight.sealed),
             Phase::Idle | Phase::Lost => None,
@@ -159,7 +164,7 @@ impl Turn {
             panic!("no commit in flight");
         };
         match outcome {
-            CommitOutcome::Done => self.land(*flight),
+            CommitOutcome::Done => self.land(flight),
             CommitOutcome::Unknown => {
                 self.phase = Phase::Resolving(flight);
                 Verdict::ReadLease
@@ -179,7 +184,7 @@ impl Turn {
         if epoch != self.epoch {
             Verdict::Reload
         } else if turn == flight.sealed.turn {
-            self.land(*flight)
+            self.land(flight)
         } else if turn == self.committed {
             self.phase = Phase::InFlight(flight);
             Verdict::SendAgain

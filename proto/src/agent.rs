@@ -1,0 +1,1 @@
+//! The agent protocol: wire to model and back.

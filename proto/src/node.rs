@@ -1,0 +1,1 @@
+//! Nodes as users see them.
