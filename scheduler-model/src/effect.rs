@@ -6,12 +6,14 @@ use bytes::Bytes;
 
 use crate::{
     AttemptKey, AttemptRow, CallerId, JobId, JobRow, JobState, NodeName, NodeRow, NodeState,
-    Resource, Resources, SessionId, TaskState, Timestamp,
+    Resource, Resources, SessionId, TaskState, Timestamp, TurnNumber,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
+    /// The turn that these belong to.
+    pub turn: TurnNumber,
     pub jobs: Vec<JobRow>,
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,

@@ -13,7 +13,7 @@
 //!
 //! # States of a task
 //!
-//! Every arrow is one `become_*` function of [`cluster::task`], which asserts the state that it comes from.
+//! Every arrow is one `become_*` function of the module `cluster::task`, which asserts the state that it comes from.
 //!
 //! ```text
 //!                 needs met            placed             agent says so
@@ -32,7 +32,7 @@
 //!      +---become_upstream_failed--> UpstreamFailed
 //! ```
 //!
-//! The state of a job is a function of its intent and of its tasks' counts: [`cluster::job::Job::state`].
+//! The state of a job is a function of its intent and of its tasks' counts: `Job::state` in the module `cluster::job`.
 #![deny(clippy::iter_over_hash_type)]
 
 pub mod cluster;

@@ -92,9 +92,20 @@ impl Resources {
         self.disk_bytes -= other.disk_bytes;
     }
 
+    /// What is left of each kind; nothing where `other` is larger.
+    #[must_use]
+    pub fn saturating_sub(&self, other: &Self) -> Self {
+        Self {
+            cpu_millis: self.cpu_millis.saturating_sub(other.cpu_millis),
+            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
+            gpus: self.gpus.saturating_sub(other.gpus),
+            disk_bytes: self.disk_bytes.saturating_sub(other.disk_bytes),
+        }
+    }
+
     /// The larger amount of each kind.
     #[must_use]
-    pub fn max(&self, other: &Self) -> Self {
+    pub fn component_max(&self, other: &Self) -> Self {
         Self {
             cpu_millis: self.cpu_millis.max(other.cpu_millis),
             memory_bytes: self.memory_bytes.max(other.memory_bytes),

@@ -63,8 +63,10 @@ pub struct TaskSpec {
 /// n + 1 is uniform in `[0, min(max_backoff, backoff * factor^(n - 1))]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryRule {
-    /// Attempts after the first that failed; `None` of the defaults apply when a user says nothing: 0.
+    /// Attempts after the first that failed or timed out.
     pub retries: u32,
+    /// Whether an attempt that lost its node is followed by another. Such attempts do not count as retries.
+    pub rerun_lost: bool,
     pub backoff_ms: u64,
     /// 2000 doubles.
     pub factor_permille: u32,
@@ -75,6 +77,7 @@ impl Default for RetryRule {
     fn default() -> Self {
         Self {
             retries: 0,
+            rerun_lost: true,
             backoff_ms: 1_000,
             factor_permille: 2_000,
             max_backoff_ms: 300_000,

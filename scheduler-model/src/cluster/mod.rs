@@ -1,23 +1,56 @@
-//! State and transitions.
+//! State and transitions of everything open. One verb, one file.
 
-use crate::{Effects, Event, Snapshot, Timestamp, dispatch::Mode};
+pub(crate) mod job;
+pub(crate) mod jobs;
+pub(crate) mod node;
+pub(crate) mod ready;
+pub(crate) mod task;
+
+mod ask;
+mod assign;
+mod cancel;
+mod check;
+mod end;
+mod join;
+mod load;
+mod lose;
+mod payloads;
+mod queue;
+mod report;
+mod requests;
+mod start;
+mod submit;
+mod tick;
+mod timers;
+
+use crate::{
+    Decision, Effects, Epoch, Event, Snapshot, Timestamp,
+    dispatch::{self, Mode},
+    policy::Policy,
+    random::RandomStream,
+};
+use jobs::Jobs;
+use node::Nodes;
+use payloads::Payloads;
+use ready::Ready;
+use requests::RecentRequests;
+use timers::Timers;
 
 /// How a cluster behaves. Fixed while a leadership lasts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
-    /// Name of a built-in policy ([`crate::policy::find`]).
-    pub policy: &'static str,
+    pub policy: &'static dyn Policy,
     pub mode: Mode,
     /// Silence after which a node's attempts are given up.
     pub node_timeout_ms: u64,
-    /// How often a task may lose its node before it fails.
+    /// A task that has lost its node so often fails.
     pub max_lost: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            policy: "edf",
+            policy: crate::policy::find("edf").expect("a built-in policy"),
             mode: Mode::Easy,
             node_timeout_ms: 10_000,
             max_lost: 3,
@@ -25,42 +58,114 @@ impl Default for Config {
     }
 }
 
+/// What is counted but changes nothing. Starts from zero with each leadership.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Reports of attempts that were not current.
+    pub stale_reports: u64,
+    /// Placements that were no longer possible.
+    pub rejected_placements: u64,
+    /// Attempts given up with their node.
+    pub lost_attempts: u64,
+}
+
 /// Everything open, in memory.
 #[derive(Debug)]
 pub struct Cluster {
-    config: Config,
+    pub(crate) config: Config,
+    pub(crate) jobs: Jobs,
+    pub(crate) nodes: Nodes,
+    pub(crate) ready: Ready,
+    timers: Timers,
+    payloads: Payloads,
+    requests: RecentRequests,
+    /// For backoff jitter.
+    jitter: RandomStream,
+    /// Something may have become startable.
+    wants_dispatch: bool,
+    /// The reservation of the last round, for explaining.
+    pub(crate) reservation: Option<dispatch::Reservation>,
+    counters: Counters,
 }
 
 impl Cluster {
     /// Rebuilds the state from the store. Every node is disconnected and has a fresh allowance until it joins again.
     pub fn load(config: Config, snapshot: Snapshot, now: Timestamp) -> Self {
-        let _ = (snapshot, now);
-        Self { config }
+        let mut cluster = Self {
+            config,
+            jobs: Jobs::default(),
+            nodes: Nodes::default(),
+            ready: Ready::default(),
+            timers: Timers::default(),
+            payloads: Payloads::default(),
+            requests: RecentRequests::new(snapshot.turn),
+            jitter: jitter_of(snapshot.epoch),
+            wants_dispatch: true,
+            reservation: None,
+            counters: Counters::default(),
+        };
+        cluster.restore(snapshot, now);
+        cluster
     }
 
-    /// Takes one event. Never fails: what is refused is answered.
+    /// Takes one event. Never fails: what is refused is answered or counted.
     pub fn step(&mut self, now: Timestamp, event: Event, effects: &mut Effects) {
-        let _ = (now, event, effects, &self.config);
+        match event {
+            Event::Submit {
+                caller,
+                jobs,
+                looked_up,
+            } => self.submit(now, caller, jobs, looked_up, effects),
+            Event::Cancel {
+                caller,
+                job,
+                reason,
+            } => self.cancel(now, caller, job, &reason, effects),
+            Event::Ask { caller, question } => self.ask(now, caller, &question, effects),
+            Event::Join { session, join } => self.join(now, session, *join, effects),
+            Event::Reports { session, batch } => self.reports(now, session, batch, effects),
+            Event::Heard(heard) => self.heard(&heard),
+            Event::Left { session } => self.left(session),
+            Event::Tick => self.tick(now, effects),
+            Event::Dispatch(decision) => self.dispatch(now, decision, effects),
+        }
     }
 
-    /// When [`Event::Tick`] is due at the latest. `None`: nothing waits for time.
+    /// When [`Event::Tick`] is due. `None`: nothing waits for time.
     pub fn next_timer(&self) -> Option<Timestamp> {
-        None
+        self.timers.next()
     }
 
     /// True when something may have become startable since the last [`Event::Dispatch`].
     pub fn wants_dispatch(&self) -> bool {
-        false
+        self.wants_dispatch && self.ready.has_open()
     }
 
     /// What the policy proposes now. The caller steps it as [`Event::Dispatch`].
-    pub fn decide(&mut self, now: Timestamp) -> crate::Decision {
-        let _ = now;
-        crate::Decision::default()
+    pub fn decide(&mut self, now: Timestamp) -> Decision {
+        dispatch::decide(self, now)
     }
 
-    /// The last turn before this leadership; see [`Event::Submit`].
     pub fn config(&self) -> &Config {
         &self.config
     }
+
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Number of open jobs.
+    pub fn open_jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Number of tasks that wait for a node.
+    pub fn queued_tasks(&self) -> usize {
+        self.ready.len()
+    }
+}
+
+/// Split by purpose: another use of random numbers gets another stream.
+fn jitter_of(epoch: Epoch) -> RandomStream {
+    RandomStream::new(epoch.0 ^ 0x6a09_e667_f3bc_c908)
 }

@@ -1,8 +1,29 @@
 //! What starts where: one function, three modes.
+//!
+//! A round walks the ready tasks in the order of the policy, places each that fits, and returns proposals; nothing
+//! changes before the cluster has validated them ([`crate::Event::Dispatch`]). What a round tries is undone at its end;
+//! what stays is only what it learned about shapes ([`crate::cluster::ready::Standing`]), which no outcome depends on.
+
+mod place;
+mod reserve;
+mod round;
+mod walk;
 
 use std::{fmt, str::FromStr};
 
 use crate::{JobId, NodeName, Timestamp};
+
+/// A round proposes at most this many, so that a turn stays small; the next round goes on.
+pub const PLACEMENTS_PER_ROUND: usize = 4_096;
+
+/// How many nodes that fit are compared for one task.
+const NODES_COMPARED: usize = 32;
+
+/// How many tasks that fit, but would delay the reservation, are passed over in one round before it ends. Bounds the
+/// search for backfill when a long queue holds nothing short enough.
+const HELD_PER_ROUND: usize = 128;
+
+pub(crate) use round::decide;
 
 /// What happens when the first in order fits nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

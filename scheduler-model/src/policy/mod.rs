@@ -1,19 +1,191 @@
-//! Orders in which ready tasks start.
+//! Orders in which ready tasks start, and where.
+//!
+//! A policy sees plain numbers and proposes; the cluster validates. The rules here have keys that stay fixed while a
+//! task is queued, so that the ready index keeps tasks sorted by them and a round reads it without a scan.
 
-/// A built-in policy: name and what it ranks by.
+mod edf;
+mod fifo;
+mod llf;
+mod priority;
+mod saf;
+mod sjf;
+
+use crate::{Priority, Resources, Timestamp};
+
+/// What a rule may look at. Fixed while the task is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
-    pub name: &'static str,
-    pub description: &'static str,
+pub struct Facts {
+    pub submitted_at: Timestamp,
+    pub deadline: Option<Timestamp>,
+    pub priority: Priority,
+    pub resources: Resources,
+    pub estimate_ms: u64,
+    /// Longest path from this task's start to the job's end, in estimated milliseconds.
+    pub upward_rank_ms: u64,
+}
+
+/// What placement may look at, for one node that the task fits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub capacity: Resources,
+    /// What would be left once the task holds its share.
+    pub free_after: Resources,
+}
+
+/// Ranks ready tasks and places them.
+pub trait Policy: Sync + std::fmt::Debug {
+    /// The name users know it by.
+    fn name(&self) -> &'static str;
+
+    /// What it ranks by, in one line.
+    fn description(&self) -> &'static str;
+
+    /// Smallest starts first. Ties go to the older job, then to the earlier task.
+    fn key(&self, facts: &Facts) -> i64;
+
+    /// How well a node suits, larger is better: by default the mean share of each resource that stays free, in
+    /// thousandths.
+    fn suitability(&self, site: &Site) -> u64 {
+        free_permille(site)
+    }
 }
 
 /// All built-in policies, by name.
-pub fn all() -> Vec<Described> {
-    Vec::new()
-}
+pub const ALL: [&dyn Policy; 6] = [
+    &edf::EarliestDeadlineFirst,
+    &fifo::FirstInFirstOut,
+    &llf::LeastLaxityFirst,
+    &priority::HighestPriorityFirst,
+    &saf::SmallestAreaFirst,
+    &sjf::ShortestJobFirst,
+];
 
 /// The built-in policy of that name.
-pub fn find(name: &str) -> Option<&'static str> {
-    let _ = name;
-    None
+pub fn find(name: &str) -> Option<&'static dyn Policy> {
+    ALL.into_iter().find(|policy| policy.name() == name)
+}
+
+fn free_permille(site: &Site) -> u64 {
+    let shares = [
+        (site.free_after.cpu_millis, site.capacity.cpu_millis),
+        (site.free_after.memory_bytes, site.capacity.memory_bytes),
+        (site.free_after.gpus.into(), site.capacity.gpus.into()),
+        (site.free_after.disk_bytes, site.capacity.disk_bytes),
+    ];
+    let (sum, kinds) = shares
+        .into_iter()
+        .filter(|(_, capacity)| *capacity > 0)
+        .fold((0, 0), |(sum, kinds), (free, capacity)| {
+            (
+                sum + (u128::from(free) * 1000 / u128::from(capacity)) as u64,
+                kinds + 1,
+            )
+        });
+    u64::checked_div(sum, kinds).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            submitted_at: Timestamp(1_000),
+            deadline: Some(Timestamp(60_000)),
+            priority: Priority::NORMAL,
+            resources: Resources {
+                cpu_millis: 2_000,
+                ..Resources::ZERO
+            },
+            estimate_ms: 5_000,
+            upward_rank_ms: 20_000,
+        }
+    }
+
+    /// For each policy a change that must move a task forward.
+    #[test]
+    fn each_rule_prefers_what_its_name_says() {
+        let forward: [(&str, Facts); 6] = [
+            (
+                "edf",
+                Facts {
+                    deadline: Some(Timestamp(50_000)),
+                    ..facts()
+                },
+            ),
+            (
+                "fifo",
+                Facts {
+                    submitted_at: Timestamp(999),
+                    ..facts()
+                },
+            ),
+            (
+                "llf",
+                Facts {
+                    upward_rank_ms: 30_000,
+                    ..facts()
+                },
+            ),
+            (
+                "priority",
+                Facts {
+                    priority: Priority::HIGH,
+                    ..facts()
+                },
+            ),
+            (
+                "saf",
+                Facts {
+                    resources: Resources {
+                        cpu_millis: 1_000,
+                        ..Resources::ZERO
+                    },
+                    ..facts()
+                },
+            ),
+            (
+                "sjf",
+                Facts {
+                    estimate_ms: 4_999,
+                    ..facts()
+                },
+            ),
+        ];
+        for (name, preferred) in forward {
+            let policy = find(name).unwrap();
+            assert!(policy.key(&preferred) < policy.key(&facts()), "{name}");
+        }
+        assert_eq!(forward.len(), ALL.len());
+    }
+
+    #[test]
+    fn without_a_deadline_tasks_come_last() {
+        let without = Facts {
+            deadline: None,
+            ..facts()
+        };
+        for name in ["edf", "llf"] {
+            let policy = find(name).unwrap();
+            assert!(policy.key(&facts()) < policy.key(&without), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_emptier_node_suits_better() {
+        let capacity = Resources {
+            cpu_millis: 4_000,
+            ..Resources::ZERO
+        };
+        let site = |free| Site {
+            capacity,
+            free_after: Resources {
+                cpu_millis: free,
+                ..Resources::ZERO
+            },
+        };
+        let policy = find("fifo").unwrap();
+        assert_eq!(policy.suitability(&site(3_000)), 750);
+        assert!(policy.suitability(&site(3_000)) > policy.suitability(&site(1_000)));
+    }
 }

@@ -90,7 +90,7 @@ impl Turn {
         Self {
             epoch,
             committed,
-            open: Effects::default(),
+            open: open(committed.next()),
             phase: Phase::Idle,
         }
     }
@@ -124,16 +124,18 @@ impl Turn {
     /// When another is in flight.
     pub fn seal(&mut self, now: Timestamp) -> Arc<SealedTurn> {
         assert_eq!(self.phase, Phase::Idle, "one commit at a time");
+        let next = open(self.open.turn.next());
         let Effects {
+            turn,
             jobs,
             attempts,
             nodes,
             actions,
             transitions,
-        } = std::mem::take(&mut self.open);
+        } = std::mem::replace(&mut self.open, next);
         let sealed = Arc::new(SealedTurn {
             epoch: self.epoch,
-            turn: self.committed.next(),
+            turn,
             model_time: now,
             jobs: coalesce::jobs(jobs),
             attempts: coalesce::attempts(attempts),
@@ -201,5 +203,12 @@ impl Turn {
             actions: flight.actions,
             transitions: flight.transitions,
         }
+    }
+}
+
+fn open(turn: TurnNumber) -> Effects {
+    Effects {
+        turn,
+        ..Effects::default()
     }
 }

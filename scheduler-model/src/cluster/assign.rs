@@ -1,0 +1,127 @@
+//! What a policy decided, checked and carried out.
+
+use super::{
+    Cluster,
+    jobs::TaskRef,
+    node::NodeSlot,
+    task::{Held, Phase},
+};
+use crate::{
+    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, Effects, Placement,
+    SessionId, Timestamp,
+};
+
+impl Cluster {
+    pub(super) fn dispatch(&mut self, now: Timestamp, decision: Decision, effects: &mut Effects) {
+        // A full round may have left something startable behind.
+        self.wants_dispatch = decision.placements.len() >= crate::dispatch::PLACEMENTS_PER_ROUND;
+        self.reservation = decision.reserved;
+        for placement in &decision.placements {
+            match self.check_placement(placement) {
+                Some((at, node, session)) => {
+                    self.assign(now, at, node, session, placement, effects)
+                }
+                None => {
+                    self.counters.rejected_placements += 1;
+                    self.wants_dispatch = true;
+                }
+            }
+        }
+    }
+
+    /// A proposal may be wrong or come too late; nothing of it is trusted.
+    fn check_placement(&self, placement: &Placement) -> Option<(TaskRef, NodeSlot, SessionId)> {
+        let job = self.jobs.find(placement.job)?;
+        let task = self.jobs.get(job).tasks.get(placement.task as usize)?;
+        let node = self.nodes.find(&placement.node)?;
+        let session = self.nodes.get(node).session()?;
+        let fits = self
+            .ready
+            .shape(task.shape)
+            .demand
+            .fits(&self.nodes.get(node).free());
+        let queued = matches!(task.phase, Phase::Queued { .. });
+        (queued && fits).then_some((
+            TaskRef {
+                job,
+                task: placement.task,
+            },
+            node,
+            session,
+        ))
+    }
+
+    fn assign(
+        &mut self,
+        now: Timestamp,
+        at: TaskRef,
+        node: NodeSlot,
+        session: SessionId,
+        placement: &Placement,
+        effects: &mut Effects,
+    ) {
+        self.dequeue(at);
+        let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
+        let expected_end = now.plus_ms(task.timeout_ms.unwrap_or(task.estimate_ms));
+        let first = task.attempt == 0;
+        task.become_assigned(Held {
+            node,
+            assigned_at: now,
+            expected_end,
+        });
+        let demand = self.ready.shape(task.shape).demand;
+        self.nodes.update(node, |node| {
+            node.used.add(&demand);
+            node.held.insert((expected_end, at));
+        });
+        let job = self.jobs.get_mut(at.job);
+        job.counts.begun += u32::from(first);
+        let task = &job.tasks[at.task as usize];
+        let key = AttemptKey {
+            job: job.id,
+            task: at.task,
+            attempt: task.attempt,
+        };
+        effects.attempts.push(AttemptRow {
+            key,
+            from: None,
+            state: AttemptState::Assigned,
+            node: placement.node.clone(),
+            assigned_at: now,
+            started_at: None,
+            ended_at: None,
+            exit_code: None,
+            message: None,
+            retry_at: None,
+            decision: Some(self.config.record(placement)),
+        });
+        effects.actions.push(Action::Assign {
+            session,
+            assignment: Assignment {
+                key,
+                payload: task.payload.clone(),
+                traceparent: job.traceparent.clone(),
+            },
+        });
+        self.tell(at, effects);
+        self.write_job(at.job, now, effects);
+    }
+}
+
+impl super::Config {
+    /// Why an attempt was chosen, in at most 64 bytes.
+    fn record(&self, placement: &Placement) -> Box<str> {
+        let how = if placement.backfilled {
+            " backfill"
+        } else {
+            ""
+        };
+        format!(
+            "{} {}{how} rank {}",
+            self.policy.name(),
+            self.mode,
+            placement.rank
+        )
+        .into()
+    }
+}

@@ -1,0 +1,165 @@
+//! Derived state against what it is derived from. For tests and simulators: nothing in production calls this.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
+
+use super::{Cluster, job::Counts, jobs::TaskRef, ready::Standing, task::Phase};
+use crate::{JobId, Resources};
+
+impl Cluster {
+    /// Compares everything kept incrementally with the same from scratch.
+    ///
+    /// # Panics
+    /// With what differs.
+    pub fn assert_consistent(&self) {
+        self.assert_jobs();
+        self.assert_capacity();
+        self.assert_standing();
+    }
+
+    fn assert_jobs(&self) {
+        let mut queued = 0;
+        let mut payload_uses = 0;
+        for (slot, job) in self.jobs.iter() {
+            assert_eq!(
+                job.counts,
+                Counts::recompute(&job.tasks),
+                "counts of job {}",
+                job.id
+            );
+            assert_eq!(
+                job.written,
+                (job.state(), job.intent),
+                "written state of job {}",
+                job.id
+            );
+            payload_uses += job.tasks.len();
+            for place in 0..job.tasks.len() as u32 {
+                let at = TaskRef {
+                    job: slot,
+                    task: place,
+                };
+                if matches!(job.tasks[place as usize].phase, Phase::Queued { .. }) {
+                    queued += 1;
+                    assert!(
+                        self.is_indexed(at),
+                        "task {place} of job {} is indexed",
+                        job.id
+                    );
+                }
+            }
+        }
+        assert_eq!(
+            self.ready.len(),
+            queued,
+            "the index holds queued tasks only"
+        );
+        assert_eq!(
+            self.ready.entries().count(),
+            queued,
+            "the index counts right"
+        );
+        assert!(self.payloads.len() <= payload_uses, "payloads are released");
+    }
+
+    fn is_indexed(&self, at: TaskRef) -> bool {
+        let job = self.jobs.get(at.job);
+        let entry = self.entry(at).expect("a queued task");
+        let mut list = self
+            .ready
+            .queue(job.queue)
+            .list(job.tasks[at.task as usize].shape);
+        list.any(|other| *other == entry)
+    }
+
+    fn assert_capacity(&self) {
+        for (slot, node) in self.nodes.iter() {
+            let mut used = Resources::ZERO;
+            for (expected_end, at) in &node.held {
+                let task = &self.jobs.get(at.job).tasks[at.task as usize];
+                let held = task
+                    .phase
+                    .held()
+                    .expect("a node holds active attempts only");
+                assert_eq!(
+                    (held.node, held.expected_end),
+                    (slot, *expected_end),
+                    "node {}",
+                    node.name
+                );
+                used.add(&self.ready.shape(task.shape).demand);
+            }
+            assert_eq!(node.used, used, "what node {} holds", node.name);
+        }
+        let active: usize = self.nodes.iter().map(|(_, node)| node.held.len()).sum();
+        let tasks = self.jobs.iter().flat_map(|(_, job)| job.tasks.iter());
+        assert_eq!(
+            active,
+            tasks.filter(|task| task.state().is_active()).count(),
+            "active attempts"
+        );
+    }
+
+    /// A shut shape must fit nowhere: else its tasks would wait for ever.
+    fn assert_standing(&self) {
+        for (_, shape, _) in self.ready.entries() {
+            let shape = self.ready.shape(shape);
+            let fits = |free: &Resources| shape.demand.fits(free);
+            let mut connected = self.nodes.connected();
+            match shape.standing {
+                Standing::Open => {}
+                Standing::Parked => {
+                    assert!(!connected.any(|(_, node)| fits(&node.free())), "{shape:?}")
+                }
+                Standing::Impossible => assert!(
+                    !connected.any(|(_, node)| fits(&node.capacity)),
+                    "{shape:?}"
+                ),
+            }
+        }
+    }
+
+    /// What must survive a reload, in words that do not depend on places in memory.
+    pub fn durable(&self) -> BTreeMap<JobId, String> {
+        self.jobs
+            .iter()
+            .map(|(_, job)| {
+                let mut text = format!("{} intent {} priority {}", job.written.0, job.intent, job.priority);
+                for task in &job.tasks {
+                    let node = task.phase.held().map(|held| &*self.nodes.get(held.node).name);
+                    let avoid = task.avoid.map(|node| &*self.nodes.get(node).name);
+                    let (attempt, failures, losses) = (task.attempt, task.failures, task.losses);
+                    let phase = Unplaced(task.phase);
+                    write!(
+                        text,
+                        "\n  {phase} on {node:?} attempt {attempt} failures {failures} losses {losses} avoid {avoid:?}"
+                    )
+                    .expect("strings take everything");
+                }
+                (job.id, text)
+            })
+            .collect()
+    }
+}
+
+/// A phase without the place of its node.
+struct Unplaced(Phase);
+
+impl fmt::Display for Unplaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = self
+            .0
+            .held()
+            .map(|held| (held.assigned_at, held.expected_end));
+        match self.0 {
+            Phase::Running { started_at, .. } => write!(f, "running {held:?} {started_at:?}"),
+            Phase::Stopping {
+                started_at, cause, ..
+            } => write!(f, "stopping {held:?} {started_at:?} {cause:?}"),
+            Phase::Assigned(_) => write!(f, "assigned {held:?}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}

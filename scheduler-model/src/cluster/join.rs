@@ -1,0 +1,196 @@
+//! An agent connects, is heard from, and goes.
+
+use rustc_hash::FxHashSet;
+
+use super::{
+    Cluster,
+    jobs::TaskRef,
+    node::{Link, Node, NodeSlot},
+    task::Phase,
+    timers::Timer,
+};
+use crate::{
+    Action, Assignment, AttemptKey, CloseReason, Effects, Heard, Join, NodeRow, ReportBatch,
+    SessionId, Timestamp,
+};
+
+impl Cluster {
+    pub(super) fn join(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        mut join: Join,
+        effects: &mut Effects,
+    ) {
+        let reports = std::mem::take(&mut join.reports);
+        let known = self.nodes.find(&join.node);
+        if known.is_some_and(|slot| self.nodes.get(slot).incarnation > join.incarnation) {
+            effects.actions.push(Action::Close {
+                session,
+                reason: CloseReason::Superseded,
+            });
+            return;
+        }
+        let slot = match known {
+            Some(slot) => self.rejoin(now, slot, session, &join, effects),
+            None => self.enter(now, session, &join, effects),
+        };
+        self.take_reports(now, slot, reports.reports, effects);
+        self.reconcile(now, slot, session, &join, effects);
+        acknowledge(session, reports.sequence, effects);
+        // Its whole capacity, not only what is free: what was impossible without it may only have to wait now.
+        let capacity = self.nodes.get(slot).capacity;
+        self.ready.capacity_came_free(&capacity);
+        self.wants_dispatch = true;
+    }
+
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        join: &Join,
+        effects: &mut Effects,
+    ) -> NodeSlot {
+        let slot = self
+            .nodes
+            .insert(Node::new(join, Link::Connected(session), now));
+        self.watch_silence(now, slot);
+        effects.nodes.push(node_row(join, now));
+        slot
+    }
+
+    fn rejoin(
+        &mut self,
+        now: Timestamp,
+        slot: NodeSlot,
+        session: SessionId,
+        join: &Join,
+        effects: &mut Effects,
+    ) -> NodeSlot {
+        let node = self.nodes.get(slot);
+        if let Link::Connected(old) = node.link {
+            effects.actions.push(Action::Close {
+                session: old,
+                reason: CloseReason::Superseded,
+            });
+        }
+        if node.link == Link::Lost {
+            self.watch_silence(now, slot);
+        }
+        let node = self.nodes.get(slot);
+        let changed = node.incarnation != join.incarnation
+            || node.capacity != join.capacity
+            || node.labels != join.labels
+            || node.agent_version != join.agent_version;
+        if changed {
+            effects.nodes.push(node_row(join, now));
+        }
+        // The old incarnation is still needed to tell what died with it.
+        self.nodes.update(slot, |node| {
+            node.agent_version = join.agent_version.clone();
+            node.capacity = join.capacity;
+            node.labels = join.labels.clone();
+            node.link = Link::Connected(session);
+            node.last_heard = now;
+        });
+        slot
+    }
+
+    /// Brings both sides to the same view of what runs there: reports first (done), then what the agent holds.
+    fn reconcile(
+        &mut self,
+        now: Timestamp,
+        slot: NodeSlot,
+        session: SessionId,
+        join: &Join,
+        effects: &mut Effects,
+    ) {
+        let survived = self.nodes.get(slot).incarnation == join.incarnation;
+        let running: FxHashSet<AttemptKey> = join.running.iter().copied().collect();
+        let discard = join
+            .running
+            .iter()
+            .copied()
+            .filter(|key| !survived || self.current(*key, slot).is_none())
+            .collect();
+        effects.actions.push(Action::Welcome { session, discard });
+        let held: Vec<TaskRef> = self
+            .nodes
+            .get(slot)
+            .held
+            .iter()
+            .map(|(_, at)| *at)
+            .collect();
+        for at in held {
+            let key = self.attempt_key(at);
+            match self.jobs.get(at.job).tasks[at.task as usize].phase {
+                _ if !survived => self.lose_attempt(now, at, "its agent was restarted", effects),
+                Phase::Assigned(_) if !running.contains(&key) => {
+                    self.send_again(at, session, effects)
+                }
+                Phase::Running { .. } if !running.contains(&key) => {
+                    self.lose_attempt(now, at, "its agent no longer knows it", effects);
+                }
+                Phase::Stopping { .. } => effects.actions.push(Action::Stop { session, key }),
+                _ => {}
+            }
+        }
+        self.nodes
+            .update(slot, |node| node.incarnation = join.incarnation);
+    }
+
+    fn send_again(&self, at: TaskRef, session: SessionId, effects: &mut Effects) {
+        let job = self.jobs.get(at.job);
+        effects.actions.push(Action::Assign {
+            session,
+            assignment: Assignment {
+                key: self.attempt_key(at),
+                payload: job.tasks[at.task as usize].payload.clone(),
+                traceparent: job.traceparent.clone(),
+            },
+        });
+    }
+
+    pub(super) fn heard(&mut self, heard: &[Heard]) {
+        for heard in heard {
+            let Some(slot) = self.nodes.of_session(heard.session) else {
+                continue;
+            };
+            self.nodes.update(slot, |node| {
+                node.last_heard = node.last_heard.max(heard.at);
+                node.cpu_permille = heard.cpu_permille;
+                node.memory_permille = heard.memory_permille;
+            });
+        }
+    }
+
+    /// What runs there goes on; the timer of its silence decides.
+    pub(super) fn left(&mut self, session: SessionId) {
+        if let Some(slot) = self.nodes.of_session(session) {
+            self.nodes
+                .update(slot, |node| node.link = Link::Disconnected);
+        }
+    }
+
+    pub(super) fn watch_silence(&mut self, now: Timestamp, slot: NodeSlot) {
+        let at = now.plus_ms(self.config.node_timeout_ms);
+        self.timers.set(at, Timer::Silence(slot));
+    }
+}
+
+fn acknowledge(session: SessionId, sequence: u64, effects: &mut Effects) {
+    if sequence > ReportBatch::default().sequence {
+        effects.actions.push(Action::Ack { session, sequence });
+    }
+}
+
+fn node_row(join: &Join, now: Timestamp) -> NodeRow {
+    NodeRow {
+        name: join.node.clone(),
+        incarnation: join.incarnation,
+        agent_version: join.agent_version.clone(),
+        capacity: join.capacity,
+        labels: join.labels.clone(),
+        joined_at: now,
+    }
+}

@@ -1,0 +1,165 @@
+//! Hosts, their capacity and what holds it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use rustc_hash::FxHashMap;
+
+use super::jobs::TaskRef;
+use crate::{Join, NodeName, NodeState, Resources, SessionId, Timestamp};
+
+/// Place of a node in memory. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeSlot(u32);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) name: NodeName,
+    pub(crate) incarnation: u64,
+    pub(crate) agent_version: Box<str>,
+    pub(crate) capacity: Resources,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) link: Link,
+    pub(crate) last_heard: Timestamp,
+    pub(crate) cpu_permille: u32,
+    pub(crate) memory_permille: u32,
+    /// Sum over `held`.
+    pub(crate) used: Resources,
+    /// Attempts that hold resources, by when they are expected to give them back.
+    pub(crate) held: BTreeSet<(Timestamp, TaskRef)>,
+}
+
+/// Whether its agent is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Connected(SessionId),
+    Disconnected,
+    Lost,
+}
+
+impl Node {
+    pub(crate) fn new(join: &Join, link: Link, now: Timestamp) -> Self {
+        Self {
+            name: Arc::clone(&join.node),
+            incarnation: join.incarnation,
+            agent_version: join.agent_version.clone(),
+            capacity: join.capacity,
+            labels: join.labels.clone(),
+            link,
+            last_heard: now,
+            cpu_permille: 0,
+            memory_permille: 0,
+            used: Resources::ZERO,
+            held: BTreeSet::new(),
+        }
+    }
+
+    /// Nothing when the capacity shrank below what is held.
+    pub(crate) fn free(&self) -> Resources {
+        self.capacity.saturating_sub(&self.used)
+    }
+
+    pub(crate) fn state(&self) -> NodeState {
+        match self.link {
+            Link::Connected(_) => NodeState::Ready,
+            Link::Disconnected => NodeState::Disconnected,
+            Link::Lost => NodeState::Lost,
+        }
+    }
+
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.link {
+            Link::Connected(session) => Some(session),
+            Link::Disconnected | Link::Lost => None,
+        }
+    }
+}
+
+/// All nodes that ever joined, with the connected ones sorted by free cpu.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    slots: Vec<Node>,
+    by_name: BTreeMap<NodeName, NodeSlot>,
+    by_session: FxHashMap<SessionId, NodeSlot>,
+    /// Connected ones by (free cpu, slot).
+    by_free: BTreeSet<(u64, NodeSlot)>,
+}
+
+impl Nodes {
+    pub(crate) fn insert(&mut self, node: Node) -> NodeSlot {
+        let slot = NodeSlot(u32::try_from(self.slots.len()).expect("fewer than 2^32 nodes"));
+        let old = self.by_name.insert(Arc::clone(&node.name), slot);
+        assert!(old.is_none(), "node {} is known already", node.name);
+        if let Link::Connected(session) = node.link {
+            self.by_session.insert(session, slot);
+            self.by_free.insert((node.free().cpu_millis, slot));
+        }
+        self.slots.push(node);
+        slot
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<NodeSlot> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn of_session(&self, session: SessionId) -> Option<NodeSlot> {
+        self.by_session.get(&session).copied()
+    }
+
+    pub(crate) fn get(&self, slot: NodeSlot) -> &Node {
+        &self.slots[slot.0 as usize]
+    }
+
+    /// Changes a node and keeps the indices right.
+    pub(crate) fn update<T>(&mut self, slot: NodeSlot, change: impl FnOnce(&mut Node) -> T) -> T {
+        let node = &mut self.slots[slot.0 as usize];
+        let (session, free) = (node.session(), node.free().cpu_millis);
+        let result = change(node);
+        let (session_after, free_after) = (node.session(), node.free().cpu_millis);
+        if session != session_after {
+            if let Some(session) = session {
+                self.by_session.remove(&session);
+            }
+            if let Some(session) = session_after {
+                self.by_session.insert(session, slot);
+            }
+        }
+        let before = session.map(|_| free);
+        let after = session_after.map(|_| free_after);
+        if before != after {
+            if let Some(free) = before {
+                self.by_free.remove(&(free, slot));
+            }
+            if let Some(free) = after {
+                self.by_free.insert((free, slot));
+            }
+        }
+        result
+    }
+
+    /// Connected ones with at least `cpu_millis` free, the emptiest first.
+    pub(crate) fn with_free_cpu(&self, cpu_millis: u64) -> impl Iterator<Item = NodeSlot> {
+        self.by_free
+            .range((cpu_millis, NodeSlot(0))..)
+            .rev()
+            .map(|(_, slot)| *slot)
+    }
+
+    pub(crate) fn connected(&self) -> impl Iterator<Item = (NodeSlot, &Node)> {
+        self.iter().filter(|(_, node)| node.session().is_some())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeSlot, &Node)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .map(|(slot, node)| (NodeSlot(slot as u32), node))
+    }
+
+    /// In order of names.
+    pub(crate) fn by_name(&self) -> impl Iterator<Item = &Node> {
+        self.by_name.values().map(|slot| self.get(*slot))
+    }
+}

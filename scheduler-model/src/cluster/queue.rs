@@ -1,0 +1,94 @@
+//! Into the ready index and out of it.
+
+use super::{
+    Cluster,
+    jobs::{JobSlot, TaskRef},
+    ready::Entry,
+    task::Phase,
+};
+use crate::{Effects, Transition, policy::Facts};
+
+impl Cluster {
+    /// Queues every task of a job that waits for nothing.
+    pub(super) fn queue_what_is_ready(&mut self, slot: JobSlot) {
+        for task in 0..self.jobs.get(slot).tasks.len() as u32 {
+            if self.jobs.get(slot).tasks[task as usize].phase == (Phase::Pending { unmet: 0 }) {
+                self.enqueue(TaskRef { job: slot, task });
+            }
+        }
+    }
+
+    /// The task waits for a node from now on.
+    pub(super) fn enqueue(&mut self, at: TaskRef) {
+        let facts = self.facts(at);
+        let key = self.config.policy.key(&facts);
+        let job = self.jobs.get_mut(at.job);
+        let task = &mut job.tasks[at.task as usize];
+        task.become_queued(key);
+        let entry = Entry {
+            key,
+            job: job.id,
+            place: at.task,
+            task: at,
+        };
+        self.ready.insert(job.queue, task.shape, entry);
+        self.wants_dispatch = true;
+    }
+
+    /// Like [`Cluster::enqueue`], for a task that others have seen in another state.
+    pub(super) fn enqueue_and_tell(&mut self, at: TaskRef, effects: &mut Effects) {
+        self.enqueue(at);
+        self.tell(at, effects);
+    }
+
+    /// Takes a queued task out of the index. Its state is the caller's to change.
+    pub(super) fn dequeue(&mut self, at: TaskRef) {
+        let entry = self.entry(at).expect("only a queued task is in the index");
+        let job = self.jobs.get(at.job);
+        self.ready
+            .remove(job.queue, job.tasks[at.task as usize].shape, entry);
+    }
+
+    /// Place in the index, of a queued task.
+    pub(super) fn entry(&self, at: TaskRef) -> Option<Entry> {
+        let job = self.jobs.get(at.job);
+        match job.tasks[at.task as usize].phase {
+            Phase::Queued { key } => Some(Entry {
+                key,
+                job: job.id,
+                place: at.task,
+                task: at,
+            }),
+            _ => None,
+        }
+    }
+
+    fn facts(&self, at: TaskRef) -> Facts {
+        let job = self.jobs.get(at.job);
+        let task = &job.tasks[at.task as usize];
+        Facts {
+            submitted_at: job.submitted_at,
+            deadline: job.deadline,
+            priority: job.priority,
+            resources: self.ready.shape(task.shape).demand,
+            estimate_ms: task.estimate_ms,
+            upward_rank_ms: task.upward_rank_ms,
+        }
+    }
+
+    /// Tells watchers where a task stands now.
+    pub(super) fn tell(&self, at: TaskRef, effects: &mut Effects) {
+        let job = self.jobs.get(at.job);
+        let task = &job.tasks[at.task as usize];
+        effects.transitions.push(Transition::Task {
+            job: job.id,
+            task: at.task,
+            to: task.state(),
+            attempt: task.attempt,
+            node: task
+                .phase
+                .held()
+                .map(|held| self.nodes.get(held.node).name.clone()),
+        });
+    }
+}

@@ -1,0 +1,23 @@
+use super::{Facts, Policy};
+
+/// Least laxity first (Mok, "Fundamental Design Problems of Distributed Systems for the Hard Real-Time Environment",
+/// MIT 1983): by the latest start that still meets the deadline, which orders tasks as slack does but does not change
+/// while they wait.
+#[derive(Debug)]
+pub(super) struct LeastLaxityFirst;
+
+impl Policy for LeastLaxityFirst {
+    fn name(&self) -> &'static str {
+        "llf"
+    }
+
+    fn description(&self) -> &'static str {
+        "least laxity first: earliest latest start, which is the deadline less the remaining critical path"
+    }
+
+    fn key(&self, facts: &Facts) -> i64 {
+        facts.deadline.map_or(i64::MAX, |deadline| {
+            deadline.0.saturating_sub_unsigned(facts.upward_rank_ms)
+        })
+    }
+}
