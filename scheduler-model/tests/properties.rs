@@ -138,7 +138,7 @@ impl History {
             .insert(id, tasks.iter().map(|task| task.needs.clone()).collect());
         let spec = JobSpec {
             namespace: "default".into(),
-            queue: if self.needs.len() % 2 == 0 {
+            queue: if self.needs.len().is_multiple_of(2) {
                 "even".into()
             } else {
                 "odd".into()
@@ -338,7 +338,7 @@ impl History {
                 return;
             }
             self.happen(&Happening::End(round, 2));
-            if round % 7 == 0 {
+            if round.is_multiple_of(7) {
                 self.happen(&Happening::Pass(3_000));
             }
         }

@@ -1,6 +1,9 @@
 //! Scripted tests of the cluster, in a language of ten words (see `scripts/README.md`). `REWRITE=1 cargo test -p
 //! drover-model --test scripts` writes what the model does into the files, for a person to judge.
 
+#![allow(unreachable_pub, reason = "modules of one test")]
+#![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
+
 mod support;
 
 #[path = "scripts/interpreter.rs"]

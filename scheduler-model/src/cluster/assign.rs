@@ -19,7 +19,7 @@ impl Cluster {
         for placement in &decision.placements {
             match self.check_placement(placement) {
                 Some((at, node, session)) => {
-                    self.assign(now, at, node, session, placement, effects)
+                    self.assign(now, at, node, session, placement, effects);
                 }
                 None => {
                     self.counters.rejected_placements += 1;

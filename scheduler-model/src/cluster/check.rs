@@ -111,7 +111,7 @@ impl Cluster {
             match shape.standing {
                 Standing::Open => {}
                 Standing::Parked => {
-                    assert!(!connected.any(|(_, node)| fits(&node.free())), "{shape:?}")
+                    assert!(!connected.any(|(_, node)| fits(&node.free())), "{shape:?}");
                 }
                 Standing::Impossible => assert!(
                     !connected.any(|(_, node)| fits(&node.capacity)),

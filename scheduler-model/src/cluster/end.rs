@@ -155,15 +155,16 @@ impl Cluster {
         let goes_on = job.intent == Intent::Run;
         let fails_fast = Self::fails_fast(job);
         self.tell(at, effects);
-        if goes_on {
-            match state {
-                TaskState::Succeeded => self.release_dependents(at, effects),
-                TaskState::Failed | TaskState::TimedOut if fails_fast => {
+        match state {
+            TaskState::Succeeded if goes_on => self.release_dependents(at, effects),
+            TaskState::Failed | TaskState::TimedOut if goes_on => {
+                self.fail_dependents(at, effects);
+                if fails_fast {
                     self.jobs.get_mut(at.job).intent = Intent::Fail;
                     self.stop_rest(at.job, effects);
                 }
-                _ => self.fail_dependents(at, effects),
             }
+            _ => {}
         }
         self.write_job(at.job, now, effects);
     }
@@ -190,7 +191,7 @@ impl Cluster {
     }
 
     /// Everything that needs the task, directly or not, never runs.
-    pub(super) fn fail_dependents(&mut self, at: TaskRef, effects: &mut Effects) {
+    fn fail_dependents(&mut self, at: TaskRef, effects: &mut Effects) {
         let mut line = vec![at.task];
         while let Some(task) = line.pop() {
             for place in self.jobs.get(at.job).dependents.range(task) {
@@ -229,7 +230,7 @@ impl Cluster {
                 }
                 Phase::Pending { .. } => self.cancel_waiting(at, effects),
                 Phase::Assigned(_) | Phase::Running { .. } => {
-                    self.stop(at, StopCause::Cancel, effects)
+                    self.stop(at, StopCause::Cancel, effects);
                 }
                 Phase::Stopping {
                     cause: StopCause::Timeout,

@@ -126,7 +126,7 @@ impl Cluster {
             match self.jobs.get(at.job).tasks[at.task as usize].phase {
                 _ if !survived => self.lose_attempt(now, at, "its agent was restarted", effects),
                 Phase::Assigned(_) if !running.contains(&key) => {
-                    self.send_again(at, session, effects)
+                    self.send_again(at, session, effects);
                 }
                 Phase::Running { .. } if !running.contains(&key) => {
                     self.lose_attempt(now, at, "its agent no longer knows it", effects);

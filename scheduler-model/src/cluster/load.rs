@@ -5,7 +5,7 @@ use super::{
     job::{Counts, Job},
     jobs::{JobSlot, TaskRef},
     node::{Link, Node},
-    task::{Held, Phase, StopCause},
+    task::{Held, Phase, StopCause, Task},
     timers::Timer,
 };
 use crate::{
@@ -121,33 +121,33 @@ impl Cluster {
 }
 
 impl Job {
-    /// Tasks without an attempt: their state follows from the job's intent and from what they need.
+    /// Tasks without an attempt: their state follows from what they need and from the job's intent, in this order, which
+    /// is the order in which it happened.
     fn settle_what_never_ran(&mut self) {
-        if self.intent != Intent::Run {
-            for task in &mut self.tasks {
-                if matches!(task.phase, Phase::Pending { .. }) {
-                    task.become_cancelled();
-                }
-            }
-            return;
-        }
-        let mut line: Vec<u32> = Vec::new();
+        let mut failed: Vec<u32> = Vec::new();
         for task in 0..self.tasks.len() as u32 {
             match self.tasks[task as usize].state() {
                 TaskState::Succeeded => self.count_down_dependents(task),
-                TaskState::Failed | TaskState::TimedOut => line.push(task),
+                TaskState::Failed | TaskState::TimedOut => failed.push(task),
                 _ => {}
             }
         }
-        while let Some(task) = line.pop() {
+        while let Some(task) = failed.pop() {
             for place in self.dependents.range(task) {
                 let dependent = self.dependents.edge(place);
                 let failing = &mut self.tasks[dependent as usize];
                 if failing.state() == TaskState::Pending {
                     failing.become_upstream_failed();
-                    line.push(dependent);
+                    failed.push(dependent);
                 }
             }
+        }
+        if self.intent != Intent::Run {
+            let pending = |task: &&mut Task| task.state() == TaskState::Pending;
+            self.tasks
+                .iter_mut()
+                .filter(pending)
+                .for_each(Task::become_cancelled);
         }
     }
 

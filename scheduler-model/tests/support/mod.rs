@@ -1,5 +1,5 @@
 //! A cluster with its commit cycle over a store in memory.
-#![allow(dead_code, reason = "each test crate uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test crate uses a part")]
 
 pub mod store;
 
