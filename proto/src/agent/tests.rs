@@ -1,0 +1,155 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use drover_model::{
+    Assignment, AttemptKey, JobId, Join, Outcome, Report, ReportBatch, ReportKind, Resources,
+    Timestamp,
+};
+
+use super::{
+    assign_from_wire, assign_to_wire, check_node_name, join_from_wire, join_to_wire, key_from_wire,
+    key_to_wire, reports_from_wire, reports_to_wire, resources_from_wire,
+};
+use crate::v1;
+
+fn key(attempt: u32) -> AttemptKey {
+    AttemptKey {
+        job: JobId::from_u128(0xfeed),
+        task: 3,
+        attempt,
+    }
+}
+
+fn ended(message: &str) -> ReportBatch {
+    ReportBatch {
+        sequence: 9,
+        reports: vec![
+            Report {
+                key: key(1),
+                what: ReportKind::Started { at: Timestamp(5) },
+            },
+            Report {
+                key: key(1),
+                what: ReportKind::Ended {
+                    started_at: Timestamp(5),
+                    ended_at: Timestamp(8),
+                    outcome: Outcome::Failed,
+                    exit_code: Some(-1),
+                    message: Some(message.into()),
+                },
+            },
+        ],
+    }
+}
+
+fn join() -> Join {
+    Join {
+        node: "n1".into(),
+        incarnation: 7,
+        agent_version: "0.1.0".into(),
+        capacity: Resources {
+            cpu_millis: 4_000,
+            memory_bytes: 1 << 30,
+            gpus: 1,
+            disk_bytes: 5,
+        },
+        labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
+        running: vec![key(2)],
+        reports: ended("why"),
+    }
+}
+
+#[test]
+fn a_join_survives_the_wire() {
+    assert_eq!(join_from_wire(join_to_wire(join())), Ok(join()));
+}
+
+#[test]
+fn an_assignment_survives_the_wire() {
+    for traceparent in [None, Some("00-ab-cd-01".into())] {
+        let assignment = Assignment {
+            key: key(2),
+            payload: Bytes::from_static(b"anything"),
+            traceparent,
+        };
+        assert_eq!(
+            assign_from_wire(assign_to_wire(assignment.clone())),
+            Ok(assignment)
+        );
+    }
+}
+
+#[test]
+fn a_message_is_made_acceptable_before_it_is_sent() {
+    let batch = ended(&format!("a\0b{}", "ü".repeat(600)));
+    let received = reports_from_wire(reports_to_wire(batch)).expect("acceptable");
+    let ReportKind::Ended { message, .. } = &received.reports[1].what else {
+        panic!("order kept");
+    };
+    let message = message.as_deref().expect("kept");
+    assert!(message.starts_with("a\u{fffd}b"), "{message}");
+    assert!(message.len() <= super::TEXT_BYTES);
+}
+
+#[test]
+fn broken_keys_are_refused() {
+    assert!(key_from_wire(None).is_err());
+    let good = key_to_wire(key(1));
+    assert!(key_from_wire(Some(&good)).is_ok());
+    for (field, broken) in [
+        (
+            "job_id",
+            v1::AttemptKey {
+                job_id: Bytes::from_static(b"short"),
+                ..good.clone()
+            },
+        ),
+        (
+            "task",
+            v1::AttemptKey {
+                task: u32::MAX,
+                ..good.clone()
+            },
+        ),
+        ("attempt", v1::AttemptKey { attempt: 0, ..good }),
+    ] {
+        assert_eq!(key_from_wire(Some(&broken)).unwrap_err().field, field);
+    }
+}
+
+#[test]
+fn amounts_that_the_store_cannot_hold_are_refused() {
+    let wire = v1::Resources {
+        memory_bytes: 1 << 63,
+        ..Default::default()
+    };
+    assert_eq!(
+        resources_from_wire(Some(&wire)).unwrap_err().field,
+        "memory_bytes"
+    );
+}
+
+#[test]
+fn a_sequence_below_the_number_of_reports_is_refused() {
+    let mut wire = reports_to_wire(ended("x"));
+    wire.sequence = 1;
+    assert_eq!(reports_from_wire(wire).unwrap_err().field, "sequence");
+}
+
+#[test]
+fn an_end_without_outcome_is_refused() {
+    let mut wire = reports_to_wire(ended("x"));
+    let Some(v1::report::What::Ended(end)) = &mut wire.reports[1].what else {
+        panic!("order kept");
+    };
+    end.outcome = 0;
+    assert_eq!(reports_from_wire(wire).unwrap_err().field, "outcome");
+}
+
+#[test]
+fn names_of_nodes_are_checked() {
+    assert_eq!(check_node_name("rack 1/ü"), Ok(()));
+    for name in ["", " a", "a\n", &"x".repeat(101)] {
+        assert!(check_node_name(name).is_err(), "{name:?}");
+    }
+}
