@@ -1,0 +1,73 @@
+//! Messages of a session, as inputs and from outputs.
+
+use drover_model::{
+    Epoch, Join, ReportBatch,
+    session::{Input, Welcome},
+};
+use drover_proto::{
+    DecodeError, agent,
+    v1::{
+        self, AgentMessage, CoordinatorMessage, agent_message::Message as Outgoing,
+        coordinator_message::Message as Incoming,
+    },
+};
+
+use crate::clock;
+
+pub(super) fn inputs(message: CoordinatorMessage) -> Result<Vec<Input>, DecodeError> {
+    let now = clock::now();
+    Ok(match message.message {
+        Some(Incoming::Welcome(welcome)) => vec![Input::Welcome(Welcome {
+            epoch: Epoch(welcome.epoch),
+            heartbeat_interval_ms: welcome.heartbeat_interval_ms,
+            node_timeout_ms: welcome.node_timeout_ms,
+            discard: agent::keys_from_wire(&welcome.discard)?,
+        })],
+        Some(Incoming::Assignments(assignments)) => assignments
+            .assignments
+            .into_iter()
+            .map(|assign| {
+                let assignment = agent::assign_from_wire(assign)?;
+                Ok(Input::Assigned { assignment, now })
+            })
+            .collect::<Result<_, _>>()?,
+        Some(Incoming::Ack(ack)) => vec![Input::Acknowledged {
+            sequence: ack.sequence,
+        }],
+        Some(Incoming::Stop(stop)) => agent::keys_from_wire(&stop.keys)?
+            .into_iter()
+            .map(|key| Input::Stop {
+                key,
+                grace_ms: u64::from(stop.grace_ms),
+                now,
+            })
+            .collect(),
+        Some(Incoming::HeartbeatAck(ack)) => {
+            vec![Input::HeartbeatAcknowledged { number: ack.number }]
+        }
+        // Of a newer version of the protocol.
+        None => Vec::new(),
+    })
+}
+
+pub(super) fn join(join: Join) -> AgentMessage {
+    message(Outgoing::Join(agent::join_to_wire(join)))
+}
+
+pub(super) fn reports(batch: ReportBatch) -> AgentMessage {
+    message(Outgoing::Reports(agent::reports_to_wire(batch)))
+}
+
+pub(super) fn heartbeat(number: u64, cpu_permille: u32, memory_permille: u32) -> AgentMessage {
+    message(Outgoing::Heartbeat(v1::Heartbeat {
+        number,
+        cpu_permille,
+        memory_permille,
+    }))
+}
+
+fn message(message: Outgoing) -> AgentMessage {
+    AgentMessage {
+        message: Some(message),
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line of an agent.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use drover_proto::agent::check_node_name;
+
+use crate::{AgentError, GuardCommand, Options, capacity};
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Address of the coordinator.
+    #[arg(
+        long,
+        env = "DROVER_COORDINATOR",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7700"
+    )]
+    coordinator: String,
+    /// Name of this node, unique in the cluster, 1 to 100 characters [default: the host's name].
+    #[arg(long)]
+    name: Option<String>,
+    /// Cores to offer, such as 4, 0.5 or 500m [default: all].
+    #[arg(long, value_name = "CORES", value_parser = capacity::parse_cores)]
+    cpu: Option<u64>,
+    /// Memory to offer, such as 8Gi or 512Mi [default: all].
+    #[arg(long, value_name = "BYTES", value_parser = capacity::parse_bytes)]
+    memory: Option<u64>,
+    /// GPUs to offer.
+    #[arg(long, default_value_t = 0)]
+    gpus: u32,
+    /// Disk space to offer, such as 100Gi [default: size of the file system of the working directory].
+    #[arg(long, value_name = "BYTES", value_parser = capacity::parse_bytes)]
+    disk: Option<u64>,
+    /// Label of this node; may be given several times.
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<String>,
+    /// Run stress loads as simulated ones, which only take time.
+    #[arg(long)]
+    simulate: bool,
+    /// Where commands without a working directory of their own run [default: the current directory].
+    #[arg(long, value_name = "DIR")]
+    work_dir: Option<PathBuf>,
+}
+
+impl Args {
+    /// Finds out what was not given.
+    pub fn into_options(self, guard: GuardCommand) -> Result<Options, AgentError> {
+        let given = self.work_dir.unwrap_or_else(|| PathBuf::from("."));
+        let work_dir = std::fs::canonicalize(&given).map_err(|source| AgentError::WorkDir {
+            path: given,
+            source,
+        })?;
+        let name = match self.name {
+            Some(name) => name,
+            None => sysinfo::System::host_name().map_err(AgentError::NoHostName)?,
+        };
+        if let Err(error) = check_node_name(&name) {
+            return Err(AgentError::Name {
+                name,
+                problem: error.problem,
+            });
+        }
+        Ok(Options {
+            coordinator: self.coordinator,
+            name,
+            capacity: capacity::offered(self.cpu, self.memory, self.gpus, self.disk, &work_dir)?,
+            labels: labels(self.labels)?,
+            simulate: self.simulate,
+            work_dir,
+            guard,
+        })
+    }
+}
+
+fn labels(given: Vec<String>) -> Result<BTreeMap<String, String>, AgentError> {
+    let mut labels = BTreeMap::new();
+    for label in given {
+        match label.split_once('=') {
+            Some((key, value)) if !key.is_empty() && !labels.contains_key(key) => {
+                labels.insert(key.to_owned(), value.to_owned());
+            }
+            _ => return Err(AgentError::Label { label }),
+        }
+    }
+    Ok(labels)
+}

@@ -1,0 +1,40 @@
+//! What an agent needs to know.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+use drover_model::Resources;
+
+use crate::AgentError;
+
+/// How one agent behaves. Made from [`crate::Args`], or directly where agents live inside another program.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `http://HOST:PORT`.
+    pub coordinator: String,
+    /// 1 to 100 characters, unique in the cluster.
+    pub name: String,
+    pub capacity: Resources,
+    pub labels: BTreeMap<String, String>,
+    /// Stress loads become simulated ones.
+    pub simulate: bool,
+    /// Where commands without a working directory of their own run.
+    pub work_dir: PathBuf,
+    pub guard: GuardCommand,
+}
+
+/// How to start the guard process: a program that calls [`crate::guard::run`].
+#[derive(Clone, Debug)]
+pub struct GuardCommand {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+}
+
+impl GuardCommand {
+    /// This program with the argument `guard`.
+    pub fn of_this_program() -> Result<Self, AgentError> {
+        Ok(Self {
+            program: std::env::current_exe().map_err(AgentError::OwnProgram)?,
+            args: vec!["guard".into()],
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! What to start, and how it fails to.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::ffi::OsStringExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use drover_model::AttemptKey;
+use drover_proto::v1;
+use tokio::process::Child;
+
+use super::{Host, output::Output, stress};
+
+/// What a process is told of itself.
+pub(crate) struct Names {
+    pub(crate) key: AttemptKey,
+    pub(crate) job: String,
+    pub(crate) task: String,
+    pub(crate) traceparent: Option<Arc<str>>,
+}
+
+pub(crate) struct Launch {
+    pub(crate) names: Names,
+    pub(super) is_stress: bool,
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(String, OsString)>,
+    cwd: Option<PathBuf>,
+}
+
+impl Launch {
+    /// `None` when there is nothing to run.
+    pub(crate) fn command(names: Names, command: &v1::Command) -> Option<Self> {
+        let argv = command.argv.iter().map(|word| text(word));
+        let mut argv: Vec<OsString> = if command.shell {
+            ["/bin/sh".into(), "-c".into()]
+                .into_iter()
+                .chain(argv)
+                .collect()
+        } else {
+            argv.collect()
+        };
+        if command.argv.is_empty() {
+            return None;
+        }
+        if command.shell {
+            // What the script sees as $0; its parameters follow.
+            argv.insert(3, "sh".into());
+        }
+        Some(Self {
+            names,
+            is_stress: false,
+            program: argv.remove(0),
+            args: argv,
+            env: command
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+            cwd: (!command.cwd.is_empty()).then(|| text(&command.cwd).into()),
+        })
+    }
+
+    pub(crate) fn stress(names: Names, cpu: u32, memory_bytes: u64, duration: Duration) -> Self {
+        Self {
+            names,
+            is_stress: true,
+            program: stress::PROGRAM.into(),
+            args: stress::args(cpu, memory_bytes, duration),
+            env: Vec::new(),
+            cwd: None,
+        }
+    }
+
+    /// # Errors
+    /// For people: the program or directory, and the cause.
+    pub(super) fn spawn(self, host: &Host) -> Result<(Child, Output), String> {
+        let cwd = match &self.cwd {
+            Some(cwd) => host.work_dir.join(cwd),
+            None => host.work_dir.clone(),
+        };
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(&cwd)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.introduce(&mut command, host);
+        host.guard.protect(&mut command);
+        let mut command = tokio::process::Command::from(command);
+        // Should the agent end in disorder: the guard cares for the rest of the group.
+        let mut child = command
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| self.explain(&error, &cwd, &host.node))?;
+        let output = Output::of(
+            &mut child,
+            self.names.key,
+            host.logs.clone(),
+            self.is_stress,
+        );
+        Ok((child, output))
+    }
+
+    fn introduce(&self, command: &mut Command, host: &Host) {
+        let Names {
+            key,
+            job,
+            task,
+            traceparent,
+        } = &self.names;
+        command
+            .env("DROVER_JOB_ID", key.job.to_string())
+            .env("DROVER_JOB_NAME", job)
+            .env("DROVER_TASK", task)
+            .env("DROVER_ATTEMPT", key.attempt.to_string())
+            .env("DROVER_NODE", &host.node);
+        if let Some(traceparent) = traceparent {
+            command.env("TRACEPARENT", traceparent.as_ref());
+        }
+    }
+
+    fn explain(&self, error: &io::Error, cwd: &Path, node: &str) -> String {
+        let program = self.program.to_string_lossy();
+        if !cwd.is_dir() {
+            return format!(
+                "cannot start `{program}`: the working directory `{}` does not exist on node {node}",
+                cwd.display()
+            );
+        }
+        match error.kind() {
+            io::ErrorKind::NotFound if self.is_stress => stress::missing(node),
+            io::ErrorKind::NotFound => {
+                format!("cannot start `{program}`: no such program on node {node}")
+            }
+            io::ErrorKind::PermissionDenied => format!(
+                "cannot start `{program}` on node {node}: permission denied: it must be executable, and its working \
+                 directory `{}` accessible",
+                cwd.display()
+            ),
+            _ => format!("cannot start `{program}` on node {node}: {error}"),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}

@@ -1,0 +1,235 @@
+//! Commands, their groups, and how they end.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use drover_proto::v1::{self, Outcome, task_payload::Run};
+
+use crate::coordinator::{Agent, Coordinator, argv, command, read, shell};
+
+#[tokio::test]
+async fn a_command_knows_who_it_is() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let mut session = coordinator.session().await;
+    fs::create_dir(agent.work_dir.path().join("sub")).expect("created");
+    let script = "echo $DROVER_JOB_ID $DROVER_JOB_NAME $DROVER_TASK $DROVER_ATTEMPT $DROVER_NODE $TRACEPARENT \
+                  $OWN $0 $1 $(basename $PWD) > told";
+    let mut run = command([script, "parameter"], true);
+    run.env
+        .insert("OWN".to_owned(), Bytes::from_static(b"value"));
+    run.cwd = Bytes::from_static(b"sub");
+    session.assign([(1, Run::Command(run))]).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded, "{ended:?}");
+    assert_eq!(ended.exit_code, Some(0));
+    let told = fs::read_to_string(agent.work_dir.path().join("sub/told")).expect("written");
+    assert_eq!(
+        told,
+        "00000000-0000-0000-0000-0000000000ab nightly extract 1 n1 00-trace-01 value sh parameter sub\n"
+    );
+}
+
+#[tokio::test]
+async fn failures_say_what_happened() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let mut session = coordinator.session().await;
+    fs::write(agent.work_dir.path().join("plain"), "text").expect("written");
+    let mut lost = command(["true"], false);
+    lost.cwd = Bytes::from_static(b"/does/not/exist");
+    for (task, run, exit_code, words) in [
+        (1, shell("exit 3"), Some(3), "exited with code 3"),
+        (2, shell("kill -9 $$"), None, "killed by signal 9"),
+        (
+            3,
+            argv(["no-such-program"]),
+            None,
+            "`no-such-program`: no such program on node n1",
+        ),
+        (
+            4,
+            Run::Command(lost),
+            None,
+            "directory `/does/not/exist` does not exist",
+        ),
+        (5, argv(["./plain"]), None, "permission denied"),
+    ] {
+        session.assign([(task, run)]).await;
+        let (ended_task, ended) = session.end().await;
+        assert_eq!((ended_task, ended.outcome()), (task, Outcome::Failed));
+        assert_eq!(ended.exit_code, exit_code);
+        assert!(ended.message.contains(words), "{}", ended.message);
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_group_outlives_its_first_process() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let life = agent.fifo("life");
+    let mut session = coordinator.session().await;
+    // The background process holds the fifo open: reading ends when it is gone.
+    let held_open = tokio::spawn(read(life));
+    session
+        .assign([(1, shell("exec 3> life; sleep 1000 & exit 0"))])
+        .await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded);
+    held_open.await.expect("the background process was killed");
+}
+
+#[tokio::test]
+async fn a_stop_terminates_and_then_kills() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let ready = agent.fifo("ready");
+    let mut session = coordinator.session().await;
+
+    session
+        .assign([(
+            1,
+            shell(
+                "trap 'echo term > seen; exit 0' TERM; echo > ready; while :; do sleep 0.01; done",
+            ),
+        )])
+        .await;
+    read(ready.clone()).await;
+    session.stop(1, 60_000).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(
+        (ended.outcome(), ended.exit_code),
+        (Outcome::Stopped, Some(0))
+    );
+    let seen = fs::read_to_string(agent.work_dir.path().join("seen")).expect("terminated first");
+    assert_eq!(seen, "term\n");
+
+    session
+        .assign([(
+            2,
+            shell("trap '' TERM; echo > ready; while :; do sleep 0.01; done"),
+        )])
+        .await;
+    read(ready).await;
+    session.stop(2, 10).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Stopped);
+    assert_eq!(ended.message, "killed by signal 9");
+}
+
+/// The real program, with a `PATH` of its own.
+fn agent_program(coordinator: &Coordinator, work_dir: &tempfile::TempDir, path: &str) -> Command {
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_drover-agent"));
+    agent
+        .args([
+            "--coordinator",
+            &coordinator.address,
+            "--name",
+            "n1",
+            "--cpu",
+            "1",
+        ])
+        .args(["--memory", "1Gi", "--disk", "1Gi", "--work-dir"])
+        .arg(work_dir.path())
+        .env("PATH", path)
+        .stderr(Stdio::null());
+    agent
+}
+
+fn stress() -> Run {
+    Run::Stress(v1::Stress {
+        cpu: 1,
+        memory_bytes: 0,
+        duration: Some(Duration::from_secs(1).into()),
+    })
+}
+
+#[tokio::test]
+async fn the_guard_kills_what_a_killed_agent_leaves() {
+    let mut coordinator = Coordinator::start().await;
+    let work_dir = tempfile::tempdir().expect("a directory");
+    let [life, ready] = ["life", "ready"].map(|name| {
+        let path = work_dir.path().join(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+        path
+    });
+    let path = std::env::var("PATH").expect("set");
+    let mut agent = agent_program(&coordinator, &work_dir, &path)
+        .spawn()
+        .expect("started");
+    let session = coordinator.session().await;
+    let held_open = tokio::spawn(read(life));
+    session
+        .assign([(
+            1,
+            shell("exec 3> life; sleep 1000 & echo > ready; sleep 1000"),
+        )])
+        .await;
+    read(ready).await;
+    agent.kill().expect("SIGKILL");
+    agent.wait().expect("gone");
+    held_open.await.expect("the whole group was killed");
+}
+
+#[tokio::test]
+async fn stress_ng_is_missed_with_advice() {
+    let mut coordinator = Coordinator::start().await;
+    let work_dir = tempfile::tempdir().expect("a directory");
+    let mut agent = agent_program(&coordinator, &work_dir, "/nonexistent")
+        .spawn()
+        .expect("started");
+    let mut session = coordinator.session().await;
+    session.assign([(1, stress())]).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(
+        ended.message,
+        "stress-ng is not installed on node n1: install the package stress-ng, or start the agent with --simulate"
+    );
+    agent.kill().expect("SIGKILL");
+    agent.wait().expect("gone");
+}
+
+#[tokio::test]
+async fn what_stress_ng_measured_is_reported() {
+    let mut coordinator = Coordinator::start().await;
+    let work_dir = tempfile::tempdir().expect("a directory");
+    let program = work_dir.path().join("stress-ng");
+    let script = "#!/bin/sh\necho \"$@\" > asked\necho 'stress-ng: metrc: [1] cpu 42 1.00 1.00 0.00 42.00 42.00'\n";
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    let path = work_dir.path().to_str().expect("UTF-8").to_owned();
+    let mut agent = agent_program(&coordinator, &work_dir, &path)
+        .spawn()
+        .expect("started");
+    let mut session = coordinator.session().await;
+    session.assign([(1, stress())]).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded, "{ended:?}");
+    assert_eq!(ended.message, "cpu 42 bogo ops in 1.00 s");
+    let asked = fs::read_to_string(work_dir.path().join("asked")).expect("it ran");
+    assert_eq!(asked, "--cpu 1 --timeout 1s --metrics-brief\n");
+    agent.kill().expect("SIGKILL");
+    agent.wait().expect("gone");
+}
+
+#[tokio::test]
+async fn simulated_stress_needs_no_program() {
+    let mut coordinator = Coordinator::start().await;
+    let work_dir = tempfile::tempdir().expect("a directory");
+    let mut agent = agent_program(&coordinator, &work_dir, "/nonexistent")
+        .arg("--simulate")
+        .spawn()
+        .expect("started");
+    let mut session = coordinator.session().await;
+    session.assign([(1, stress())]).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded);
+    assert!(ended.ended_at_ms - ended.started_at_ms >= 1_000);
+    agent.kill().expect("SIGKILL");
+    agent.wait().expect("gone");
+}
