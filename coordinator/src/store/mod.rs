@@ -1,18 +1,38 @@
 //! The durable record. All SQL lives below this module; nothing outside knows a table.
 
 mod error;
+mod lease;
+mod migrate;
 mod postgres;
+mod queries;
 mod rows;
 mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, Timestamp,
+    TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 
 pub use error::StoreError;
+
+/// Opens `sqlite:PATH` or `postgres://...` and brings its schema up to date.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            Ok(Arc::new(sqlite::SqliteStore::open(path).await?))
+        }
+        Some(("postgres" | "postgresql", _)) => {
+            Ok(Arc::new(postgres::PostgresStore::open(url).await?))
+        }
+        // Not the whole text: it may hold a password.
+        Some((scheme, _)) => Err(StoreError::UnknownScheme(format!("{scheme}:..."))),
+        None => Err(StoreError::UnknownScheme(url.to_owned())),
+    }
+}
 
 /// Where the record is kept: `sqlite:PATH` or `postgres://...`.
 #[async_trait::async_trait]
@@ -50,7 +70,12 @@ pub trait Store: Send + Sync + 'static {
     async fn append_logs(&self, chunks: &[LogRow]) -> Result<(), StoreError>;
 
     /// Output of an attempt from `offset` on, oldest first, at most `limit` chunks.
-    async fn logs(&self, key: AttemptKey, offset: u64, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+    async fn logs(
+        &self,
+        key: AttemptKey,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError>;
 
     /// What the database promises: kind, version, and the settings that decide about durability. For benchmarks.
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError>;

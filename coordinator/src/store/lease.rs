@@ -1,0 +1,68 @@
+//! The lease row, and who may take it.
+
+use std::time::Duration;
+
+use drover_model::{Epoch, Timestamp, TurnNumber};
+
+use super::{Acquired, Lease, StoreError, rows::narrowed};
+
+#[derive(sqlx::FromRow)]
+pub(super) struct LeaseColumns {
+    epoch: i64,
+    turn: i64,
+    holder: String,
+    remaining_ms: i64,
+    model_time: i64,
+}
+
+impl LeaseColumns {
+    pub(super) fn epoch(&self) -> Result<Epoch, StoreError> {
+        narrowed("lease", "epoch", self.epoch).map(Epoch)
+    }
+
+    pub(super) fn turn(&self) -> Result<TurnNumber, StoreError> {
+        turn(self.turn)
+    }
+
+    pub(super) fn model_time(&self) -> Timestamp {
+        Timestamp(self.model_time)
+    }
+
+    pub(super) fn into_lease(self) -> Result<Lease, StoreError> {
+        Ok(Lease {
+            epoch: self.epoch()?,
+            turn: self.turn()?,
+            holder: self.holder,
+        })
+    }
+
+    /// Who keeps `applicant` from leading.
+    pub(super) fn held_against(&self, applicant: &str) -> Option<Acquired> {
+        let remaining_ms = u64::try_from(self.remaining_ms).unwrap_or(0);
+        let free = self.holder.is_empty() || self.holder == applicant || remaining_ms == 0;
+        (!free).then(|| Acquired::HeldBy {
+            holder: self.holder.clone(),
+            remaining: Duration::from_millis(remaining_ms),
+        })
+    }
+
+    pub(super) fn require(&self, expected: Epoch) -> Result<(), StoreError> {
+        let current = self.epoch()?;
+        if current == expected {
+            return Ok(());
+        }
+        Err(StoreError::Fenced {
+            expected: expected.0,
+            current: current.0,
+        })
+    }
+}
+
+pub(super) fn turn(stored: i64) -> Result<TurnNumber, StoreError> {
+    narrowed("lease", "turn", stored).map(TurnNumber)
+}
+
+/// A term as the databases take it.
+pub(super) fn milliseconds(term: Duration) -> i64 {
+    i64::try_from(term.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,62 @@
+//! The reads, which both databases understand as they stand.
+
+use super::rows::{attempt_columns, job_columns, log_columns, node_columns};
+
+pub(super) const NODES: &str = concat!("SELECT ", node_columns!(), " FROM nodes ORDER BY name");
+
+pub(super) const OPEN_JOBS: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM open_jobs o JOIN jobs j ON j.id = o.id ORDER BY o.id"
+);
+
+pub(super) const ATTEMPTS_OF_OPEN_JOBS: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM open_jobs o JOIN attempts a ON a.job_id = o.id ORDER BY a.job_id, a.task, a.attempt"
+);
+
+pub(super) const TURN: &str = "SELECT turn FROM lease WHERE id = 1";
+
+pub(super) const JOB: &str = concat!("SELECT ", job_columns!(), " FROM jobs j WHERE j.id = $1");
+
+pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM attempts a WHERE a.job_id = $1 ORDER BY a.task, a.attempt"
+);
+
+pub(super) const LOGS: &str = concat!(
+    "SELECT ",
+    log_columns!(),
+    " FROM log_chunks WHERE job_id = $1 AND task = $2 AND attempt = $3 AND start_offset >= $4 \
+     ORDER BY start_offset LIMIT $5"
+);
+
+pub(super) const COUNT_SUCCEEDED: &str = "SELECT count(*) FROM attempts WHERE state = 'succeeded'";
+
+/// A page of jobs: namespace, last id seen, queue or NULL, limit, states. What `$from` names decides how much is read,
+/// `$state_is_wanted` is the one thing that the databases say differently.
+macro_rules! page {
+    ($from:literal, $state_is_wanted:literal) => {
+        concat!(
+            "WITH page AS MATERIALIZED (SELECT ",
+            job_columns!(),
+            " FROM ",
+            $from,
+            " WHERE j.namespace = $1 AND j.id < $2 AND ($3 IS NULL OR j.queue = $3) AND ",
+            $state_is_wanted,
+            " ORDER BY j.id DESC LIMIT $4), counts AS (",
+            count_of_page!(),
+            ") SELECT j.*, coalesce(c.active, 0) AS active, coalesce(c.succeeded, 0) AS succeeded, \
+               coalesce(c.unsuccessful, 0) AS unsuccessful \
+             FROM page j LEFT JOIN counts c ON c.job_id = j.id ORDER BY j.id DESC"
+        )
+    };
+}
+pub(super) use page;
+
+/// True when only open jobs are asked for, so that the ended ones need not be read.
+pub(super) fn only_open(states: &[drover_model::JobState]) -> bool {
+    !states.is_empty() && states.iter().all(|state| !state.is_final())
+}

@@ -1,0 +1,54 @@
+use drover_model::AttemptKey;
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use super::lease::BEGIN;
+use crate::store::{
+    LogRow, StoreError, queries,
+    rows::{LogColumns, stored},
+};
+
+const APPEND: &str = "INSERT INTO log_chunks (job_id, task, attempt, start_offset, stream, length, data, is_end) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job_id, task, attempt, start_offset) DO NOTHING";
+
+/// A statement per chunk: chunks are large and few, and their bytes need no detour over text.
+pub(super) async fn append(
+    writer: &mut SqliteConnection,
+    chunks: &[LogRow],
+) -> Result<(), StoreError> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = writer.begin_with(BEGIN).await?;
+    for chunk in chunks {
+        sqlx::query(APPEND)
+            .bind(chunk.key.job.0)
+            .bind(i64::from(chunk.key.task))
+            .bind(i64::from(chunk.key.attempt))
+            .bind::<i64>(stored("offset", chunk.offset)?)
+            .bind(i64::from(chunk.stream))
+            .bind(i64::from(chunk.length))
+            .bind(&*chunk.data)
+            .bind(chunk.end)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+pub(super) async fn read(
+    readers: &SqlitePool,
+    key: AttemptKey,
+    offset: u64,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    let rows: Vec<LogColumns> = sqlx::query_as(queries::LOGS)
+        .bind(key.job.0)
+        .bind(i64::from(key.task))
+        .bind(i64::from(key.attempt))
+        .bind::<i64>(stored("offset", offset)?)
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await?;
+    rows.into_iter().map(LogColumns::into_log).collect()
+}

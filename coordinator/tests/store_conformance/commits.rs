@@ -1,0 +1,295 @@
+use drover_model::{
+    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobState, NodeRow, Resources, Timestamp,
+    TurnNumber,
+    turn::{CommitOutcome, SealedTurn},
+};
+
+use crate::{
+    databases::Database,
+    fixtures::{
+        Leader, TERM, as_stored, attempt_update, everything, full_attempt, full_job, id,
+        job_update, new_attempt, new_job, node,
+    },
+};
+
+pub(crate) async fn every_column_survives(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let job = full_job(1);
+    let attempts = [full_attempt(1, 0, 1), new_attempt(1, 0, 2)];
+    leader
+        .commit(SealedTurn {
+            jobs: vec![job.clone(), new_job(2)],
+            attempts: attempts.to_vec(),
+            nodes: vec![node("n1")],
+            ..leader.next()
+        })
+        .await;
+    let (lease, model_time, nodes, open, all) = everything(&*database.store).await;
+    assert_eq!((lease.turn, lease.epoch), (leader.turn, leader.epoch));
+    assert_eq!(model_time, Timestamp(1_000));
+    assert_eq!(nodes, [node("n1")]);
+    let expected = [as_stored(&job, &attempts), as_stored(&new_job(2), &[])];
+    assert_eq!(open, expected);
+    assert!(all.iter().rev().eq(&expected));
+}
+
+pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let (job, attempt) = (full_job(1), full_attempt(1, 0, 1));
+    leader
+        .commit(SealedTurn {
+            jobs: vec![job.clone(), new_job(2)],
+            attempts: vec![attempt.clone(), new_attempt(2, 7, 1)],
+            ..leader.next()
+        })
+        .await;
+    let job_end = JobRow {
+        ended_at: Some(Timestamp(300)),
+        ..job_update(1, JobState::Running, JobState::Succeeded)
+    };
+    let attempt_end = AttemptRow {
+        started_at: Some(Timestamp(161)),
+        ended_at: Some(Timestamp(162)),
+        exit_code: Some(0),
+        message: Some("done".into()),
+        retry_at: Some(Timestamp(163)),
+        node: "ignored".into(),
+        decision: Some("ignored".into()),
+        ..attempt_update(
+            new_attempt(2, 7, 1).key,
+            AttemptState::Assigned,
+            AttemptState::Succeeded,
+        )
+    };
+    leader
+        .commit(SealedTurn {
+            jobs: vec![job_end, job_update(2, JobState::Queued, JobState::Running)],
+            attempts: vec![
+                attempt_update(attempt.key, AttemptState::Failed, AttemptState::Lost),
+                attempt_end.clone(),
+            ],
+            ..leader.next()
+        })
+        .await;
+    let (_, _, _, open, all) = everything(&*database.store).await;
+    let first = JobRow {
+        state: JobState::Succeeded,
+        intent: Intent::Run,
+        ended_at: Some(Timestamp(300)),
+        ..job
+    };
+    let first_attempt = AttemptRow {
+        state: AttemptState::Lost,
+        ..attempt
+    };
+    let second = JobRow {
+        state: JobState::Running,
+        ..new_job(2)
+    };
+    let second_attempt = AttemptRow {
+        node: "n1".into(),
+        decision: None,
+        ..attempt_end
+    };
+    let second = as_stored(&second, &[second_attempt]);
+    assert_eq!(open, std::slice::from_ref(&second));
+    assert_eq!(all, [second, as_stored(&first, &[first_attempt])]);
+}
+
+pub(crate) async fn a_job_may_start_and_end_in_one_turn(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let job = JobRow {
+        state: JobState::Succeeded,
+        started_at: Some(Timestamp(1)),
+        ended_at: Some(Timestamp(2)),
+        ..new_job(1)
+    };
+    let attempt = AttemptRow {
+        state: AttemptState::Succeeded,
+        ..full_attempt(1, 0, 1)
+    };
+    leader
+        .commit(SealedTurn {
+            jobs: vec![job.clone()],
+            attempts: vec![attempt.clone()],
+            ..leader.next()
+        })
+        .await;
+    let (_, _, _, open, all) = everything(&*database.store).await;
+    assert_eq!(open, []);
+    assert_eq!(all, [as_stored(&job, &[attempt])]);
+}
+
+pub(crate) async fn another_epoch_is_fenced(database: Database) {
+    let leader = Leader::of(&database.store).await;
+    let before = everything(&*database.store).await;
+    for epoch in [leader.epoch.0 - 1, leader.epoch.0 + 1] {
+        let turn = SealedTurn {
+            epoch: Epoch(epoch),
+            nodes: vec![node("n1")],
+            ..leader.with_jobs(vec![new_job(1)])
+        };
+        assert_eq!(
+            database.store.commit(&turn, TERM).await,
+            CommitOutcome::Fenced
+        );
+    }
+    assert_eq!(everything(&*database.store).await, before);
+}
+
+pub(crate) async fn another_turn_is_fenced(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    leader.commit(leader.with_jobs(vec![new_job(1)])).await;
+    let before = everything(&*database.store).await;
+    for turn in [leader.turn, TurnNumber(leader.turn.0 + 2)] {
+        let turn = SealedTurn {
+            turn,
+            ..leader.with_jobs(vec![new_job(2)])
+        };
+        assert_eq!(
+            database.store.commit(&turn, TERM).await,
+            CommitOutcome::Fenced
+        );
+    }
+    assert_eq!(everything(&*database.store).await, before);
+}
+
+pub(crate) async fn a_wrong_old_state_of_a_job_surprises(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    leader
+        .commit(leader.with_jobs(vec![new_job(1), new_job(2)]))
+        .await;
+    let turn = SealedTurn {
+        jobs: vec![
+            new_job(3),
+            job_update(1, JobState::Queued, JobState::Running),
+            job_update(2, JobState::Running, JobState::Failed),
+        ],
+        attempts: vec![new_attempt(1, 0, 1)],
+        nodes: vec![node("n1")],
+        ..leader.next()
+    };
+    leader.expect_surprise(turn).await;
+}
+
+pub(crate) async fn a_wrong_old_state_of_an_attempt_surprises(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let attempt = new_attempt(1, 0, 1);
+    let key = attempt.key;
+    leader
+        .commit(SealedTurn {
+            attempts: vec![attempt],
+            ..leader.with_jobs(vec![new_job(1)])
+        })
+        .await;
+    let turn = SealedTurn {
+        jobs: vec![job_update(1, JobState::Queued, JobState::Running)],
+        attempts: vec![attempt_update(
+            key,
+            AttemptState::Running,
+            AttemptState::Succeeded,
+        )],
+        ..leader.next()
+    };
+    leader.expect_surprise(turn).await;
+}
+
+pub(crate) async fn a_missing_row_surprises(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    leader.commit(leader.with_jobs(vec![new_job(1)])).await;
+    let missing_job = leader.with_jobs(vec![
+        job_update(1, JobState::Queued, JobState::Running),
+        job_update(9, JobState::Queued, JobState::Running),
+    ]);
+    leader.expect_surprise(missing_job).await;
+    let missing_attempt = SealedTurn {
+        attempts: vec![attempt_update(
+            new_attempt(1, 0, 1).key,
+            AttemptState::Assigned,
+            AttemptState::Running,
+        )],
+        ..leader.with_jobs(vec![job_update(1, JobState::Queued, JobState::Running)])
+    };
+    leader.expect_surprise(missing_attempt).await;
+}
+
+pub(crate) async fn a_second_insert_surprises(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    leader
+        .commit(SealedTurn {
+            attempts: vec![new_attempt(1, 0, 1)],
+            ..leader.with_jobs(vec![new_job(1)])
+        })
+        .await;
+    leader
+        .expect_surprise(leader.with_jobs(vec![new_job(2), new_job(1)]))
+        .await;
+    let second_attempt = SealedTurn {
+        attempts: vec![new_attempt(1, 0, 2), new_attempt(1, 0, 1)],
+        ..leader.next()
+    };
+    leader.expect_surprise(second_attempt).await;
+}
+
+pub(crate) async fn a_request_id_is_unique_in_its_namespace(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let with_request = |number, namespace: &str| {
+        let mut job = new_job(number);
+        let new = job.new.as_mut().expect("has its fixed part");
+        new.request_id = Some("once".into());
+        new.namespace = namespace.into();
+        job
+    };
+    let first = leader.with_jobs(vec![
+        with_request(1, "default"),
+        with_request(2, "other"),
+        new_job(3),
+        new_job(4),
+    ]);
+    leader.commit(first).await;
+    leader
+        .expect_surprise(leader.with_jobs(vec![with_request(5, "default")]))
+        .await;
+}
+
+pub(crate) async fn a_value_out_of_range_surprises(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let turn = SealedTurn {
+        nodes: vec![NodeRow {
+            capacity: Resources {
+                memory_bytes: u64::MAX,
+                ..Resources::ZERO
+            },
+            ..node("n1")
+        }],
+        ..leader.with_jobs(vec![new_job(1)])
+    };
+    leader.expect_surprise(turn).await;
+    let mut priority = new_job(1);
+    priority.new.as_mut().expect("has its fixed part").priority = 101;
+    leader
+        .expect_surprise(leader.with_jobs(vec![priority]))
+        .await;
+    assert_eq!(database.store.job(id(1)).await.expect("reads").1, None);
+}
+
+pub(crate) async fn a_node_that_joins_again_replaces_its_row(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let again = NodeRow {
+        incarnation: 1,
+        agent_version: "0.2.0".into(),
+        capacity: Resources::ZERO,
+        labels: [("a".to_owned(), "b".to_owned())].into(),
+        joined_at: Timestamp(999),
+        ..node("n2")
+    };
+    for nodes in [vec![node("n2"), node("n1")], vec![again.clone()]] {
+        leader
+            .commit(SealedTurn {
+                nodes,
+                ..leader.next()
+            })
+            .await;
+    }
+    assert_eq!(everything(&*database.store).await.2, [node("n1"), again]);
+}

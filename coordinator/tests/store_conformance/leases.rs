@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use drover_coordinator::store::{Acquired, StoreError};
+use drover_model::Epoch;
+
+use crate::{
+    databases::Database,
+    fixtures::{Leader, TERM, new_job},
+};
+
+fn leads(epoch: u64) -> Acquired {
+    Acquired::Leader {
+        epoch: Epoch(epoch),
+    }
+}
+
+fn assert_held(acquired: &Acquired) {
+    let Acquired::HeldBy { holder, remaining } = acquired else {
+        panic!("the lease is held, but: {acquired:?}");
+    };
+    assert_eq!(holder, "first");
+    assert!(*remaining <= TERM && *remaining > TERM / 2, "{remaining:?}");
+}
+
+pub(crate) async fn one_leads_and_others_hear_who(database: Database) {
+    let second = database.second_store().await;
+    assert_eq!(
+        database
+            .store
+            .acquire("first", TERM)
+            .await
+            .expect("acquires"),
+        leads(1)
+    );
+    assert_held(&second.acquire("second", TERM).await.expect("asks"));
+    let lease = second.lease().await.expect("reads");
+    assert_eq!(
+        (lease.epoch, lease.turn.0, &*lease.holder),
+        (Epoch(1), 0, "first")
+    );
+}
+
+pub(crate) async fn a_term_that_is_over_frees_the_lease(database: Database) {
+    let second = database.second_store().await;
+    database
+        .store
+        .acquire("first", Duration::ZERO)
+        .await
+        .expect("acquires");
+    assert_eq!(
+        second.acquire("second", TERM).await.expect("acquires"),
+        leads(2)
+    );
+    assert_eq!(second.lease().await.expect("reads").holder, "second");
+}
+
+pub(crate) async fn a_commit_renews_the_lease(database: Database) {
+    database
+        .store
+        .acquire("first", Duration::ZERO)
+        .await
+        .expect("acquires");
+    let mut leader = Leader {
+        store: database.store.clone(),
+        epoch: Epoch(1),
+        turn: database.store.lease().await.expect("reads").turn,
+    };
+    leader.commit(leader.next()).await;
+    assert_held(&database.store.acquire("second", TERM).await.expect("asks"));
+}
+
+pub(crate) async fn the_same_holder_takes_a_new_epoch(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    leader.commit(leader.with_jobs(vec![new_job(1)])).await;
+    assert_eq!(
+        database
+            .store
+            .acquire("first", TERM)
+            .await
+            .expect("acquires"),
+        leads(2)
+    );
+    let lease = database.store.lease().await.expect("reads");
+    assert_eq!(lease.turn, leader.turn, "turns go on across epochs");
+}
+
+pub(crate) async fn only_the_current_epoch_can_resign(database: Database) {
+    database
+        .store
+        .acquire("first", TERM)
+        .await
+        .expect("acquires");
+    database
+        .store
+        .acquire("first", TERM)
+        .await
+        .expect("acquires");
+    database.store.resign(Epoch(1)).await.expect("is no error");
+    assert_held(&database.store.acquire("second", TERM).await.expect("asks"));
+    database.store.resign(Epoch(2)).await.expect("resigns");
+    assert_eq!(
+        database
+            .store
+            .acquire("second", TERM)
+            .await
+            .expect("acquires"),
+        leads(3)
+    );
+}
+
+pub(crate) async fn load_is_refused_to_an_old_epoch(database: Database) {
+    database
+        .store
+        .acquire("first", TERM)
+        .await
+        .expect("acquires");
+    database
+        .store
+        .acquire("first", TERM)
+        .await
+        .expect("acquires");
+    let refused = database.store.load(Epoch(1)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Fenced {
+                expected: 1,
+                current: 2
+            })
+        ),
+        "{refused:?}"
+    );
+    database.store.load(Epoch(2)).await.expect("loads");
+}

@@ -1,0 +1,108 @@
+-- The durable record. See migrations/sqlite for the same tables in SQLite.
+--
+-- Tasks have no rows: where a task stands follows from its attempts, its dependencies and the intent of its job.
+-- There are no foreign keys: their triggers would lock the job's row once per attempt, which costs more than the insert
+-- itself. The lease row lets one writer in, and that writer's guards are counted in commit_turn.
+-- Times of the model are bigint, milliseconds since 1970. Only the lease uses the clock of the database.
+
+-- One row. It fences every commit, is the lock between leaders, and says which turn is durable.
+CREATE TABLE lease (
+    id         smallint    NOT NULL PRIMARY KEY CHECK (id = 1),
+    epoch      bigint      NOT NULL,
+    turn       bigint      NOT NULL,
+    -- Empty: nobody.
+    holder     text        NOT NULL,
+    expires_at timestamptz NOT NULL,
+    model_time bigint      NOT NULL
+) WITH (fillfactor = 20);
+
+INSERT INTO lease VALUES (1, 0, 0, '', 'epoch', 0);
+
+-- fillfactor leaves room for the new versions of a row on its own page, so that updates stay HOT: they touch no index.
+-- All rows of a page are updated soon after they were inserted, many of them in one turn, and vacuum comes much later:
+-- room for one more version of each is needed, that is half of the page, and more for attempts, which grow when they
+-- end. With 80 two updates of three were not HOT, and a task cost half as much CPU again and twice the log.
+CREATE TABLE jobs (
+    id           uuid     NOT NULL PRIMARY KEY,
+    namespace    text     NOT NULL,
+    name         text     NOT NULL,
+    queue        text     NOT NULL,
+    priority     smallint NOT NULL CHECK (priority BETWEEN 0 AND 100),
+    state        text     NOT NULL
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled')),
+    intent       text     NOT NULL CHECK (intent IN ('run', 'cancel', 'fail')),
+    submitted_at bigint   NOT NULL,
+    started_at   bigint,
+    ended_at     bigint,
+    deadline     bigint,
+    message      text,
+    request_id   text,
+    traceparent  text,
+    task_count   integer  NOT NULL CHECK (task_count > 0),
+    -- The job as its user wrote it.
+    spec         bytea    NOT NULL
+) WITH (fillfactor = 50);
+
+-- Ids are UUID version 7: newest first is the order of ids, read backwards.
+CREATE INDEX jobs_newest ON jobs (namespace, id);
+CREATE UNIQUE INDEX jobs_request ON jobs (namespace, request_id) WHERE request_id IS NOT NULL;
+
+-- Which jobs have not ended. A partial index on jobs would need a column that changes when a job ends, and that change
+-- would write every index of the row again; a row here is inserted once and deleted once, and jobs stays HOT.
+CREATE TABLE open_jobs (
+    id uuid NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE attempts (
+    job_id      uuid    NOT NULL,
+    -- Place in the job's list of tasks.
+    task        integer NOT NULL CHECK (task >= 0),
+    -- From 1.
+    attempt     integer NOT NULL CHECK (attempt > 0),
+    state       text    NOT NULL
+        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost')),
+    node        text    NOT NULL,
+    assigned_at bigint  NOT NULL,
+    started_at  bigint,
+    ended_at    bigint,
+    exit_code   integer,
+    message     text,
+    -- Set when another attempt follows: when, at the earliest.
+    retry_at    bigint,
+    -- Why it was chosen and placed.
+    decision    text,
+    PRIMARY KEY (job_id, task, attempt)
+) WITH (fillfactor = 40);
+
+-- Every host that ever joined.
+CREATE TABLE nodes (
+    name          text   NOT NULL PRIMARY KEY,
+    incarnation   bigint NOT NULL,
+    agent_version text   NOT NULL,
+    cpu_millis    bigint NOT NULL CHECK (cpu_millis >= 0),
+    memory_bytes  bigint NOT NULL CHECK (memory_bytes >= 0),
+    gpus          bigint NOT NULL CHECK (gpus >= 0),
+    disk_bytes    bigint NOT NULL CHECK (disk_bytes >= 0),
+    -- A JSON object of strings.
+    labels        text   NOT NULL,
+    joined_at     bigint NOT NULL
+);
+
+-- Output of attempts, written by its own writer and not by turns.
+CREATE TABLE log_chunks (
+    job_id       uuid     NOT NULL,
+    task         integer  NOT NULL,
+    attempt      integer  NOT NULL,
+    -- Place in everything that the attempt has written, in uncompressed bytes.
+    start_offset bigint   NOT NULL CHECK (start_offset >= 0),
+    -- 1 stdout, 2 stderr.
+    stream       smallint NOT NULL CHECK (stream IN (1, 2)),
+    length       bigint   NOT NULL CHECK (length >= 0),
+    -- A zstd frame: the database need not try to compress it again.
+    data         bytea    NOT NULL,
+    -- Nothing follows.
+    is_end       boolean  NOT NULL,
+    PRIMARY KEY (job_id, task, attempt, start_offset)
+);
+ALTER TABLE log_chunks ALTER COLUMN data SET STORAGE EXTERNAL;

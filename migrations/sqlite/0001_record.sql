@@ -1,0 +1,84 @@
+-- The durable record. See migrations/postgres for the reasons; here are only the differences.
+-- open_jobs exists for the sake of one shape of queries in both databases.
+
+CREATE TABLE lease (
+    id         INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    epoch      INTEGER NOT NULL,
+    turn       INTEGER NOT NULL,
+    holder     TEXT    NOT NULL,
+    -- Milliseconds since 1970, by the clock of this host.
+    expires_at INTEGER NOT NULL,
+    model_time INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO lease VALUES (1, 0, 0, '', 0, 0);
+
+CREATE TABLE jobs (
+    -- 16 bytes, which order as UUIDs do.
+    id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    namespace    TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    queue        TEXT    NOT NULL,
+    priority     INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 100),
+    state        TEXT    NOT NULL
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled')),
+    intent       TEXT    NOT NULL CHECK (intent IN ('run', 'cancel', 'fail')),
+    submitted_at INTEGER NOT NULL,
+    started_at   INTEGER,
+    ended_at     INTEGER,
+    deadline     INTEGER,
+    message      TEXT,
+    request_id   TEXT,
+    traceparent  TEXT,
+    task_count   INTEGER NOT NULL CHECK (task_count > 0),
+    spec         BLOB    NOT NULL
+) STRICT;
+
+CREATE INDEX jobs_newest ON jobs (namespace, id);
+CREATE UNIQUE INDEX jobs_request ON jobs (namespace, request_id) WHERE request_id IS NOT NULL;
+
+CREATE TABLE open_jobs (
+    id BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts (
+    job_id      BLOB    NOT NULL CHECK (length(job_id) = 16),
+    task        INTEGER NOT NULL CHECK (task >= 0),
+    attempt     INTEGER NOT NULL CHECK (attempt > 0),
+    state       TEXT    NOT NULL
+        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost')),
+    node        TEXT    NOT NULL,
+    assigned_at INTEGER NOT NULL,
+    started_at  INTEGER,
+    ended_at    INTEGER,
+    exit_code   INTEGER,
+    message     TEXT,
+    retry_at    INTEGER,
+    decision    TEXT,
+    PRIMARY KEY (job_id, task, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE nodes (
+    name          TEXT    NOT NULL PRIMARY KEY,
+    incarnation   INTEGER NOT NULL,
+    agent_version TEXT    NOT NULL,
+    cpu_millis    INTEGER NOT NULL CHECK (cpu_millis >= 0),
+    memory_bytes  INTEGER NOT NULL CHECK (memory_bytes >= 0),
+    gpus          INTEGER NOT NULL CHECK (gpus >= 0),
+    disk_bytes    INTEGER NOT NULL CHECK (disk_bytes >= 0),
+    labels        TEXT    NOT NULL,
+    joined_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE log_chunks (
+    job_id       BLOB    NOT NULL,
+    task         INTEGER NOT NULL,
+    attempt      INTEGER NOT NULL,
+    start_offset INTEGER NOT NULL CHECK (start_offset >= 0),
+    stream       INTEGER NOT NULL CHECK (stream IN (1, 2)),
+    length       INTEGER NOT NULL CHECK (length >= 0),
+    data         BLOB    NOT NULL,
+    is_end       INTEGER NOT NULL CHECK (is_end IN (0, 1)),
+    PRIMARY KEY (job_id, task, attempt, start_offset)
+) STRICT;
