@@ -1,1 +1,22 @@
-//! Coordinator.
+//! IO around the scheduler model: it persists what the model decides, then acts on it.
+//!
+//! Requests and reports become events in the [`inbox`]; the [`driver`] steps them into the model, commits the turn to
+//! the [`store`], and only then performs what follows. Nothing else holds scheduling state.
+
+mod clock;
+pub mod config;
+mod driver;
+mod error;
+mod grpc;
+mod inbox;
+mod logs;
+mod principal;
+mod server;
+mod service;
+pub mod store;
+mod submit;
+mod watch;
+
+pub use config::{Args, ConfigError, Options};
+pub use error::CoordinatorError;
+pub use service::{Coordinator, Handle};

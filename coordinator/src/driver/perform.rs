@@ -1,0 +1,76 @@
+//! What leaves the process once a commit has succeeded.
+
+use drover_model::{Action, Event, SessionId, Transition, TurnNumber};
+use drover_proto::{agent, v1};
+use rustc_hash::FxHashMap;
+
+use super::{lead::Leader, sessions::Parcel};
+use crate::error::ApiError;
+
+impl Leader {
+    /// Answers callers, tells watchers, and sends each agent what the turn has for it.
+    pub(super) fn perform(
+        &mut self,
+        turn: TurnNumber,
+        actions: Vec<Action>,
+        transitions: &[Transition],
+    ) {
+        let mut parcels: FxHashMap<SessionId, Parcel> = FxHashMap::default();
+        for action in actions {
+            match action {
+                Action::Reply { caller, answer } => {
+                    if let Some(reply) = self.callers.remove(&caller) {
+                        // Gone callers have hung up.
+                        let _ = reply.send(Ok(answer));
+                    }
+                }
+                Action::Welcome { session, discard } => {
+                    let welcome =
+                        self.welcome(discard.into_iter().map(agent::key_to_wire).collect());
+                    parcels.entry(session).or_default().welcome = Some(welcome);
+                }
+                Action::Ack { session, sequence } => {
+                    let parcel = parcels.entry(session).or_default();
+                    parcel.acknowledged = parcel.acknowledged.max(sequence);
+                }
+                Action::Assign {
+                    session,
+                    assignment,
+                } => {
+                    let assign = agent::assign_to_wire(assignment);
+                    parcels.entry(session).or_default().assignments.push(assign);
+                }
+                Action::Stop { session, key } => {
+                    parcels.entry(session).or_default().stops.push(key);
+                }
+                Action::Close { session, reason } => {
+                    parcels.entry(session).or_default().close = Some(reason);
+                }
+            }
+        }
+        self.watches.publish(turn, transitions);
+        for (session, parcel) in parcels {
+            if !self.sessions.deliver(session, parcel) {
+                self.step(Event::Left { session });
+            }
+        }
+    }
+
+    fn welcome(&self, discard: Vec<v1::AttemptKey>) -> v1::Welcome {
+        let ms =
+            |duration: std::time::Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        v1::Welcome {
+            epoch: self.turn.epoch().0,
+            heartbeat_interval_ms: ms(self.options.heartbeat_interval),
+            node_timeout_ms: ms(self.options.node_timeout),
+            discard,
+        }
+    }
+
+    /// Tells every caller that waits.
+    pub(super) fn fail_callers(&mut self, error: &ApiError) {
+        for (_, reply) in self.callers.drain() {
+            let _ = reply.send(Err(error.clone()));
+        }
+    }
+}

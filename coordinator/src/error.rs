@@ -1,0 +1,153 @@
+//! What can go wrong: for the person who starts a coordinator, and for those who call it.
+
+use std::{borrow::Cow, net::SocketAddr, time::Duration};
+
+use drover_model::Refusal;
+use drover_proto::Violation;
+
+use crate::{config::ConfigError, store::StoreError};
+
+/// Why a coordinator does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum CoordinatorError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot listen on {address}: {source}; is another coordinator running there?")]
+    Bind {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the record of job {job} cannot be read: {problem}; was it written by a newer Drover?")]
+    Record {
+        job: drover_model::JobId,
+        problem: String,
+    },
+    #[error("serving failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
+    #[error("the coordinator ended before it led; its log says why")]
+    Ended,
+}
+
+/// Every way in which a call can fail. Mapped to gRPC in one place ([`crate::grpc::status`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    InvalidArgument,
+    JobNotFound,
+    TaskNotFound,
+    AttemptNotFound,
+    NodeNotFound,
+    /// The request id belongs to another job.
+    RequestIdReused,
+    JobEnded,
+    /// Too many requests wait.
+    Overloaded,
+    /// This coordinator does not lead, or has just stopped to; whether the call had an effect is not known.
+    Unavailable,
+    WatcherTooSlow,
+    PermissionDenied,
+    UnsupportedProtocol,
+    /// A newer session of the node has taken over.
+    Superseded,
+    Internal,
+}
+
+/// What a caller hears.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct ApiError {
+    pub(crate) code: Code,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
+        let message = match violations.as_slice() {
+            [] => "the request is not valid".to_owned(),
+            [one] => one.to_string(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        };
+        Self {
+            violations,
+            ..Self::new(Code::InvalidArgument, message)
+        }
+    }
+
+    pub(crate) fn invalid_field(field: &str, problem: impl Into<String>) -> Self {
+        Self::invalid(vec![Violation {
+            field: field.to_owned(),
+            problem: problem.into(),
+        }])
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        Self {
+            retry_after: Some(Duration::from_millis(100)),
+            ..Self::new(
+                Code::Overloaded,
+                "too many requests are waiting; try again in a moment",
+            )
+        }
+    }
+
+    /// The coordinator stopped leading while the call was under way.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            retry_after: Some(Duration::from_millis(500)),
+            ..Self::new(
+                Code::Unavailable,
+                "the coordinator is not leading at the moment; whether the call took effect is not known, and a submit \
+                 with the same request_id is safe to send again",
+            )
+        }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            "the coordinator failed on this call or on one beside it; its log says why",
+        )
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        // Details of the database are for the log, not for callers.
+        tracing::error!(%error, "the store failed a read");
+        Self {
+            retry_after: Some(Duration::from_millis(500)),
+            ..Self::new(
+                Code::Unavailable,
+                "the store does not answer at the moment; try again",
+            )
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::NotOpen(_) | Refusal::AlreadyCancelling(_) => {
+                Self::new(Code::JobEnded, message)
+            }
+            Refusal::RequestIdReused(_) => Self::new(Code::RequestIdReused, message),
+            Refusal::LookupStale => Self {
+                retry_after: Some(Duration::from_millis(100)),
+                ..Self::new(Code::Unavailable, message)
+            },
+        }
+    }
+}

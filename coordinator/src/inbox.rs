@@ -1,0 +1,183 @@
+//! Two bounded lanes into the driver. Control drains first and pushes back; requests are shed when their lane is full.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+
+use drover_model::{
+    Answer, Heard, JobId, Join, NewJob, Question, ReportBatch, SessionId, Timestamp, TurnNumber,
+};
+use drover_proto::v1;
+use tokio::sync::{mpsc, oneshot};
+use tonic::Status;
+
+use crate::{driver::Session, error::ApiError};
+
+/// Messages of agents that may wait. A full lane stops the reading of streams, and flow control reaches the agents.
+const CONTROL_CAPACITY: usize = 4_096;
+
+/// Where messages for one agent go.
+pub(crate) type Outgoing = mpsc::Sender<Result<v1::CoordinatorMessage, Status>>;
+
+/// From agents: never shed.
+#[derive(Debug)]
+pub(crate) enum Control {
+    Join {
+        session: SessionId,
+        join: Box<Join>,
+        connection: Session,
+    },
+    Reports {
+        session: SessionId,
+        batch: ReportBatch,
+    },
+    Left {
+        session: SessionId,
+    },
+}
+
+/// What a caller wants of the model.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    Submit {
+        jobs: Vec<NewJob>,
+        looked_up: TurnNumber,
+    },
+    Cancel {
+        job: JobId,
+        reason: Box<str>,
+    },
+    Ask(Question),
+}
+
+/// From users: shed when too many wait.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) wish: Wish,
+    pub(crate) reply: oneshot::Sender<Result<Answer, ApiError>>,
+}
+
+/// The driver's end.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) control: mpsc::Receiver<Control>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+}
+
+/// Everybody else's end.
+#[derive(Clone, Debug)]
+pub(crate) struct Senders {
+    control: mpsc::Sender<Control>,
+    requests: mpsc::Sender<Request>,
+}
+
+pub(crate) fn lanes(waiting_requests: usize) -> (Senders, Inbox) {
+    let (control_in, control) = mpsc::channel(CONTROL_CAPACITY);
+    let (requests_in, requests) = mpsc::channel(waiting_requests);
+    let senders = Senders {
+        control: control_in,
+        requests: requests_in,
+    };
+    (senders, Inbox { control, requests })
+}
+
+impl Senders {
+    /// Waits for room.
+    pub(crate) async fn control(&self, message: Control) -> Result<(), ApiError> {
+        self.control
+            .send(message)
+            .await
+            .map_err(|_| ApiError::interrupted())
+    }
+
+    /// Waits for the answer, which follows the commit of what the wish has changed.
+    pub(crate) async fn ask(&self, wish: Wish) -> Result<Answer, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests
+            .try_send(Request { wish, reply })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => ApiError::overloaded(),
+                mpsc::error::TrySendError::Closed(_) => ApiError::interrupted(),
+            })?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(ApiError::interrupted()))
+    }
+}
+
+/// When a session was heard from last, and what it measured: written by the session, read by the driver once a second,
+/// so that heartbeats cost the model nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    fresh: AtomicBool,
+    at_ms: AtomicI64,
+    cpu_permille: AtomicU32,
+    memory_permille: AtomicU32,
+}
+
+impl Pulse {
+    pub(crate) fn beat(&self, at: Timestamp) {
+        self.at_ms.store(at.0, Ordering::Relaxed);
+        self.fresh.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn measure(&self, cpu_permille: u32, memory_permille: u32) {
+        self.cpu_permille
+            .store(cpu_permille.min(1_000), Ordering::Relaxed);
+        self.memory_permille
+            .store(memory_permille.min(1_000), Ordering::Relaxed);
+    }
+
+    /// `None` if nothing was heard since the last call.
+    pub(crate) fn take(&self, session: SessionId) -> Option<Heard> {
+        self.fresh.swap(false, Ordering::Acquire).then(|| Heard {
+            session,
+            at: Timestamp(self.at_ms.load(Ordering::Relaxed)),
+            cpu_permille: self.cpu_permille.load(Ordering::Relaxed),
+            memory_permille: self.memory_permille.load(Ordering::Relaxed),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::error::Code;
+
+    #[tokio::test]
+    async fn requests_are_shed_when_the_lane_is_full_and_control_is_not() {
+        let (senders, mut inbox) = lanes(1);
+        let mut first = Box::pin(senders.ask(Wish::Ask(Question::Nodes)));
+        assert!(first.as_mut().now_or_never().is_none());
+        let second = senders.ask(Wish::Ask(Question::Nodes)).await.unwrap_err();
+        assert_eq!(second.code, Code::Overloaded);
+        assert!(second.retry_after.is_some());
+        let left = Control::Left {
+            session: SessionId(1),
+        };
+        senders.control(left).await.unwrap();
+        let request = inbox.requests.recv().await.unwrap();
+        request.reply.send(Ok(Answer::Nodes(Vec::new()))).unwrap();
+        assert_eq!(first.await.unwrap(), Answer::Nodes(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_caller_whose_answer_is_dropped_hears_unavailable() {
+        let (senders, mut inbox) = lanes(1);
+        let mut call = Box::pin(senders.ask(Wish::Ask(Question::Policy)));
+        assert!(call.as_mut().now_or_never().is_none());
+        drop(inbox.requests.recv().await);
+        assert_eq!(call.await.unwrap_err().code, Code::Unavailable);
+    }
+
+    #[test]
+    fn a_pulse_is_heard_once() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.take(SessionId(1)), None);
+        pulse.measure(2_000, 5);
+        pulse.beat(Timestamp(7));
+        let heard = pulse.take(SessionId(1)).unwrap();
+        assert_eq!((heard.at, heard.cpu_permille), (Timestamp(7), 1_000));
+        assert_eq!(pulse.take(SessionId(1)), None);
+    }
+}

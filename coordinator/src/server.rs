@@ -1,0 +1,120 @@
+//! The gRPC server: its services, limits and connections.
+
+use std::{sync::Arc, time::Duration};
+
+use drover_proto::{FILE_DESCRIPTOR_SET, v1};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::InterceptorLayer,
+    transport::{Server, server::TcpIncoming},
+};
+use v1::{
+    agent_service_server::AgentServiceServer, job_service_server::JobServiceServer,
+    node_service_server::NodeServiceServer, policy_service_server::PolicyServiceServer,
+};
+
+use crate::{
+    Options, driver::LeaseTerm, error::CoordinatorError, grpc, inbox::Senders, logs::Logs,
+    principal, store::Store, submit::Submitter, watch::WatchHub,
+};
+
+pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+/// Many small messages per stream: windows far above the default of 64 KiB keep flow control out of their way.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+const MAX_STREAMS: u32 = 4_096;
+const HTTP2_KEEPALIVE: Duration = Duration::from_secs(10);
+/// After shutdown, open streams get this long.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) options: Arc<Options>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) senders: Senders,
+    pub(crate) submitter: Submitter,
+    pub(crate) watches: Arc<WatchHub>,
+    pub(crate) logs: Logs,
+    pub(crate) lease: Arc<LeaseTerm>,
+    pub(crate) leading: watch::Receiver<bool>,
+}
+
+/// Serves until `ended`.
+pub(crate) async fn serve(
+    parts: Parts,
+    incoming: TcpIncoming,
+    ended: CancellationToken,
+) -> Result<(), CoordinatorError> {
+    let insecure = parts.options.insecure_no_auth;
+    let limit = parts.options.max_message_bytes;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let reporting = tokio::spawn(report_health(reporter, parts.leading.clone()));
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("the descriptors were made by the build");
+    let server = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(HTTP2_KEEPALIVE))
+        .layer(InterceptorLayer::new(move |request| {
+            principal::identify(request, insecure)
+        }))
+        .add_service(health)
+        .add_service(reflection)
+        .add_service(
+            JobServiceServer::new(grpc::Jobs::new(parts.clone()))
+                .max_decoding_message_size(limit)
+                // A job of many tasks with their attempts is larger than the request that made it.
+                .max_encoding_message_size(usize::MAX),
+        )
+        .add_service(NodeServiceServer::new(grpc::Nodes::new(
+            parts.senders.clone(),
+        )))
+        .add_service(PolicyServiceServer::new(grpc::Policies::new(
+            parts.senders.clone(),
+        )))
+        .add_service(
+            AgentServiceServer::new(grpc::Agents::new(parts)).max_decoding_message_size(limit),
+        )
+        .serve_with_incoming_shutdown(incoming, ended.clone().cancelled_owned());
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        () = async {
+            ended.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        } => Ok(()),
+    };
+    reporting.abort();
+    outcome.map_err(Into::into)
+}
+
+/// Healthy means leading: balancers and probes send nobody to a standby.
+async fn report_health(
+    reporter: tonic_health::server::HealthReporter,
+    mut leading: watch::Receiver<bool>,
+) {
+    loop {
+        let status = if *leading.borrow_and_update() {
+            tonic_health::ServingStatus::Serving
+        } else {
+            tonic_health::ServingStatus::NotServing
+        };
+        for service in [
+            "",
+            "drover.v1.JobService",
+            "drover.v1.PolicyService",
+            "drover.v1.NodeService",
+            "drover.v1.AgentService",
+        ] {
+            reporter.set_service_status(service, status).await;
+        }
+        if leading.changed().await.is_err() {
+            return;
+        }
+    }
+}
