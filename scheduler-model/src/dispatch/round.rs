@@ -106,17 +106,17 @@ impl Round<'_> {
                 continue;
             }
             match self.judge(&candidate, behind && self.config.mode == Mode::Easy) {
-                Verdict::Placed => walk.open_list(&candidate),
+                Verdict::Placed => walk.go_on(candidate),
                 Verdict::Held => {
                     self.held += 1;
-                    walk.open_list(&candidate);
+                    walk.go_on(candidate);
                 }
                 Verdict::Shut => self.shut(&candidate),
             }
         }
     }
 
-    fn judge(&mut self, candidate: &Candidate, backfills: bool) -> Verdict {
+    fn judge(&mut self, candidate: &Candidate<'_>, backfills: bool) -> Verdict {
         let demand = self.ready.shape(candidate.shape).demand;
         let task = self.task(candidate.entry.task);
         let (avoid, end) = (task.avoid, self.expected_end(task));
@@ -136,7 +136,7 @@ impl Round<'_> {
 
     fn take(
         &mut self,
-        candidate: &Candidate,
+        candidate: &Candidate<'_>,
         node: NodeSlot,
         until: Timestamp,
         demand: Resources,
@@ -166,7 +166,7 @@ impl Round<'_> {
         });
     }
 
-    fn shut(&mut self, candidate: &Candidate) {
+    fn shut(&mut self, candidate: &Candidate<'_>) {
         let demand = self.ready.shape(candidate.shape).demand;
         if !is_possible(self.nodes, &demand) {
             self.shut.push((candidate.shape, Standing::Impossible));

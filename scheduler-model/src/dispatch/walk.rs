@@ -11,12 +11,12 @@ pub(super) struct Walk<'a> {
 }
 
 /// A task that comes next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
+pub(super) struct Candidate<'a> {
     pub(super) entry: Entry,
     pub(super) shape: ShapeId,
     queue: u32,
-    is_head: bool,
+    /// What follows it in its list, unless it is a head whose list was not opened yet.
+    list: Option<btree_set::Iter<'a, Entry>>,
 }
 
 struct Cursor<'a> {
@@ -45,8 +45,8 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// The first in order that was not returned yet, among heads and opened lists.
-    pub(super) fn next(&mut self) -> Option<Candidate> {
+    /// The first in order that was not returned yet, among heads and what [`Walk::go_on`] has opened.
+    pub(super) fn next(&mut self) -> Option<Candidate<'a>> {
         let Reverse(cursor) = self.cursors.pop()?;
         let Cursor {
             entry,
@@ -54,26 +54,32 @@ impl<'a> Walk<'a> {
             queue,
             rest,
         } = cursor;
-        let is_head = matches!(rest, Rest::Heads(_));
-        match rest {
-            Rest::Heads(heads) => self.push_heads(queue, heads),
-            Rest::List(list) => self.push_list(queue, shape, list),
-        }
+        let list = match rest {
+            Rest::Heads(heads) => {
+                self.push_heads(queue, heads);
+                None
+            }
+            Rest::List(list) => Some(list),
+        };
         Some(Candidate {
             entry,
             shape,
             queue,
-            is_head,
+            list,
         })
     }
 
     /// Goes on with the tasks behind a candidate of the same queue and shape. Without this they are passed over.
-    pub(super) fn open_list(&mut self, candidate: &Candidate) {
-        if candidate.is_head {
-            let mut list = self.ready.queue(candidate.queue).list(candidate.shape);
+    pub(super) fn go_on(&mut self, candidate: Candidate<'a>) {
+        let Candidate {
+            shape, queue, list, ..
+        } = candidate;
+        let list = list.unwrap_or_else(|| {
+            let mut list = self.ready.queue(queue).list(shape);
             list.next();
-            self.push_list(candidate.queue, candidate.shape, list);
-        }
+            list
+        });
+        self.push_list(queue, shape, list);
     }
 
     fn push_heads(&mut self, queue: u32, mut heads: btree_set::Iter<'a, (Entry, ShapeId)>) {
