@@ -1,1 +1,13 @@
-//! CLI.
+//! Everything a person types: `drover coordinator | agent | dev | submit | run | job | node | policy | validate | bench`.
+
+mod bench;
+mod client;
+mod command_line;
+mod commands;
+mod error;
+pub mod file;
+mod logging;
+mod output;
+mod progress;
+
+pub use command_line::main;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `drover` program.
+
+fn main() -> std::process::ExitCode {
+    drover_cli::main()
+}

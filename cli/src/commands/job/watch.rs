@@ -1,0 +1,33 @@
+//! `drover job watch`
+
+use std::process::ExitCode;
+
+use crate::{
+    client::Client,
+    command_line::Global,
+    commands::submit::worst_outcome,
+    error::CliError,
+    output::{self, Format},
+    progress,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The exit code is the outcome: 0 succeeded, 1 failed, 4 cancelled, 5 timed out."
+)]
+pub(crate) struct Args {
+    /// Ids of jobs
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global) -> Result<ExitCode, CliError> {
+    let client = Client::connect(&global.address).await?;
+    let jobs = progress::follow(&client, &args.ids).await?;
+    if global.output == Format::Json {
+        for job in &jobs {
+            output::print_json(job)?;
+        }
+    }
+    Ok(worst_outcome(&jobs))
+}

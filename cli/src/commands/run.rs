@@ -1,0 +1,157 @@
+//! `drover run -- CMD`
+
+use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, time::Duration};
+
+use drover_proto::v1::{
+    AttemptState, Command, Job, JobSpec, JobState, Resources, RetryRule, TaskSpec, task_spec::Run,
+};
+
+use super::{job::logs, submit::Overrides};
+use crate::{
+    client::Client,
+    command_line::Global,
+    error::{CliError, outcome_code},
+    file,
+    output::{self, Format},
+    progress,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  drover run -- ls -l /\n  drover run --cpu 2 --memory 1Gi --timeout 10m -- make test\n  \
+        drover run --detach -- ./long-job\n\n\
+        Waits, shows the output, and ends with the exit code of the command."
+)]
+pub(crate) struct Args {
+    /// Name of the job [default: the program]
+    #[arg(long)]
+    name: Option<String>,
+    /// Cores: 2, 0.5 or 500m
+    #[arg(long, value_name = "CORES", value_parser = file::parse_cores)]
+    cpu: Option<u64>,
+    /// Memory: 256Mi, 1G
+    #[arg(long, value_name = "BYTES", value_parser = file::parse_bytes)]
+    memory: Option<u64>,
+    /// GPUs
+    #[arg(long, default_value_t = 0)]
+    gpu: u32,
+    /// Disk space: 10Gi
+    #[arg(long, value_name = "BYTES", value_parser = file::parse_bytes)]
+    disk: Option<u64>,
+    /// Limit of the run time of one attempt: 30s, 10m
+    #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
+    timeout: Option<Duration>,
+    /// Attempts after the first that failed
+    #[arg(long, default_value_t = 0)]
+    retries: u32,
+    /// Variable for the command; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Working directory of the command
+    #[arg(long, value_name = "DIR")]
+    cwd: Option<String>,
+    /// Take the command as a script for /bin/sh
+    #[arg(long)]
+    shell: bool,
+    /// Print the job's id and do not wait
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Program and arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliError> {
+    let detach = args.detach;
+    let spec = spec(args);
+    let client = Client::connect(&global.address).await?;
+    let ids = client.submit(vec![spec], None).await?;
+    let id = ids.first().expect("one job gives one id");
+    if detach {
+        output::print(&format!("{id}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if std::io::stderr().is_terminal() {
+        eprintln!("submitted {id}");
+    }
+    match logs::stream(&client, logs::Request::follow_all(id)).await {
+        // The job goes on, and so does waiting for it.
+        Err(CliError::Unreachable { .. }) => {
+            eprintln!(
+                "lost the coordinator; see the rest of the output with `drover job logs {id}`"
+            );
+        }
+        outcome => outcome?,
+    }
+    let job = progress::follow_quietly(&client, id).await?;
+    if global.output == Format::Json {
+        output::print_json(&job)?;
+    }
+    if job.state() != JobState::Succeeded {
+        eprintln!("{}", progress::summary(&job));
+    }
+    Ok(exit_code(&job))
+}
+
+fn spec(args: Args) -> JobSpec {
+    let program = args.command[0].rsplit('/').next().unwrap_or_default();
+    let name = args
+        .name
+        .unwrap_or_else(|| program.chars().take(200).collect());
+    let command = Command {
+        argv: args.command.into_iter().map(Into::into).collect(),
+        shell: args.shell,
+        env: args
+            .env
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect::<BTreeMap<_, _>>(),
+        cwd: args.cwd.unwrap_or_default().into(),
+    };
+    let task = TaskSpec {
+        name: "run".to_owned(),
+        run: Some(Run::Command(command)),
+        resources: Some(Resources {
+            cpu_millis: args.cpu.unwrap_or(0),
+            memory_bytes: args.memory.unwrap_or(0),
+            gpus: args.gpu,
+            disk_bytes: args.disk.unwrap_or(0),
+        }),
+        retry: (args.retries > 0).then(|| RetryRule {
+            retries: args.retries,
+            ..RetryRule::default()
+        }),
+        timeout: args.timeout.map(Into::into),
+        ..TaskSpec::default()
+    };
+    let mut job = JobSpec {
+        name,
+        tasks: vec![task],
+        ..JobSpec::default()
+    };
+    args.overrides.apply(&mut job);
+    job
+}
+
+/// That of the process, if it ended by itself with one that a process can have; else the job's outcome.
+fn exit_code(job: &Job) -> ExitCode {
+    let last = job.tasks.first().and_then(|task| task.attempts.last());
+    last.filter(|attempt| {
+        matches!(
+            attempt.state(),
+            AttemptState::Succeeded | AttemptState::Failed
+        )
+    })
+    .and_then(|attempt| attempt.exit_code)
+    .and_then(|code| u8::try_from(code).ok())
+    .map_or_else(|| outcome_code(job.state()), ExitCode::from)
+}

@@ -1,0 +1,192 @@
+//! Answers for people and for programs.
+
+use std::{io::Write as _, time::Duration};
+
+use drover_proto::v1;
+use pbjson_types::Timestamp;
+use serde::Serialize;
+
+use crate::error::CliError;
+
+/// Form of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// The message of the API as canonical protobuf JSON.
+    Json,
+}
+
+pub(crate) fn print_json(message: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(message)
+        .map_err(|error| CliError::io("cannot write JSON")(error.into()))?;
+    print(&(text + "\n"))
+}
+
+/// A reader that has gone (`| head`) is no error.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    print_bytes(text.as_bytes())
+}
+
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        outcome => outcome.map_err(CliError::io("cannot write to the standard output")),
+    }
+}
+
+/// Columns under their headings, as wide as they must be.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let widths: Vec<usize> = (0..N)
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([headings[column].len()]).max().unwrap_or(0)
+        })
+        .collect();
+    let headings = headings.map(str::to_owned);
+    std::iter::once(&headings)
+        .chain(rows)
+        .map(|row| {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            line.trim_end().to_owned() + "\n"
+        })
+        .collect()
+}
+
+/// `1.5 s`, `2 m 5 s`, `3 h 20 m`.
+pub(crate) fn duration(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0 if length.subsec_millis() < 100 => format!("{} ms", length.as_millis()),
+        0..60 => format!("{:.1} s", length.as_secs_f64()),
+        60..3_600 => format!("{} m {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+pub(crate) fn bytes(amount: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "Ki", "Mi", "Gi", "Ti"];
+    let mut value = amount as f64;
+    let mut unit = 0;
+    while value >= 1_024.0 && unit + 1 < UNITS.len() {
+        value /= 1_024.0;
+        unit += 1;
+    }
+    let digits = usize::from(value.fract() > 0.05 && value < 100.0);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+pub(crate) fn resources(amounts: &v1::Resources) -> String {
+    let mut parts = Vec::new();
+    if amounts.cpu_millis > 0 {
+        parts.push(format!("cpu {}", amounts.cpu_millis as f64 / 1_000.0));
+    }
+    if amounts.memory_bytes > 0 {
+        parts.push(format!("memory {}", bytes(amounts.memory_bytes)));
+    }
+    if amounts.gpus > 0 {
+        parts.push(format!("gpu {}", amounts.gpus));
+    }
+    if amounts.disk_bytes > 0 {
+        parts.push(format!("disk {}", bytes(amounts.disk_bytes)));
+    }
+    if parts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// RFC 3339 with whole seconds, in UTC; `-` when absent.
+pub(crate) fn time(at: Option<&Timestamp>) -> String {
+    at.and_then(|at| jiff::Timestamp::new(at.seconds, 0).ok())
+        .map_or_else(|| "-".to_owned(), |at| at.to_string())
+}
+
+pub(crate) fn millis(at: &Timestamp) -> i64 {
+    at.seconds * 1_000 + i64::from(at.nanos / 1_000_000)
+}
+
+/// From `start` to `end`; `None` when either is missing.
+pub(crate) fn between(start: Option<&Timestamp>, end: Option<&Timestamp>) -> Option<Duration> {
+    let ms = millis(end?) - millis(start?);
+    Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
+pub(crate) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// `JOB_STATE_TIMED_OUT` as `timed out`.
+pub(crate) fn job_state(state: v1::JobState) -> String {
+    words(state.as_str_name(), "JOB_STATE_")
+}
+
+pub(crate) fn task_state(state: v1::TaskState) -> String {
+    words(state.as_str_name(), "TASK_STATE_")
+}
+
+pub(crate) fn attempt_state(state: v1::AttemptState) -> String {
+    words(state.as_str_name(), "ATTEMPT_STATE_")
+}
+
+pub(crate) fn node_state(state: v1::NodeState) -> String {
+    words(state.as_str_name(), "NODE_STATE_")
+}
+
+fn words(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix)
+        .unwrap_or(name)
+        .to_lowercase()
+        .replace('_', " ")
+}
+
+/// Text of others, without what would take over a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_well() {
+        assert_eq!(bytes(256 << 20), "256 Mi");
+        assert_eq!(bytes(1_610_612_736), "1.5 Gi");
+        assert_eq!(bytes(10), "10 B");
+        assert_eq!(duration(Duration::from_millis(42)), "42 ms");
+        assert_eq!(duration(Duration::from_millis(1_540)), "1.5 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2 m 5 s");
+        assert_eq!(duration(Duration::from_secs(12_000)), "3 h 20 m");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [
+            ["a".to_owned(), "xyz".to_owned()],
+            ["long".to_owned(), String::new()],
+        ];
+        assert_eq!(table(["NAME", "X"], &rows), "NAME  X\na     xyz\nlong\n");
+    }
+
+    #[test]
+    fn states_are_words() {
+        assert_eq!(job_state(v1::JobState::TimedOut), "timed out");
+        assert_eq!(task_state(v1::TaskState::UpstreamFailed), "upstream failed");
+    }
+
+    #[test]
+    fn no_escape_sequence_reaches_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+    }
+}

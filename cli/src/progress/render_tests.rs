@@ -1,0 +1,104 @@
+use drover_proto::v1::{Attempt, JobSpec, Task, TaskChange, watch_job_response::Event};
+use pbjson_types::Timestamp;
+
+use super::*;
+
+fn at(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds, nanos: 0 })
+}
+
+fn job(names: &[&str]) -> Job {
+    let task = |name: &&str| Task {
+        name: (*name).to_owned(),
+        state: TaskState::Queued.into(),
+        ..Task::default()
+    };
+    Job {
+        id: "id".to_owned(),
+        spec: Some(JobSpec {
+            name: "nightly".to_owned(),
+            ..JobSpec::default()
+        }),
+        state: JobState::Running.into(),
+        submit_time: at(0),
+        tasks: names.iter().map(task).collect(),
+        ..Job::default()
+    }
+}
+
+fn change(task: u32, state: TaskState, attempt: u32, node: &str) -> Event {
+    Event::Task(TaskChange {
+        task,
+        state: state.into(),
+        attempt,
+        node: node.to_owned(),
+    })
+}
+
+#[test]
+fn few_tasks_are_shown_one_by_one() {
+    let mut record = job(&["a", "b"]);
+    record.deadline = at(60);
+    let mut board = Board::new(&record);
+    board.apply(change(0, TaskState::Running, 1, "n1"), 1_000);
+    board.apply(change(0, TaskState::Succeeded, 1, "n1"), 3_500);
+    board.apply(change(1, TaskState::Running, 2, "n2"), 4_000);
+    assert_eq!(
+        live(&[board], 5_000),
+        [
+            "▶ nightly [============            ] 1/2 running, 55.0 s to the deadline",
+            "  ✔ a  succeeded on n1, 2.5 s",
+            "  ▶ b  running on n2, attempt 2, 1.0 s",
+        ]
+    );
+}
+
+#[test]
+fn many_tasks_are_counted() {
+    let names: Vec<String> = (0..30).map(|number| format!("t{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut board = Board::new(&job(&names));
+    for task in 0..10 {
+        board.apply(change(task, TaskState::Running, 1, "n"), 0);
+    }
+    board.apply(change(29, TaskState::Failed, 1, "n"), 0);
+    let lines = live(&[board], 0);
+    assert_eq!(lines[1], "  19 waiting, 10 active, 1 failed");
+    assert_eq!(lines.len(), 2 + SHOWN_RUNNING);
+}
+
+#[test]
+fn a_snapshot_after_a_gap_tells_what_has_changed() {
+    let mut board = Board::new(&job(&["a", "b"]));
+    let mut later = job(&["a", "b"]);
+    later.tasks[1].state = TaskState::Running.into();
+    later.tasks[1].attempts = vec![Attempt {
+        number: 1,
+        node: "n1".to_owned(),
+        ..Attempt::default()
+    }];
+    let news = board.apply(Event::Snapshot(later), 0);
+    assert_eq!(news, [News::Task(1)]);
+    assert_eq!(super::change(&board, &news[0]), "nightly/b: running on n1");
+}
+
+#[test]
+fn summary_names_failures_and_their_logs() {
+    let mut record = job(&["a b"]);
+    record.state = JobState::Failed.into();
+    record.end_time = at(90);
+    record.deadline = at(60);
+    record.message = "task `a b` failed".to_owned();
+    record.tasks[0].state = TaskState::Failed.into();
+    record.tasks[0].attempts = vec![Attempt {
+        number: 1,
+        state: AttemptState::Failed.into(),
+        message: "exit code 3".to_owned(),
+        ..Attempt::default()
+    }];
+    assert_eq!(
+        summary(&record),
+        "✘ nightly failed in 1 m 30 s, deadline missed by 30.0 s: task `a b` failed\n  \
+         ✘ a b failed: exit code 3\n      drover job logs id 'a b'"
+    );
+}
