@@ -5,6 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use drover_model::{dispatch::Mode, policy};
 use drover_proto::{spec::Limits, time::parse_duration};
 
+/// Where the record is kept when nobody says.
+pub const DEFAULT_STORE: &str = "sqlite:.drover/drover.db";
+
 const MIN_LEASE: Duration = Duration::from_millis(500);
 
 /// Flags of the coordinator.
@@ -19,7 +22,7 @@ pub struct Args {
         value_name = "URL",
         env = "DATABASE_URL",
         hide_env_values = true,
-        default_value = "sqlite:.drover/drover.db"
+        default_value = DEFAULT_STORE
     )]
     pub store: String,
     /// Order in which waiting tasks start (`drover policy list`)

@@ -17,6 +17,6 @@ pub mod store;
 mod submit;
 mod watch;
 
-pub use config::{Args, ConfigError, Options};
+pub use config::{Args, ConfigError, DEFAULT_STORE, Options};
 pub use error::CoordinatorError;
 pub use service::{Coordinator, Handle};

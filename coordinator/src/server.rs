@@ -9,6 +9,8 @@ use tonic::{
     service::InterceptorLayer,
     transport::{Server, server::TcpIncoming},
 };
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::util::MapResponseLayer;
 use v1::{
     agent_service_server::AgentServiceServer, job_service_server::JobServiceServer,
     node_service_server::NodeServiceServer, policy_service_server::PolicyServiceServer,
@@ -50,6 +52,8 @@ pub(crate) async fn serve(
     let insecure = parts.options.insecure_no_auth;
     let limit = parts.options.max_message_bytes;
     let (reporter, health) = tonic_health::server::health_reporter();
+    // Before the first connection: by itself the library says that all is well.
+    set_health(&reporter, false).await;
     let reporting = tokio::spawn(report_health(reporter, parts.leading.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -64,6 +68,7 @@ pub(crate) async fn serve(
         .layer(InterceptorLayer::new(move |request| {
             principal::identify(request, insecure)
         }))
+        .layer(MapResponseLayer::new(grpc::too_large::explain))
         .add_service(health)
         .add_service(reflection)
         .add_service(
@@ -94,27 +99,29 @@ pub(crate) async fn serve(
 }
 
 /// Healthy means leading: balancers and probes send nobody to a standby.
-async fn report_health(
-    reporter: tonic_health::server::HealthReporter,
-    mut leading: watch::Receiver<bool>,
-) {
+async fn report_health(reporter: HealthReporter, mut leading: watch::Receiver<bool>) {
     loop {
-        let status = if *leading.borrow_and_update() {
-            tonic_health::ServingStatus::Serving
-        } else {
-            tonic_health::ServingStatus::NotServing
-        };
-        for service in [
-            "",
-            "drover.v1.JobService",
-            "drover.v1.PolicyService",
-            "drover.v1.NodeService",
-            "drover.v1.AgentService",
-        ] {
-            reporter.set_service_status(service, status).await;
-        }
+        let leads = *leading.borrow_and_update();
+        set_health(&reporter, leads).await;
         if leading.changed().await.is_err() {
             return;
         }
+    }
+}
+
+async fn set_health(reporter: &HealthReporter, leads: bool) {
+    let status = if leads {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in [
+        "",
+        "drover.v1.JobService",
+        "drover.v1.PolicyService",
+        "drover.v1.NodeService",
+        "drover.v1.AgentService",
+    ] {
+        reporter.set_service_status(service, status).await;
     }
 }

@@ -140,7 +140,7 @@ impl Tally {
 }
 
 impl Load {
-    pub(crate) async fn run(self, cluster: &Cluster) -> Result<Tally, BenchError> {
+    pub(crate) async fn run(self, cluster: &mut Cluster) -> Result<Tally, BenchError> {
         let plan = Arc::new(Plan {
             shape: self.shape,
             job: self.shape.job(),
@@ -160,7 +160,12 @@ impl Load {
         }
         let mut tally = Tally::new();
         while let Some(ended) = clients.join_next().await {
-            tally.add(&ended.expect("clients do not panic")?);
+            let ended = ended.expect("clients do not panic");
+            if ended.is_err() {
+                // A process that has ended says more than the call that failed.
+                cluster.check()?;
+            }
+            tally.add(&ended?);
         }
         Ok(tally)
     }

@@ -1,8 +1,8 @@
 //! `drover coordinator`
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
-use drover_coordinator::{Args, Coordinator, Options};
+use drover_coordinator::{Args, Coordinator, DEFAULT_STORE, Options};
 
 use super::signals::Signals;
 use crate::error::CliError;
@@ -10,11 +10,33 @@ use crate::error::CliError;
 /// Serves until asked to end.
 pub(crate) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let mut signals = Signals::listen()?;
-    let coordinator = Coordinator::start(Options::try_from(args)?).await?;
+    let options = Options::try_from(args)?;
+    if options.insecure_no_auth {
+        tracing::warn!(
+            listen = %options.listen,
+            "nobody is authenticated: whoever reaches this address may run anything on every node"
+        );
+    }
+    make_directory_of_default(&options.store)?;
+    let coordinator = Coordinator::start(options).await?;
     tracing::info!(address = %coordinator.address(), "serving");
     signals.asked_to_end().await;
     tracing::info!("ending");
     signals.then_at_once();
     coordinator.shutdown().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the default store is Drover's own, and a first start makes it. Others have to exist, so that a mistyped
+/// path is noticed.
+fn make_directory_of_default(store: &str) -> Result<(), CliError> {
+    if store != DEFAULT_STORE {
+        return Ok(());
+    }
+    let file = store.strip_prefix("sqlite:").unwrap_or(store);
+    let directory = Path::new(file).parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory).map_err(CliError::io(format!(
+        "cannot make the directory {}",
+        directory.display()
+    )))
 }

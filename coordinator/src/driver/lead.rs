@@ -294,27 +294,16 @@ impl Leader {
                     self.send_commit(sealed);
                     return None;
                 }
-                Verdict::ReadLease => match self.read_lease().await {
-                    Some(lease) => verdict = self.turn.resolve(lease.epoch, lease.turn),
-                    None => return Some(Ended::Lost),
-                },
+                Verdict::ReadLease => {
+                    match read_lease(Arc::clone(&self.store), self.sent_at + self.options.lease)
+                        .await
+                    {
+                        Some(lease) => verdict = self.turn.resolve(lease.epoch, lease.turn),
+                        None => return Some(Ended::Lost),
+                    }
+                }
                 Verdict::Reload => return Some(Ended::Lost),
             }
-        }
-    }
-
-    /// Asks until the lease has run out: then another may lead, and nothing is known.
-    async fn read_lease(&self) -> Option<crate::store::Lease> {
-        let end = self.sent_at + self.options.lease;
-        loop {
-            match self.store.lease().await {
-                Ok(lease) => return Some(lease),
-                Err(error) => tracing::warn!(%error, "the lease cannot be read"),
-            }
-            if Instant::now() >= end {
-                return None;
-            }
-            tokio::time::sleep(LEASE_READ_BACKOFF).await;
         }
     }
 
@@ -332,6 +321,20 @@ impl Leader {
                 return ended;
             }
         }
+    }
+}
+
+/// Asks until the lease has run out: then another may lead, and nothing is known.
+async fn read_lease(store: Arc<dyn Store>, end: Instant) -> Option<crate::store::Lease> {
+    loop {
+        match store.lease().await {
+            Ok(lease) => return Some(lease),
+            Err(error) => tracing::warn!(%error, "the lease cannot be read"),
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        tokio::time::sleep(LEASE_READ_BACKOFF).await;
     }
 }
 

@@ -8,6 +8,7 @@ mod nodes;
 mod policies;
 mod session;
 mod status;
+pub(crate) mod too_large;
 mod trace_context;
 mod watch_job;
 

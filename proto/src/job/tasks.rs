@@ -88,25 +88,27 @@ fn standing(
     if let Some(attempt) = last {
         return after(attempt, intent);
     }
-    if intent != Intent::Run {
-        return plain(TaskState::Cancelled);
-    }
-    let states = needs
-        .iter()
-        .filter_map(|need| standings[*need as usize])
-        .map(|standing| standing.state);
-    let mut ready = true;
-    for state in states {
-        if state.is_final() && state != TaskState::Succeeded {
-            return plain(TaskState::UpstreamFailed);
-        }
-        ready &= state == TaskState::Succeeded;
-    }
-    plain(if ready {
-        TaskState::Queued
+    let states = || {
+        let needed = needs.iter().filter_map(|need| standings[*need as usize]);
+        needed.map(|standing| standing.state)
+    };
+    // What failed upstream came before anybody stopped the rest of the job.
+    if states().any(has_failed) {
+        plain(TaskState::UpstreamFailed)
+    } else if intent != Intent::Run {
+        plain(TaskState::Cancelled)
+    } else if states().all(|state| state == TaskState::Succeeded) {
+        plain(TaskState::Queued)
     } else {
-        TaskState::Pending
-    })
+        plain(TaskState::Pending)
+    }
+}
+
+fn has_failed(state: TaskState) -> bool {
+    matches!(
+        state,
+        TaskState::Failed | TaskState::TimedOut | TaskState::UpstreamFailed
+    )
 }
 
 /// What the last attempt says of its task.
@@ -228,8 +230,12 @@ mod tests {
         );
         let rows = [attempt(0, 1, AttemptState::TimedOut)];
         assert_eq!(
-            states(&[&[], &[0]], &rows, Intent::Fail),
-            [TaskState::TimedOut, TaskState::Cancelled]
+            states(&[&[], &[0], &[]], &rows, Intent::Fail),
+            [
+                TaskState::TimedOut,
+                TaskState::UpstreamFailed,
+                TaskState::Cancelled
+            ]
         );
     }
 

@@ -53,7 +53,7 @@ impl Cluster {
                 unmet,
             }),
             Phase::Retrying { until } => Some(PendingReason::Backoff { until }),
-            Phase::Queued { .. } => Some(self.why_queued(now, at, task, positions)),
+            Phase::Queued { .. } => Some(self.why_queued(now, at, positions)),
             _ => None,
         };
         TaskView {
@@ -70,13 +70,9 @@ impl Cluster {
             .expect("a pending task needs something")
     }
 
-    fn why_queued(
-        &self,
-        now: Timestamp,
-        at: TaskRef,
-        task: &Task,
-        positions: &mut usize,
-    ) -> PendingReason {
+    fn why_queued(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> PendingReason {
+        let job = self.jobs.get(at.job);
+        let task = &job.tasks[at.task as usize];
         let demand = self.ready.shape(task.shape).demand;
         let Some(largest) = self.largest_capacity() else {
             return PendingReason::NoNodes;
@@ -90,7 +86,7 @@ impl Cluster {
             let reserved = self
                 .reservation
                 .as_ref()
-                .filter(|held| held.job == entry.job && held.task == entry.place)
+                .filter(|held| held.job == job.id && held.task == at.task)
                 .map(|held| (held.node.clone(), held.start.max(now)));
             return PendingReason::WaitsForCapacity {
                 resource,
@@ -99,7 +95,7 @@ impl Cluster {
             };
         }
         match &self.reservation {
-            Some(held) if (held.job, held.task) != (entry.job, entry.place) => {
+            Some(held) if (held.job, held.task) != (job.id, at.task) => {
                 PendingReason::HeldForReservation {
                     job: held.job,
                     task: held.task,

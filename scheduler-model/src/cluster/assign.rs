@@ -23,6 +23,8 @@ impl Cluster {
                 }
                 None => {
                     self.counters.rejected_placements += 1;
+                    // The round has judged the others as if this one had its place.
+                    self.ready.reopen();
                     self.wants_dispatch = true;
                 }
             }
@@ -62,12 +64,11 @@ impl Cluster {
     ) {
         self.dequeue(at);
         let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
-        let expected_end = now.plus_ms(task.timeout_ms.unwrap_or(task.estimate_ms));
+        let expected_end = task.expected_end(now);
         let first = task.attempt == 0;
         task.become_assigned(Held {
             node,
             assigned_at: now,
-            expected_end,
         });
         let demand = self.ready.shape(task.shape).demand;
         self.nodes.update(node, |node| {
@@ -99,7 +100,7 @@ impl Cluster {
             session,
             assignment: Assignment {
                 key,
-                payload: task.payload.clone(),
+                payload: self.payloads.get(task.payload).clone(),
                 traceparent: job.traceparent.clone(),
             },
         });

@@ -84,7 +84,7 @@ impl Cluster {
                     .held()
                     .expect("a node holds active attempts only");
                 assert_eq!(
-                    (held.node, held.expected_end),
+                    (held.node, task.expected_end(held.assigned_at)),
                     (slot, *expected_end),
                     "node {}",
                     node.name
@@ -102,21 +102,24 @@ impl Cluster {
         );
     }
 
-    /// A shut shape must fit nowhere: else its tasks would wait for ever.
+    /// A parked shape must fit on no other node than a round would look at: else its tasks would wait for ever.
     fn assert_standing(&self) {
         for (_, shape, _) in self.ready.entries() {
             let shape = self.ready.shape(shape);
-            let fits = |free: &Resources| shape.demand.fits(free);
-            let mut connected = self.nodes.connected();
-            match shape.standing {
-                Standing::Open => {}
-                Standing::Parked => {
-                    assert!(!connected.any(|(_, node)| fits(&node.free())), "{shape:?}");
-                }
-                Standing::Impossible => assert!(
-                    !connected.any(|(_, node)| fits(&node.capacity)),
-                    "{shape:?}"
-                ),
+            let standing = shape.standing.get();
+            for (slot, node) in self.nodes.connected() {
+                let fits_now = shape.demand.fits(&node.free()) && !self.ready.freed.contains(&slot);
+                let fits_ever = shape.demand.fits(&node.capacity);
+                assert!(
+                    standing != Standing::Parked || !fits_now,
+                    "{shape:?} on {}",
+                    node.name
+                );
+                assert!(
+                    standing != Standing::Impossible || !fits_ever,
+                    "{shape:?} on {}",
+                    node.name
+                );
             }
         }
     }
@@ -149,10 +152,7 @@ struct Unplaced(Phase);
 
 impl fmt::Display for Unplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self
-            .0
-            .held()
-            .map(|held| (held.assigned_at, held.expected_end));
+        let held = self.0.held().map(|held| held.assigned_at);
         match self.0 {
             Phase::Running { started_at, .. } => write!(f, "running {held:?} {started_at:?}"),
             Phase::Stopping {

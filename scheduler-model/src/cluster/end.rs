@@ -79,15 +79,16 @@ impl Cluster {
             .phase
             .held()
             .expect("only an active attempt holds capacity");
+        let expected_end = task.expected_end(held.assigned_at);
         let demand = self.ready.shape(task.shape).demand;
-        let (connected, free) = self.nodes.update(held.node, |node| {
+        let connected = self.nodes.update(held.node, |node| {
             node.used.subtract(&demand);
-            let was_held = node.held.remove(&(held.expected_end, at));
+            let was_held = node.held.remove(&(expected_end, at));
             assert!(was_held, "the node knows what it holds");
-            (node.session().is_some(), node.free())
+            node.session().is_some()
         });
         if connected {
-            self.ready.capacity_came_free(&free);
+            self.ready.freed.insert(held.node);
             self.wants_dispatch = true;
         }
     }
@@ -106,7 +107,7 @@ impl Cluster {
         };
         if let (Some(started_at), Some(limit)) = (started_at, task.timeout_ms) {
             self.timers
-                .forget(started_at.plus_ms(limit), Timer::Limit(at));
+                .forget(started_at.plus_ms(limit.get()), Timer::Limit(at));
         }
     }
 
@@ -118,11 +119,13 @@ impl Cluster {
             return None;
         }
         match state {
-            AttemptState::Failed | AttemptState::TimedOut if task.failures < task.retry.retries => {
-                Some(now.plus_ms(backoff_ms(&task.retry, task.failures, &mut self.jitter)))
+            AttemptState::Failed | AttemptState::TimedOut
+                if task.failures < task.retry().retries =>
+            {
+                Some(now.plus_ms(backoff_ms(&task.retry(), task.failures, &mut self.jitter)))
             }
             AttemptState::Lost
-                if task.retry.rerun_lost && task.losses + 1 < self.config.max_lost =>
+                if task.retry().rerun_lost && task.losses + 1 < self.config.max_lost =>
             {
                 Some(now)
             }
@@ -170,9 +173,9 @@ impl Cluster {
     }
 
     fn release_dependents(&mut self, at: TaskRef, effects: &mut Effects) {
-        for place in self.jobs.get(at.job).dependents.range(at.task) {
+        for place in self.jobs.get(at.job).dependents(at.task) {
             let job = self.jobs.get_mut(at.job);
-            let dependent = job.dependents.edge(place);
+            let dependent = job.dependent(place);
             // One that failed upstream through another need stays so.
             let Phase::Pending { unmet } = &mut job.tasks[dependent as usize].phase else {
                 continue;
@@ -194,9 +197,9 @@ impl Cluster {
     fn fail_dependents(&mut self, at: TaskRef, effects: &mut Effects) {
         let mut line = vec![at.task];
         while let Some(task) = line.pop() {
-            for place in self.jobs.get(at.job).dependents.range(task) {
+            for place in self.jobs.get(at.job).dependents(task) {
                 let job = self.jobs.get_mut(at.job);
-                let dependent = job.dependents.edge(place);
+                let dependent = job.dependent(place);
                 let failing = &mut job.tasks[dependent as usize];
                 if failing.state() != TaskState::Pending {
                     continue;
@@ -286,7 +289,7 @@ impl Cluster {
     fn retire(&mut self, slot: JobSlot) {
         let job = self.jobs.remove(slot);
         for task in &job.tasks {
-            self.payloads.release(&task.payload);
+            self.payloads.release(task.payload);
             self.ready.release_shape(task.shape);
         }
         self.ready.release_queue(job.queue);

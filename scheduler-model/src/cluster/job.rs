@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::task::Task;
 use crate::{FailureRule, Intent, JobId, JobState, Priority, TaskState, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
+    /// Place in the order of arrival, for ties; given by [`super::jobs::Jobs::insert`].
+    pub(crate) arrival: u64,
     pub(crate) queue: u32,
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Timestamp>,
@@ -18,8 +22,10 @@ pub(crate) struct Job {
     pub(crate) written: (JobState, Intent),
     pub(crate) message: Option<Arc<str>>,
     pub(crate) traceparent: Option<Arc<str>>,
-    pub(crate) tasks: Box<[Task]>,
-    pub(crate) dependents: Dependents,
+    /// Most jobs have one, which then needs no memory of its own.
+    pub(crate) tasks: SmallVec<[Task; 1]>,
+    /// `None` when no task needs another.
+    pub(crate) edges: Option<Box<Dependents>>,
     pub(crate) counts: Counts,
 }
 
@@ -89,6 +95,15 @@ impl Job {
         }
     }
 
+    /// Who waits for a task: places for [`Job::dependent`].
+    pub(crate) fn dependents(&self, task: u32) -> std::ops::Range<usize> {
+        self.edges.as_ref().map_or(0..0, |edges| edges.range(task))
+    }
+
+    pub(crate) fn dependent(&self, place: usize) -> u32 {
+        self.edges.as_ref().expect("a place was given").edge(place)
+    }
+
     fn has_failed_task(&self) -> bool {
         self.tasks
             .iter()
@@ -97,18 +112,19 @@ impl Job {
 }
 
 /// Who waits for whom, the other way round than `needs`, in one allocation for the whole job.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dependents {
-    /// Task `i` owns `edges[starts[i]..starts[i + 1]]`. Empty when nobody waits for anybody.
+    /// Task `i` owns `edges[starts[i]..starts[i + 1]]`.
     starts: Box<[u32]>,
     edges: Box<[u32]>,
 }
 
 impl Dependents {
-    pub(crate) fn of<'a>(needs: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> Self {
+    /// `None` when no task needs another.
+    pub(crate) fn of<'a>(needs: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> Option<Self> {
         let total: usize = needs.clone().map(<[u32]>::len).sum();
         if total == 0 {
-            return Self::default();
+            return None;
         }
         let mut starts = vec![0u32; needs.len() + 1];
         for needed in needs.clone().flatten() {
@@ -126,20 +142,17 @@ impl Dependents {
                 *place += 1;
             }
         }
-        Self {
+        Some(Self {
             starts: starts.into(),
             edges: edges.into(),
-        }
+        })
     }
 
-    pub(crate) fn range(&self, task: u32) -> std::ops::Range<usize> {
-        if self.starts.is_empty() {
-            return 0..0;
-        }
+    fn range(&self, task: u32) -> std::ops::Range<usize> {
         self.starts[task as usize] as usize..self.starts[task as usize + 1] as usize
     }
 
-    pub(crate) fn edge(&self, place: usize) -> u32 {
+    fn edge(&self, place: usize) -> u32 {
         self.edges[place]
     }
 }

@@ -21,10 +21,14 @@ pub(crate) struct Jobs {
     slots: Vec<Option<Box<Job>>>,
     free: Vec<JobSlot>,
     by_id: FxHashMap<JobId, JobSlot>,
+    arrivals: u64,
 }
 
 impl Jobs {
-    pub(crate) fn insert(&mut self, job: Job) -> JobSlot {
+    /// Jobs are inserted in order of their ids when loaded, and as they arrive from then on.
+    pub(crate) fn insert(&mut self, mut job: Job) -> JobSlot {
+        self.arrivals += 1;
+        job.arrival = self.arrivals;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             JobSlot(u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 open jobs"))

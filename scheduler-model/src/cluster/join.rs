@@ -38,9 +38,7 @@ impl Cluster {
         self.take_reports(now, slot, reports.reports, effects);
         self.reconcile(now, slot, session, &join, effects);
         acknowledge(session, reports.sequence, effects);
-        // Its whole capacity, not only what is free: what was impossible without it may only have to wait now.
-        let capacity = self.nodes.get(slot).capacity;
-        self.ready.capacity_came_free(&capacity);
+        self.ready.reopen();
         self.wants_dispatch = true;
     }
 
@@ -145,7 +143,10 @@ impl Cluster {
             session,
             assignment: Assignment {
                 key: self.attempt_key(at),
-                payload: job.tasks[at.task as usize].payload.clone(),
+                payload: self
+                    .payloads
+                    .get(job.tasks[at.task as usize].payload)
+                    .clone(),
                 traceparent: job.traceparent.clone(),
             },
         });

@@ -70,9 +70,6 @@ impl Cluster {
         let held = Held {
             node,
             assigned_at: attempt.assigned_at,
-            expected_end: attempt
-                .assigned_at
-                .plus_ms(task.timeout_ms.unwrap_or(task.estimate_ms)),
         };
         task.phase = match attempt.state {
             AttemptState::Assigned => Phase::Assigned(held),
@@ -105,15 +102,17 @@ impl Cluster {
             match (task.phase, task.timeout_ms) {
                 (Phase::Retrying { until }, _) => self.timers.set(until, Timer::Retry(at)),
                 (Phase::Running { started_at, .. }, Some(limit)) => {
-                    self.timers.set(started_at.plus_ms(limit), Timer::Limit(at));
+                    self.timers
+                        .set(started_at.plus_ms(limit.get()), Timer::Limit(at));
                 }
                 _ => {}
             }
             if let Some(held) = task.phase.held() {
+                let expected_end = task.expected_end(held.assigned_at);
                 let demand = self.ready.shape(task.shape).demand;
                 self.nodes.update(held.node, |node| {
                     node.used.add(&demand);
-                    node.held.insert((held.expected_end, at));
+                    node.held.insert((expected_end, at));
                 });
             }
         }
@@ -133,8 +132,8 @@ impl Job {
             }
         }
         while let Some(task) = failed.pop() {
-            for place in self.dependents.range(task) {
-                let dependent = self.dependents.edge(place);
+            for place in self.dependents(task) {
+                let dependent = self.dependent(place);
                 let failing = &mut self.tasks[dependent as usize];
                 if failing.state() == TaskState::Pending {
                     failing.become_upstream_failed();
@@ -152,8 +151,8 @@ impl Job {
     }
 
     fn count_down_dependents(&mut self, task: u32) {
-        for place in self.dependents.range(task) {
-            let dependent = self.dependents.edge(place);
+        for place in self.dependents(task) {
+            let dependent = self.dependent(place);
             if let Phase::Pending { unmet } = &mut self.tasks[dependent as usize].phase {
                 *unmet -= 1;
             }

@@ -14,7 +14,7 @@ mod end;
 mod join;
 mod load;
 mod lose;
-mod payloads;
+pub(crate) mod payloads;
 mod queue;
 mod report;
 mod requests;
@@ -138,7 +138,7 @@ impl Cluster {
 
     /// True when something may have become startable since the last [`Event::Dispatch`].
     pub fn wants_dispatch(&self) -> bool {
-        self.wants_dispatch && self.ready.has_open()
+        self.wants_dispatch && self.ready.len() > 0
     }
 
     /// What the policy proposes now. The caller steps it as [`Event::Dispatch`].

@@ -3,7 +3,7 @@
 use super::{
     Cluster,
     jobs::{JobSlot, TaskRef},
-    ready::Entry,
+    ready::{Entry, Standing},
     task::Phase,
 };
 use crate::{Effects, Transition, policy::Facts};
@@ -27,12 +27,12 @@ impl Cluster {
         task.become_queued(key);
         let entry = Entry {
             key,
-            job: job.id,
-            place: at.task,
+            arrival: job.arrival,
             task: at,
         };
         self.ready.insert(job.queue, task.shape, entry);
-        self.wants_dispatch = true;
+        // One more of a shape that fits nowhere changes nothing.
+        self.wants_dispatch |= self.ready.shape(task.shape).standing.get() == Standing::Open;
     }
 
     /// Like [`Cluster::enqueue`], for a task that others have seen in another state.
@@ -55,8 +55,7 @@ impl Cluster {
         match job.tasks[at.task as usize].phase {
             Phase::Queued { key } => Some(Entry {
                 key,
-                job: job.id,
-                place: at.task,
+                arrival: job.arrival,
                 task: at,
             }),
             _ => None,

@@ -1,38 +1,39 @@
 //! The tasks that wait for a node: by queue, then by shape, then in the order of the policy.
 //!
-//! Fit is judged once per shape. A shape that fits nowhere now is *parked* until capacity comes free that it fits into;
-//! one that no connected node could hold even when empty is *impossible* until such a node joins. Both are passed over
-//! without looking at their tasks.
+//! Fit is judged once per shape. A shape found to fit nowhere is *parked*: until more capacity comes free it can fit only
+//! on nodes that gave some back since ([`Ready::freed`]), so a round passes it over by looking at those alone. One that no
+//! connected node could hold even when empty is *impossible* until a node joins.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use rustc_hash::FxHashMap;
 
-use super::jobs::TaskRef;
-use crate::{JobId, Resources};
+use super::{jobs::TaskRef, node::NodeSlot};
+use crate::Resources;
 
 /// Place of a demand in memory. Reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ShapeId(u32);
 
-/// A waiting task in the order in which it should start.
+/// A waiting task in the order in which it should start: by the policy's key, then older jobs first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub(crate) key: i64,
-    pub(crate) job: JobId,
-    pub(crate) place: u32,
+    /// Place of its job in the order of arrival.
+    pub(crate) arrival: u64,
     pub(crate) task: TaskRef,
 }
 
 /// What is known of a shape's chances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// May fit somewhere.
+    /// May fit anywhere.
     Open,
-    /// Fits nowhere now.
+    /// Fits at most on nodes that gave capacity back since it was judged.
     Parked,
     /// Fits nowhere even when everything is free.
     Impossible,
@@ -41,11 +42,12 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) demand: Resources,
-    pub(crate) standing: Standing,
+    /// A memo: a round notes here what it finds while it reads the index.
+    pub(crate) standing: Cell<Standing>,
     /// Open tasks of this shape, waiting or not.
     uses: u32,
     /// Queues in which tasks of this shape wait.
-    queues: BTreeSet<u32>,
+    queues: u32,
 }
 
 #[derive(Debug)]
@@ -54,10 +56,8 @@ pub(crate) struct Queue {
     /// Open jobs.
     jobs: u32,
     lists: BTreeMap<ShapeId, BTreeSet<Entry>>,
-    /// First of the list of every open shape.
+    /// First of every list.
     heads: BTreeSet<(Entry, ShapeId)>,
-    /// First of the list of every parked shape.
-    parked: BTreeSet<(Entry, ShapeId)>,
 }
 
 #[derive(Debug, Default)]
@@ -65,8 +65,8 @@ pub(crate) struct Ready {
     shapes: Vec<Shape>,
     free_shapes: Vec<ShapeId>,
     by_demand: FxHashMap<Resources, ShapeId>,
-    /// Parked or impossible shapes by cpu, to find those that freed capacity may suit.
-    shut: BTreeSet<(u64, ShapeId)>,
+    /// Nodes that gave capacity back since every shape was last judged.
+    pub(crate) freed: BTreeSet<NodeSlot>,
     queues: Vec<Queue>,
     free_queues: Vec<u32>,
     by_name: FxHashMap<(Arc<str>, Arc<str>), u32>,
@@ -76,11 +76,6 @@ pub(crate) struct Ready {
 impl Ready {
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// True when some task waits whose shape may fit.
-    pub(crate) fn has_open(&self) -> bool {
-        self.queues.iter().any(|queue| !queue.heads.is_empty())
     }
 
     pub(crate) fn shape(&self, shape: ShapeId) -> &Shape {
@@ -95,9 +90,9 @@ impl Ready {
         }
         let new = Shape {
             demand: *demand,
-            standing: Standing::Open,
+            standing: Cell::new(Standing::Open),
             uses: 1,
-            queues: BTreeSet::new(),
+            queues: 0,
         };
         let shape = if let Some(shape) = self.free_shapes.pop() {
             self.shapes[shape.0 as usize] = new;
@@ -114,11 +109,7 @@ impl Ready {
         let released = &mut self.shapes[shape.0 as usize];
         released.uses -= 1;
         if released.uses == 0 {
-            assert!(
-                released.queues.is_empty(),
-                "no task of an unused shape waits"
-            );
-            self.shut.remove(&(released.demand.cpu_millis, shape));
+            assert_eq!(released.queues, 0, "no task of an unused shape waits");
             self.by_demand.remove(&released.demand);
             self.free_shapes.push(shape);
         }
@@ -136,7 +127,6 @@ impl Ready {
             jobs: 1,
             lists: BTreeMap::new(),
             heads: BTreeSet::new(),
-            parked: BTreeSet::new(),
         };
         let queue = if let Some(queue) = self.free_queues.pop() {
             self.queues[queue as usize] = new;
@@ -174,96 +164,49 @@ impl Ready {
     }
 
     pub(crate) fn insert(&mut self, queue: u32, shape: ShapeId, entry: Entry) {
-        let list = self.queues[queue as usize].lists.entry(shape).or_default();
+        let Queue { lists, heads, .. } = &mut self.queues[queue as usize];
+        let list = lists.entry(shape).or_default();
         let old = list.first().copied();
         let is_new = list.insert(entry);
         assert!(is_new, "{entry:?} waits already");
         if old.is_none() {
-            self.shapes[shape.0 as usize].queues.insert(queue);
+            self.shapes[shape.0 as usize].queues += 1;
         }
         if old.is_none_or(|old| entry < old) {
-            self.replace_head(queue, shape, old, Some(entry));
+            if let Some(old) = old {
+                heads.remove(&(old, shape));
+            }
+            heads.insert((entry, shape));
         }
         self.len += 1;
     }
 
     pub(crate) fn remove(&mut self, queue: u32, shape: ShapeId, entry: Entry) {
-        let lists = &mut self.queues[queue as usize].lists;
+        let Queue { lists, heads, .. } = &mut self.queues[queue as usize];
         let list = lists.get_mut(&shape).expect("the task's list is there");
         let was_head = list.first() == Some(&entry);
         let was_there = list.remove(&entry);
         assert!(was_there, "{entry:?} waits");
-        let next = list.first().copied();
-        if next.is_none() {
-            lists.remove(&shape);
-            self.shapes[shape.0 as usize].queues.remove(&queue);
-        }
         if was_head {
-            self.replace_head(queue, shape, Some(entry), next);
+            heads.remove(&(entry, shape));
+            match list.first() {
+                Some(next) => {
+                    heads.insert((*next, shape));
+                }
+                None => {
+                    lists.remove(&shape);
+                    self.shapes[shape.0 as usize].leave_queue();
+                }
+            }
         }
         self.len -= 1;
     }
 
-    fn replace_head(&mut self, queue: u32, shape: ShapeId, old: Option<Entry>, new: Option<Entry>) {
-        let queue = &mut self.queues[queue as usize];
-        let heads = match self.shapes[shape.0 as usize].standing {
-            Standing::Open => &mut queue.heads,
-            Standing::Parked => &mut queue.parked,
-            Standing::Impossible => return,
-        };
-        if let Some(old) = old {
-            heads.remove(&(old, shape));
+    /// A node has joined: whatever was found to fit nowhere may fit there, now or when it is empty.
+    pub(crate) fn reopen(&mut self) {
+        for shape in &self.shapes {
+            shape.standing.set(Standing::Open);
         }
-        if let Some(new) = new {
-            heads.insert((new, shape));
-        }
-    }
-
-    /// Moves a shape's heads to where `standing` has them.
-    pub(crate) fn set_standing(&mut self, shape: ShapeId, standing: Standing) {
-        let changed = &mut self.shapes[shape.0 as usize];
-        let old = std::mem::replace(&mut changed.standing, standing);
-        let place = (changed.demand.cpu_millis, shape);
-        match standing {
-            Standing::Open => self.shut.remove(&place),
-            Standing::Parked | Standing::Impossible => self.shut.insert(place),
-        };
-        for queue in &changed.queues {
-            let queue = &mut self.queues[*queue as usize];
-            let head = *queue.lists[&shape].first().expect("a list is never empty");
-            match old {
-                Standing::Open => queue.heads.remove(&(head, shape)),
-                Standing::Parked => queue.parked.remove(&(head, shape)),
-                Standing::Impossible => true,
-            };
-            match standing {
-                Standing::Open => queue.heads.insert((head, shape)),
-                Standing::Parked => queue.parked.insert((head, shape)),
-                Standing::Impossible => true,
-            };
-        }
-    }
-
-    /// Opens every shut shape that fits into `free`, which is what some node now has.
-    pub(crate) fn capacity_came_free(&mut self, free: &Resources) {
-        let fitting: Vec<ShapeId> = self
-            .shut
-            .range(..=(free.cpu_millis, ShapeId(u32::MAX)))
-            .map(|(_, shape)| *shape)
-            .filter(|shape| self.shape(*shape).demand.fits(free))
-            .collect();
-        for shape in fitting {
-            self.set_standing(shape, Standing::Open);
-        }
-    }
-
-    /// The first in order among the parked.
-    pub(crate) fn first_parked(&self) -> Option<(Entry, ShapeId)> {
-        self.queues
-            .iter()
-            .filter_map(|queue| queue.parked.first())
-            .min()
-            .copied()
     }
 
     /// Number of waiting tasks before `entry`, counted up to `limit`.
@@ -301,5 +244,15 @@ impl Queue {
 
     pub(crate) fn list(&self, shape: ShapeId) -> std::collections::btree_set::Iter<'_, Entry> {
         self.lists[&shape].iter()
+    }
+}
+
+impl Shape {
+    fn leave_queue(&mut self) {
+        self.queues -= 1;
+        if self.queues == 0 {
+            // While nobody waits nobody judges, and the freed nodes are forgotten.
+            self.standing.set(Standing::Open);
+        }
     }
 }

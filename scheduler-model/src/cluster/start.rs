@@ -24,7 +24,8 @@ impl Cluster {
         let started_at = said.clamp(held.assigned_at, now);
         task.become_running(started_at);
         if let Some(limit) = task.timeout_ms {
-            self.timers.set(started_at.plus_ms(limit), Timer::Limit(at));
+            self.timers
+                .set(started_at.plus_ms(limit.get()), Timer::Limit(at));
         }
         let mut row = self.attempt_row(at, &held, AttemptState::Assigned, AttemptState::Running);
         row.started_at = Some(started_at);

@@ -1,6 +1,8 @@
 //! A job arrives.
 
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc};
+
+use smallvec::SmallVec;
 
 use super::{
     Cluster,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     Action, Answer, CallerId, Effects, FailureRule, Intent, JobId, JobRow, JobSpec, JobState,
-    NewJob, NewJobRow, Refusal, Submitted, Timestamp, TurnNumber, dag,
+    NewJob, NewJobRow, Refusal, RetryRule, Submitted, Timestamp, TurnNumber, dag,
 };
 
 impl Cluster {
@@ -101,8 +103,8 @@ impl Cluster {
     ) -> Job {
         let needs: Vec<Box<[u32]>> = spec.tasks.iter().map(|task| task.needs.clone()).collect();
         let ranks = dag::upward_ranks(&needs, |task| spec.tasks[task].estimate_ms);
-        let dependents = Dependents::of(needs.iter().map(|needs| &**needs));
-        let tasks: Box<[Task]> = spec
+        let edges = Dependents::of(needs.iter().map(|needs| &**needs));
+        let tasks: SmallVec<[Task; 1]> = spec
             .tasks
             .into_iter()
             .zip(needs)
@@ -114,8 +116,8 @@ impl Cluster {
                 needs,
                 payload: self.payloads.keep(&task.payload),
                 shape: self.ready.use_shape(&task.resources),
-                retry: task.retry,
-                timeout_ms: task.timeout_ms,
+                own_retry: (task.retry != RetryRule::default()).then(|| Box::new(task.retry)),
+                timeout_ms: task.timeout_ms.and_then(NonZeroU64::new),
                 estimate_ms: task.estimate_ms,
                 upward_rank_ms,
                 attempt: 0,
@@ -126,6 +128,7 @@ impl Cluster {
             .collect();
         Job {
             id,
+            arrival: 0,
             queue: self.ready.use_queue(&spec.namespace, &spec.queue),
             priority: spec.priority,
             deadline,
@@ -137,7 +140,7 @@ impl Cluster {
             traceparent,
             counts: Counts::recompute(&tasks),
             tasks,
-            dependents,
+            edges: edges.map(Box::new),
         }
     }
 

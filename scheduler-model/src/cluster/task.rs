@@ -1,17 +1,18 @@
 //! A task: its state and the named ways out of each.
 
-use bytes::Bytes;
+use std::num::NonZeroU64;
 
-use super::{node::NodeSlot, ready::ShapeId};
+use super::{node::NodeSlot, payloads::PayloadId, ready::ShapeId};
 use crate::{AttemptState, RetryRule, TaskState, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
     pub(crate) needs: Box<[u32]>,
-    pub(crate) payload: Bytes,
+    pub(crate) payload: PayloadId,
     pub(crate) shape: ShapeId,
-    pub(crate) retry: RetryRule,
-    pub(crate) timeout_ms: Option<u64>,
+    /// `None` means the default; see [`Task::retry`].
+    pub(crate) own_retry: Option<Box<RetryRule>>,
+    pub(crate) timeout_ms: Option<NonZeroU64>,
     pub(crate) estimate_ms: u64,
     /// Longest path from its start to the job's end, by estimates.
     pub(crate) upward_rank_ms: u64,
@@ -61,8 +62,6 @@ pub(crate) enum Phase {
 pub(crate) struct Held {
     pub(crate) node: NodeSlot,
     pub(crate) assigned_at: Timestamp,
-    /// When its resources are expected to be free again.
-    pub(crate) expected_end: Timestamp,
 }
 
 /// Why an attempt was asked to stop.
@@ -119,6 +118,16 @@ impl Phase {
 }
 
 impl Task {
+    pub(crate) fn retry(&self) -> RetryRule {
+        self.own_retry.as_deref().copied().unwrap_or_default()
+    }
+
+    /// When an attempt that is assigned at `assigned_at` is expected to give its resources back: by its limit, which
+    /// it cannot exceed by much, else by the estimate.
+    pub(crate) fn expected_end(&self, assigned_at: Timestamp) -> Timestamp {
+        assigned_at.plus_ms(self.timeout_ms.map_or(self.estimate_ms, NonZeroU64::get))
+    }
+
     pub(crate) fn state(&self) -> TaskState {
         self.phase.state()
     }

@@ -7,10 +7,11 @@ use crate::{
     policy::{Policy, Site},
 };
 
-/// The best of at most [`NODES_COMPARED`] nodes that `demand` fits on and `allowed` permits, taken from the one with
-/// most free cpu on; ties go to the node that joined first. `avoid` is chosen only when there is no other.
+/// The best of the first [`NODES_COMPARED`] of `nodes` that `demand` fits on and `allowed` permits; ties go to the node
+/// that joined first. `avoid` is chosen only when there is no other.
 pub(super) fn place(
     nodes: &Nodes,
+    candidates: impl Iterator<Item = NodeSlot>,
     policy: &dyn Policy,
     demand: &Resources,
     avoid: Option<NodeSlot>,
@@ -18,9 +19,10 @@ pub(super) fn place(
 ) -> Option<NodeSlot> {
     let mut best: Option<(u64, std::cmp::Reverse<NodeSlot>)> = None;
     let mut avoided = None;
-    let fitting = nodes
-        .with_free_cpu(demand.cpu_millis)
-        .filter(|slot| demand.fits(&nodes.get(*slot).free()) && allowed(*slot));
+    let fitting = candidates.filter(|slot| {
+        let node = nodes.get(*slot);
+        node.session().is_some() && demand.fits(&node.free()) && allowed(*slot)
+    });
     for slot in fitting.take(NODES_COMPARED) {
         if avoid == Some(slot) {
             avoided = avoid;

@@ -12,48 +12,49 @@ use crate::{
         Cluster, Config,
         jobs::{Jobs, TaskRef},
         node::{NodeSlot, Nodes},
-        ready::{Entry, Ready, ShapeId, Standing},
+        ready::{Entry, Ready, Standing},
         task::Task,
     },
 };
 
 /// What should start now, and where.
 pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
-    let blocked = find_blocked(&mut cluster.ready, &cluster.nodes);
+    let room = room(&cluster.ready, &cluster.nodes);
     let mut round = Round {
         ready: &cluster.ready,
         jobs: &cluster.jobs,
         nodes: &mut cluster.nodes,
         config: &cluster.config,
         now,
+        room,
         placements: Vec::new(),
         taken: Vec::new(),
-        shut: Vec::new(),
-        blocked,
+        blocked: None,
         shadow: None,
-        held: 0,
+        held: Vec::new(),
     };
-    round.run();
+    let judged_all = round.run();
     round.undo();
     let decision = Decision {
         reserved: round.reservation(),
         placements: round.placements,
     };
-    for (shape, standing) in round.shut {
-        cluster.ready.set_standing(shape, standing);
+    let held = round.held;
+    if judged_all {
+        let nodes = &cluster.nodes;
+        let may_still_fit = |node: &NodeSlot| {
+            held.iter()
+                .any(|demand| demand.fits(&nodes.get(*node).free()))
+        };
+        cluster.ready.freed.retain(may_still_fit);
     }
     decision
 }
 
-/// The first parked task in order, if it could ever start. Those that could not are marked so and block nobody.
-fn find_blocked(ready: &mut Ready, nodes: &Nodes) -> Option<Entry> {
-    loop {
-        let (entry, shape) = ready.first_parked()?;
-        if is_possible(nodes, &ready.shape(shape).demand) {
-            return Some(entry);
-        }
-        ready.set_standing(shape, Standing::Impossible);
-    }
+/// The most of each resource that any one of the freed nodes has: what does not fit into this fits on none of them.
+fn room(ready: &Ready, nodes: &Nodes) -> Resources {
+    let free = ready.freed.iter().map(|slot| nodes.get(*slot).free());
+    free.fold(Resources::ZERO, |room, free| room.component_max(&free))
 }
 
 struct Round<'a> {
@@ -62,17 +63,16 @@ struct Round<'a> {
     nodes: &'a mut Nodes,
     config: &'a Config,
     now: Timestamp,
+    room: Resources,
     placements: Vec<Placement>,
     /// Capacity given to proposals, to be given back at the end.
     taken: Vec<Taken>,
-    /// Shapes found to fit nowhere.
-    shut: Vec<(ShapeId, Standing)>,
     /// First in order that fits nowhere now.
     blocked: Option<Entry>,
     /// What is kept for it. Found when the first task behind it asks.
     shadow: Option<Shadow>,
-    /// Tasks that fit but may not start.
-    held: usize,
+    /// Demands of tasks that fit but may not start.
+    held: Vec<Resources>,
 }
 
 struct Taken {
@@ -82,70 +82,84 @@ struct Taken {
     task: TaskRef,
 }
 
-/// What became of a candidate.
-enum Verdict {
-    Placed,
-    /// Fits, but would delay the reservation.
-    Held,
-    /// No node has room for its shape.
-    Shut,
-}
-
 impl Round<'_> {
-    fn run(&mut self) {
+    /// True when every shape that waits was judged.
+    fn run(&mut self) -> bool {
         let mut walk = Walk::new(self.ready);
-        while self.placements.len() < PLACEMENTS_PER_ROUND && self.held < HELD_PER_ROUND {
-            let Some(candidate) = walk.next() else { return };
-            let behind = self
-                .blocked
-                .is_some_and(|blocked| blocked < candidate.entry);
-            if behind && self.config.mode == Mode::Strict {
-                return;
+        while let Some(candidate) = walk.next() {
+            if self.placements.len() == PLACEMENTS_PER_ROUND || self.held.len() == HELD_PER_ROUND {
+                return false;
             }
-            if self.shut.iter().any(|(shape, _)| *shape == candidate.shape) {
+            let shape = self.ready.shape(candidate.shape);
+            let (standing, demand) = (shape.standing.get(), shape.demand);
+            if standing == Standing::Impossible {
                 continue;
             }
-            match self.judge(&candidate, behind && self.config.mode == Mode::Easy) {
-                Verdict::Placed => walk.go_on(candidate),
-                Verdict::Held => {
-                    self.held += 1;
-                    walk.go_on(candidate);
+            let backfills = self.blocked.is_some() && self.config.mode == Mode::Easy;
+            if let Some(node) = self.find_node(&candidate, standing, demand, backfills) {
+                self.take(&candidate, node, demand, backfills);
+                walk.go_on(candidate);
+            } else if backfills
+                && self
+                    .find_node(&candidate, standing, demand, false)
+                    .is_some()
+            {
+                self.held.push(demand);
+                walk.go_on(candidate);
+            } else {
+                shape.standing.set(self.judge_unfit(&candidate, demand));
+                if self.blocked.is_some() && self.config.mode == Mode::Strict {
+                    return false;
                 }
-                Verdict::Shut => self.shut(&candidate),
             }
+        }
+        true
+    }
+
+    /// Where the candidate could start: anywhere, or on what was freed if its shape fitted nowhere before. With
+    /// `reserving` only where it does not delay the blocked task.
+    fn find_node(
+        &mut self,
+        candidate: &Candidate<'_>,
+        standing: Standing,
+        demand: Resources,
+        reserving: bool,
+    ) -> Option<NodeSlot> {
+        // By the shape alone where that is enough: the task itself lies somewhere cold.
+        if standing == Standing::Parked && !self.fits_freed(&demand) {
+            return None;
+        }
+        let shadow = if reserving { self.shadow() } else { None };
+        let task = self.task(candidate.entry.task);
+        let end = task.expected_end(self.now);
+        let allowed = |node| shadow.is_none_or(|shadow| shadow.admits(node, end, &demand));
+        let (nodes, policy, avoid) = (&*self.nodes, self.config.policy, task.avoid);
+        if standing == Standing::Parked {
+            let freed = self.ready.freed.iter().copied();
+            place(nodes, freed, policy, &demand, avoid, allowed)
+        } else {
+            let emptiest = nodes.with_free_cpu(demand.cpu_millis);
+            place(nodes, emptiest, policy, &demand, avoid, allowed)
         }
     }
 
-    fn judge(&mut self, candidate: &Candidate<'_>, backfills: bool) -> Verdict {
-        let demand = self.ready.shape(candidate.shape).demand;
-        let task = self.task(candidate.entry.task);
-        let (avoid, end) = (task.avoid, self.expected_end(task));
-        let shadow = if backfills { self.shadow() } else { None };
-        let policy = self.config.policy;
-        let admitted = |node| shadow.is_none_or(|shadow| shadow.admits(node, end, &demand));
-        if let Some(node) = place(self.nodes, policy, &demand, avoid, admitted) {
-            self.take(candidate, node, end, demand, backfills);
-            Verdict::Placed
-        } else if shadow.is_some() && place(self.nodes, policy, &demand, avoid, |_| true).is_some()
-        {
-            Verdict::Held
-        } else {
-            Verdict::Shut
-        }
+    fn fits_freed(&self, demand: &Resources) -> bool {
+        let mut freed = self.ready.freed.iter();
+        demand.fits(&self.room) && freed.any(|slot| demand.fits(&self.nodes.get(*slot).free()))
     }
 
     fn take(
         &mut self,
         candidate: &Candidate<'_>,
         node: NodeSlot,
-        until: Timestamp,
         demand: Resources,
         backfilled: bool,
     ) {
+        let task = candidate.entry.task;
+        let until = self.task(task).expected_end(self.now);
         if backfilled && let Some(shadow) = &mut self.shadow {
             shadow.take(node, until, &demand);
         }
-        let task = candidate.entry.task;
         let name = self.nodes.update(node, |node| {
             node.used.add(&demand);
             node.held.insert((until, task));
@@ -158,25 +172,23 @@ impl Round<'_> {
             task,
         });
         self.placements.push(Placement {
-            job: candidate.entry.job,
-            task: candidate.entry.place,
+            job: self.jobs.get(task.job).id,
+            task: task.task,
             node: name,
             rank: self.placements.len() as u32,
             backfilled,
         });
     }
 
-    fn shut(&mut self, candidate: &Candidate<'_>) {
-        let demand = self.ready.shape(candidate.shape).demand;
-        if !is_possible(self.nodes, &demand) {
-            self.shut.push((candidate.shape, Standing::Impossible));
-            return;
-        }
-        self.shut.push((candidate.shape, Standing::Parked));
-        if self.blocked.is_none_or(|blocked| candidate.entry < blocked) {
+    /// The first in order that fits nowhere now, but could, blocks. Those that never could block nobody.
+    fn judge_unfit(&mut self, candidate: &Candidate<'_>, demand: Resources) -> Standing {
+        if self.blocked.is_none() {
+            if !is_possible(self.nodes, &demand) {
+                return Standing::Impossible;
+            }
             self.blocked = Some(candidate.entry);
-            self.shadow = None;
         }
+        Standing::Parked
     }
 
     /// The reservation of the blocked task, found once.
@@ -209,8 +221,8 @@ impl Round<'_> {
     fn reservation(&self) -> Option<Reservation> {
         let (blocked, shadow) = (self.blocked?, self.shadow?);
         Some(Reservation {
-            job: blocked.job,
-            task: blocked.place,
+            job: self.jobs.get(blocked.task.job).id,
+            task: blocked.task.task,
             node: self.nodes.get(shadow.node).name.clone(),
             start: shadow.start,
         })
@@ -218,10 +230,5 @@ impl Round<'_> {
 
     fn task(&self, at: TaskRef) -> &Task {
         &self.jobs.get(at.job).tasks[at.task as usize]
-    }
-
-    fn expected_end(&self, task: &Task) -> Timestamp {
-        self.now
-            .plus_ms(task.timeout_ms.unwrap_or(task.estimate_ms))
     }
 }

@@ -1,4 +1,4 @@
-//! The ready tasks of open shapes, in the order of the policy, without looking at more than is asked for.
+//! The ready tasks, in the order of the policy, without looking at more than is asked for.
 
 use std::{cmp::Reverse, collections::BinaryHeap, collections::btree_set};
 

@@ -1,0 +1,91 @@
+//! Stores for coordinators: a file, or a database of its own on the PostgreSQL server of the tests.
+
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+/// A store that is gone when the test has ended.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    /// The server to remove it from.
+    postgres: Option<(String, String)>,
+}
+
+impl Database {
+    /// A file in the directory of the test.
+    pub fn sqlite(directory: &Path) -> Self {
+        Self {
+            url: format!("sqlite:{}", directory.join("drover.db").display()),
+            postgres: None,
+        }
+    }
+
+    /// A new database; `None`, said loudly, where the tests have no server.
+    ///
+    /// # Panics
+    /// When there has to be a server and is none, or it refuses.
+    pub async fn postgres() -> Option<Self> {
+        let server = server()?;
+        let name = format!("drover_test_{}", uuid::Uuid::now_v7().simple());
+        administer(&server, &format!("CREATE DATABASE {name}")).await;
+        let (address, _) = server.rsplit_once('/').expect("the address of a database");
+        Some(Self {
+            url: format!("{address}/{name}"),
+            postgres: Some((server, name)),
+        })
+    }
+
+    /// What `--store` and `DATABASE_URL` take.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.postgres.take() else {
+            return;
+        };
+        // On a thread of its own: the test's runtime is busy with ending.
+        let dropping = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime")
+                .block_on(administer(
+                    &server,
+                    &format!("DROP DATABASE {name} WITH (FORCE)"),
+                ));
+        });
+        if dropping.join().is_err() {
+            eprintln!("the database of the test stays behind");
+        }
+    }
+}
+
+/// A maintenance database of a server where databases may be created.
+fn server() -> Option<String> {
+    if let Ok(server) = std::env::var("DROVER_TEST_POSTGRES") {
+        return Some(server);
+    }
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    assert!(
+        !set("DROVER_REQUIRE_POSTGRES") && !set("CI"),
+        "DROVER_TEST_POSTGRES must name a PostgreSQL server here"
+    );
+    eprintln!(
+        "SKIPPED: no PostgreSQL; set DROVER_TEST_POSTGRES=postgres://USER@HOST:PORT/postgres"
+    );
+    None
+}
+
+async fn administer(server: &str, sql: &str) {
+    let mut connection = PgConnection::connect(server)
+        .await
+        .expect("connects to the server of the tests");
+    connection
+        .execute(AssertSqlSafe(sql))
+        .await
+        .expect("may create and drop databases");
+}

@@ -1,0 +1,48 @@
+//! The program under test.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Configure the program from outside; tests must not depend on who runs them.
+const SETTINGS: [&str; 6] = [
+    "DATABASE_URL",
+    "DROVER_ADDRESS",
+    "DROVER_COORDINATOR",
+    "PIPELINE_OUT",
+    "RUST_LOG",
+    "TRACEPARENT",
+];
+
+/// The program `drover` of the same build as the test.
+///
+/// # Panics
+/// When it has not been built.
+pub fn drover() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a program");
+    let profile = test.ancestors().nth(2).expect("TARGET/PROFILE/deps/TEST");
+    let program = profile.join("drover");
+    assert!(
+        program.is_file(),
+        "{} is not built; run scripts/test or cargo build --workspace --bins",
+        program.display()
+    );
+    program
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is a folder of the repository")
+}
+
+/// A command without the settings of whoever runs the tests.
+pub fn clean_command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in SETTINGS {
+        command.env_remove(name);
+    }
+    command
+}
