@@ -16,9 +16,12 @@ pub(crate) struct TaskRef {
     pub(crate) task: u32,
 }
 
+/// Jobs lie in chunks of this many, so that a long queue neither costs an allocation each nor moves when it grows.
+const CHUNK: usize = 256;
+
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    slots: Vec<Option<Box<Job>>>,
+    chunks: Vec<Vec<Option<Job>>>,
     free: Vec<JobSlot>,
     by_id: FxHashMap<JobId, JobSlot>,
     arrivals: u64,
@@ -29,20 +32,15 @@ impl Jobs {
     pub(crate) fn insert(&mut self, mut job: Job) -> JobSlot {
         self.arrivals += 1;
         job.arrival = self.arrivals;
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            JobSlot(u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 open jobs"))
-        });
+        let slot = self.free.pop().unwrap_or_else(|| self.grow());
         let old = self.by_id.insert(job.id, slot);
         assert!(old.is_none(), "job {} is open already", job.id);
-        self.slots[slot.0 as usize] = Some(Box::new(job));
+        *self.place(slot) = Some(job);
         slot
     }
 
-    pub(crate) fn remove(&mut self, slot: JobSlot) -> Box<Job> {
-        let job = self.slots[slot.0 as usize]
-            .take()
-            .expect("the slot is in use");
+    pub(crate) fn remove(&mut self, slot: JobSlot) -> Job {
+        let job = self.place(slot).take().expect("the slot is in use");
         self.by_id.remove(&job.id);
         self.free.push(slot);
         job
@@ -53,26 +51,42 @@ impl Jobs {
     }
 
     pub(crate) fn get(&self, slot: JobSlot) -> &Job {
-        self.slots[slot.0 as usize]
+        let place = slot.0 as usize;
+        self.chunks[place / CHUNK][place % CHUNK]
             .as_ref()
             .expect("the slot is in use")
     }
 
     pub(crate) fn get_mut(&mut self, slot: JobSlot) -> &mut Job {
-        self.slots[slot.0 as usize]
-            .as_mut()
-            .expect("the slot is in use")
+        self.place(slot).as_mut().expect("the slot is in use")
     }
 
     /// In order of slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (JobSlot, &Job)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, job)| Some((JobSlot(slot as u32), job.as_deref()?)))
+        let slots = (0..).map(JobSlot);
+        let jobs = self.chunks.iter().flatten();
+        slots
+            .zip(jobs)
+            .filter_map(|(slot, job)| Some((slot, job.as_ref()?)))
     }
 
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    fn place(&mut self, slot: JobSlot) -> &mut Option<Job> {
+        let place = slot.0 as usize;
+        &mut self.chunks[place / CHUNK][place % CHUNK]
+    }
+
+    fn grow(&mut self) -> JobSlot {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let chunk = self.chunks.len() - 1;
+        let last = self.chunks.last_mut().expect("just pushed");
+        last.push(None);
+        let slot = chunk * CHUNK + last.len() - 1;
+        JobSlot(u32::try_from(slot).expect("fewer than 2^32 open jobs"))
     }
 }
