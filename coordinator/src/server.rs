@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use drover_model::JobId;
 use drover_proto::{FILE_DESCRIPTOR_SET, v1};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +18,16 @@ use v1::{
 };
 
 use crate::{
-    Options, driver::LeaseTerm, error::CoordinatorError, grpc, inbox::Senders, logs::Logs,
-    principal, store::Store, submit::Submitter, watch::WatchHub,
+    Options,
+    driver::LeaseTerm,
+    error::{ApiError, CoordinatorError},
+    grpc,
+    inbox::Senders,
+    logs::Logs,
+    principal,
+    store::Store,
+    submit::Submitter,
+    watch::{Watch, WatchHub},
 };
 
 pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
@@ -41,6 +50,19 @@ pub(crate) struct Parts {
     pub(crate) logs: Logs,
     pub(crate) lease: Arc<LeaseTerm>,
     pub(crate) leading: watch::Receiver<bool>,
+}
+
+impl Parts {
+    /// Follows a job's changes. Refused on a standby, which hears of none. Registered before it looks whether this
+    /// coordinator leads, so that one that stops leading in between is sure to close the watch.
+    pub(crate) fn watch(&self, job: JobId) -> Result<Watch, ApiError> {
+        let watch = self.watches.watch(job);
+        if *self.leading.borrow() {
+            Ok(watch)
+        } else {
+            Err(ApiError::interrupted())
+        }
+    }
 }
 
 /// Serves until `ended`.

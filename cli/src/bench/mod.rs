@@ -4,7 +4,7 @@
 //!   throughput, latency -> session -> target     the store, opened beside the coordinator to count in it
 //!                             |    -> processes  this program again: `drover coordinator`, `drover agent`
 //!                             +-> load, cpu, machine -> report
-//!   queue                   the model alone, in this process
+//!   queue                   the model alone, in this process; memory: a coordinator with a long queue
 //! ```
 
 mod cpu;
@@ -12,6 +12,7 @@ mod error;
 mod latency;
 mod load;
 mod machine;
+mod memory;
 mod processes;
 mod queue;
 mod report;
@@ -22,6 +23,7 @@ mod throughput;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 pub(crate) use error::BenchError;
 
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     Throughput(throughput::ThroughputArgs),
     /// Time from submit call to process start, at a fixed rate of submit calls
     Latency(latency::LatencyArgs),
-    /// Speed of dispatch with short and long queues, in the model alone
+    /// Speed of dispatch with short and long queues, in the model alone, and memory of what waits
     Queue(queue::QueueArgs),
 }
 
@@ -45,26 +47,37 @@ impl Command {
         match self {
             Self::Throughput(args) => throughput::run(args, format).await,
             Self::Latency(args) => latency::run(args, format).await,
-            Self::Queue(args) => dispatch_speed(&args, format),
+            Self::Queue(args) => queue_costs(&args, format).await,
         }
     }
 }
 
-fn dispatch_speed(args: &queue::QueueArgs, format: Format) -> Result<ExitCode, CliError> {
+#[derive(Serialize)]
+struct QueueCosts {
+    speeds: Vec<queue::Speed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<memory::Memory>,
+}
+
+async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode, CliError> {
+    let speeds = queue::run(args, |speed| eprintln!("measured {}", speed.policy));
+    let memory = match args.memory_tasks {
+        0 => None,
+        tasks => Some(memory::measure(tasks).await?),
+    };
+    let costs = QueueCosts { speeds, memory };
     if format == Format::Json {
-        output::print_json(&queue::run(args, |_| {}))?;
+        output::print_json(&costs)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let speeds = queue::run(args, |speed| eprintln!("measured {}", speed.policy));
-    let rows: Vec<[String; 4]> = speeds
+    let rows: Vec<[String; 4]> = costs
+        .speeds
         .iter()
         .map(|speed| {
-            let rates = [speed.short, speed.long].map(|rate| format!("{rate:.0}"));
-            let [short, long] = rates;
             [
                 speed.policy.to_owned(),
-                short,
-                long,
+                format!("{:.0}", speed.short),
+                format!("{:.0}", speed.long),
                 format!("{:.2}", speed.ratio),
             ]
         })
@@ -73,5 +86,8 @@ fn dispatch_speed(args: &queue::QueueArgs, format: Format) -> Result<ExitCode, C
         ["POLICY", "SHORT QUEUE /S", "LONG QUEUE /S", "RATIO"],
         &rows,
     ))?;
+    if let Some(memory) = costs.memory {
+        output::print(&(memory.sentence() + "\n"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

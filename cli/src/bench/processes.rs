@@ -153,6 +153,17 @@ impl Cluster {
         ]
     }
 
+    /// Resident set of the coordinator, in bytes (proc_pid_status(5)).
+    pub(crate) fn coordinator_memory(&self) -> Result<u64, BenchError> {
+        let path = format!("/proc/{}/status", self.coordinator.pid);
+        let status =
+            std::fs::read_to_string(&path).map_err(BenchError::io(&format!("read {path}")))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes =
+            resident.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Ok(kilobytes.unwrap_or(0) * 1024)
+    }
+
     /// Agents first, so that none tries to reconnect.
     pub(crate) async fn stop(mut self) {
         for process in self.agents.iter().chain([&self.coordinator]) {

@@ -22,8 +22,6 @@ const NODE_CPU_MILLIS: u64 = 32_000;
 const SHAPES: u64 = 100;
 /// Of [`SHAPES`]; these fit only the one large node, which is taken.
 const WIDE_SHAPES: u64 = 30;
-/// Attempts that end between two rounds, as in a turn under load.
-const ENDS_PER_ROUND: usize = 16;
 const QUEUES: [&str; 3] = ["batch", "interactive", "reports"];
 
 /// Speed of dispatch with short and long queues, for every built-in policy.
@@ -44,6 +42,12 @@ pub(crate) struct QueueArgs {
     /// strict, easy or greedy.
     #[arg(long, default_value_t = Mode::Easy)]
     dispatch: Mode,
+    /// Attempts that end between two rounds of dispatch.
+    #[arg(long, default_value_t = 16)]
+    ends_per_round: u64,
+    /// Commands to queue for measuring the memory of a coordinator; 0 leaves that out.
+    #[arg(long, default_value_t = 100_000)]
+    pub(super) memory_tasks: u64,
 }
 
 /// One line of the result.
@@ -76,7 +80,7 @@ fn measure(args: &QueueArgs, policy: &'static dyn Policy) -> Speed {
     let mut best = (0.0f64, 0.0f64);
     let mut ratios = Vec::new();
     for _ in 0..args.repeat {
-        let rates = (short.rate(args.tasks), long.rate(args.tasks));
+        let rates = (short.rate(args), long.rate(args));
         best = (best.0.max(rates.0), best.1.max(rates.1));
         ratios.push(rates.1 / rates.0);
     }
@@ -205,13 +209,13 @@ impl Load {
         });
     }
 
-    /// Tasks started per second while `tasks` of them start.
-    fn rate(&mut self, tasks: u64) -> f64 {
-        let goal = self.started + tasks;
+    /// Tasks started per second.
+    fn rate(&mut self, args: &QueueArgs) -> f64 {
+        let goal = self.started + args.tasks;
         let first = self.started;
         let begun = Instant::now();
         while self.started < goal {
-            for _ in 0..ENDS_PER_ROUND {
+            for _ in 0..args.ends_per_round {
                 self.end_one();
             }
             self.now = self.now.plus_ms(1);

@@ -31,9 +31,11 @@ pub(super) async fn get_logs(
 ) -> Result<Answers<v1::LogLine>, ApiError> {
     let job = job_id(&request.job_id)?;
     // Registered before anything is read, so that nothing is missed.
-    let follow = request
-        .follow
-        .then(|| (parts.logs.hub.follow(job), parts.watches.watch(job)));
+    let follow = if request.follow {
+        Some((parts.logs.hub.follow(job), parts.watch(job)?))
+    } else {
+        None
+    };
     let stored = read_job(&*parts.store, job).await?;
     let selection = Selection::find(&stored, &request)?;
     let mut reading = Reading {

@@ -22,7 +22,7 @@ pub(super) async fn watch(
     parts: &Parts,
     id: JobId,
 ) -> Result<Answers<v1::WatchJobResponse>, ApiError> {
-    let watch = parts.watches.watch(id);
+    let watch = parts.watch(id)?;
     let (turn, stored) = parts.store.job(id).await?;
     let stored = stored.ok_or_else(|| job_not_found(id))?;
     let record = job::JobRecord {

@@ -354,7 +354,6 @@ fn ended_state(phase: &Phase, how: Ending) -> AttemptState {
             _,
         ) => AttemptState::Cancelled,
         (_, Ending::Reported(Outcome::Succeeded)) => AttemptState::Succeeded,
-        (_, Ending::Lost) => AttemptState::Lost,
         (
             Phase::Stopping {
                 cause: StopCause::Timeout,
@@ -362,6 +361,7 @@ fn ended_state(phase: &Phase, how: Ending) -> AttemptState {
             },
             _,
         ) => AttemptState::TimedOut,
+        (_, Ending::Lost) => AttemptState::Lost,
         // Stopped though nobody asked: the agent was shut down.
         (_, Ending::Reported(Outcome::Stopped)) => AttemptState::Lost,
         (_, Ending::Reported(Outcome::Failed)) => AttemptState::Failed,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use drover_proto::v1::{WatchJobRequest, job_service_client::JobServiceClient};
 use drover_tests::{Settings, until, within_limit};
 use tokio_stream::StreamExt as _;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -74,6 +75,13 @@ async fn a_standby_says_that_it_does_not_serve_until_it_leads() {
         let status = address.health(service).await;
         assert_eq!(status, Some(ServingStatus::NotServing), "{service:?}");
     }
+    // It hears of no changes, so it must not pretend to tell them.
+    let mut jobs = JobServiceClient::connect(address.url())
+        .await
+        .expect("it listens");
+    let request = WatchJobRequest { job_id: id.clone() };
+    let refused = jobs.watch(request).await.expect_err("it does not lead");
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
     cluster.coordinator.kill().await;
     address.serves(&mut standby).await;
     let mut list =

@@ -55,9 +55,11 @@ pub(crate) async fn supervise(
     events: mpsc::Sender<Input>,
 ) {
     let key = launch.names.key;
-    let started_at = clock::now();
     let is_stress = launch.is_stress;
-    let end = match launch.spawn(&host) {
+    let spawned = launch.spawn(&host);
+    // Spawning returns when the program has replaced the child, so this is when it runs.
+    let started_at = clock::now();
+    let end = match spawned {
         Err(message) => {
             host.logs.end(key);
             failure(started_at, message)
