@@ -106,7 +106,7 @@ impl Cluster {
     fn assert_standing(&self) {
         for (_, shape, _) in self.ready.entries() {
             let shape = self.ready.shape(shape);
-            let standing = shape.standing.get();
+            let standing = shape.standing();
             for (slot, node) in self.nodes.connected() {
                 let fits_now = shape.demand.fits(&node.free()) && !self.ready.freed.contains(&slot);
                 let fits_ever = shape.demand.fits(&node.capacity);

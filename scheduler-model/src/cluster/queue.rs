@@ -32,7 +32,7 @@ impl Cluster {
         };
         self.ready.insert(job.queue, task.shape, entry);
         // One more of a shape that fits nowhere changes nothing.
-        self.wants_dispatch |= self.ready.shape(task.shape).standing.get() == Standing::Open;
+        self.wants_dispatch |= self.ready.shape(task.shape).standing() == Standing::Open;
     }
 
     /// Like [`Cluster::enqueue`], for a task that others have seen in another state.

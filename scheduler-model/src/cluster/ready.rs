@@ -43,7 +43,7 @@ pub(crate) enum Standing {
 pub(crate) struct Shape {
     pub(crate) demand: Resources,
     /// A memo: a round notes here what it finds while it reads the index.
-    pub(crate) standing: Cell<Standing>,
+    standing: Cell<Standing>,
     /// Open tasks of this shape, waiting or not.
     uses: u32,
     /// Queues in which tasks of this shape wait.
@@ -65,6 +65,10 @@ pub(crate) struct Ready {
     shapes: Vec<Shape>,
     free_shapes: Vec<ShapeId>,
     by_demand: FxHashMap<Resources, ShapeId>,
+    /// Shapes of which tasks wait, by cpu.
+    waiting: BTreeSet<(u64, ShapeId)>,
+    /// How many of them are open.
+    open: Cell<usize>,
     /// Nodes that gave capacity back since every shape was last judged.
     pub(crate) freed: BTreeSet<NodeSlot>,
     queues: Vec<Queue>,
@@ -169,14 +173,14 @@ impl Ready {
         let old = list.first().copied();
         let is_new = list.insert(entry);
         assert!(is_new, "{entry:?} waits already");
-        if old.is_none() {
-            self.shapes[shape.0 as usize].queues += 1;
-        }
         if old.is_none_or(|old| entry < old) {
             if let Some(old) = old {
                 heads.remove(&(old, shape));
             }
             heads.insert((entry, shape));
+        }
+        if old.is_none() {
+            self.enter_queue(shape);
         }
         self.len += 1;
     }
@@ -195,7 +199,7 @@ impl Ready {
                 }
                 None => {
                     lists.remove(&shape);
-                    self.shapes[shape.0 as usize].leave_queue();
+                    self.leave_queue(shape);
                 }
             }
         }
@@ -206,6 +210,45 @@ impl Ready {
     pub(crate) fn reopen(&mut self) {
         for shape in &self.shapes {
             shape.standing.set(Standing::Open);
+        }
+        self.open.set(self.waiting.len());
+    }
+
+    /// Notes what was found of a shape of which tasks wait.
+    pub(crate) fn judge(&self, shape: ShapeId, standing: Standing) {
+        let old = self.shape(shape).standing.replace(standing);
+        let closed = usize::from(old == Standing::Open);
+        let opened = usize::from(standing == Standing::Open);
+        self.open.set(self.open.get() - closed + opened);
+    }
+
+    /// True when every shape that waits was found to fit at most on freed nodes, and none is small enough for nodes that
+    /// have at most `room` free.
+    pub(crate) fn nothing_fits(&self, room: &Resources) -> bool {
+        let least = self
+            .waiting
+            .first()
+            .map_or(u64::MAX, |(cpu_millis, _)| *cpu_millis);
+        self.open.get() == 0 && room.cpu_millis < least
+    }
+
+    fn enter_queue(&mut self, shape: ShapeId) {
+        let entering = &mut self.shapes[shape.0 as usize];
+        entering.queues += 1;
+        if entering.queues == 1 {
+            self.waiting.insert((entering.demand.cpu_millis, shape));
+            *self.open.get_mut() += 1;
+        }
+    }
+
+    fn leave_queue(&mut self, shape: ShapeId) {
+        let leaving = &mut self.shapes[shape.0 as usize];
+        leaving.queues -= 1;
+        if leaving.queues == 0 {
+            self.waiting.remove(&(leaving.demand.cpu_millis, shape));
+            // While nobody waits nobody judges, and the freed nodes are forgotten.
+            let old = leaving.standing.replace(Standing::Open);
+            *self.open.get_mut() -= usize::from(old == Standing::Open);
         }
     }
 
@@ -248,11 +291,7 @@ impl Queue {
 }
 
 impl Shape {
-    fn leave_queue(&mut self) {
-        self.queues -= 1;
-        if self.queues == 0 {
-            // While nobody waits nobody judges, and the freed nodes are forgotten.
-            self.standing.set(Standing::Open);
-        }
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing.get()
     }
 }

@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
+const FREED_SUMMED: usize = 64;
+
 /// What should start now, and where.
 pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
     let room = room(&cluster.ready, &cluster.nodes);
@@ -82,16 +85,20 @@ struct Taken {
     task: TaskRef,
 }
 
-impl Round<'_> {
-    /// True when every shape that waits was judged.
+impl<'a> Round<'a> {
+    /// True when nothing more fits, except what is held; false when a bound or strict order ended the round.
     fn run(&mut self) -> bool {
-        let mut walk = Walk::new(self.ready);
-        while let Some(candidate) = walk.next() {
+        let ready = self.ready;
+        let mut walk = Walk::new(ready);
+        while !ready.nothing_fits(&self.room) {
+            let Some(candidate) = walk.next() else {
+                return true;
+            };
             if self.placements.len() == PLACEMENTS_PER_ROUND || self.held.len() == HELD_PER_ROUND {
                 return false;
             }
-            let shape = self.ready.shape(candidate.shape);
-            let (standing, demand) = (shape.standing.get(), shape.demand);
+            let shape = ready.shape(candidate.shape);
+            let (standing, demand) = (shape.standing(), shape.demand);
             if standing == Standing::Impossible {
                 continue;
             }
@@ -99,21 +106,26 @@ impl Round<'_> {
             if let Some(node) = self.find_node(&candidate, standing, demand, backfills) {
                 self.take(&candidate, node, demand, backfills);
                 walk.go_on(candidate);
-            } else if backfills
-                && self
-                    .find_node(&candidate, standing, demand, false)
-                    .is_some()
-            {
+            } else if backfills && self.fits_unreserved(&candidate, standing, demand) {
                 self.held.push(demand);
                 walk.go_on(candidate);
             } else {
-                shape.standing.set(self.judge_unfit(&candidate, demand));
+                ready.judge(candidate.shape, self.judge_unfit(&candidate, demand));
                 if self.blocked.is_some() && self.config.mode == Mode::Strict {
                     return false;
                 }
             }
         }
         true
+    }
+
+    fn fits_unreserved(
+        &mut self,
+        candidate: &Candidate<'_>,
+        standing: Standing,
+        demand: Resources,
+    ) -> bool {
+        self.find_node(candidate, standing, demand, false).is_some()
     }
 
     /// Where the candidate could start: anywhere, or on what was freed if its shape fitted nowhere before. With
@@ -171,6 +183,9 @@ impl Round<'_> {
             until,
             task,
         });
+        if self.ready.freed.len() <= FREED_SUMMED {
+            self.room = room(self.ready, self.nodes);
+        }
         self.placements.push(Placement {
             job: self.jobs.get(task.job).id,
             task: task.task,
