@@ -105,10 +105,10 @@ impl<'a> Round<'a> {
             let backfills = self.blocked.is_some() && self.config.mode == Mode::Easy;
             if let Some(node) = self.find_node(&candidate, standing, demand, backfills) {
                 self.take(&candidate, node, demand, backfills);
-                walk.go_on(candidate);
+                walk.go_on(&candidate);
             } else if backfills && self.fits_unreserved(&candidate, standing, demand) {
                 self.held.push(demand);
-                walk.go_on(candidate);
+                walk.go_on(&candidate);
             } else {
                 ready.judge(candidate.shape, self.judge_unfit(&candidate, demand));
                 if self.blocked.is_some() && self.config.mode == Mode::Strict {
@@ -121,7 +121,7 @@ impl<'a> Round<'a> {
 
     fn fits_unreserved(
         &mut self,
-        candidate: &Candidate<'_>,
+        candidate: &Candidate,
         standing: Standing,
         demand: Resources,
     ) -> bool {
@@ -132,7 +132,7 @@ impl<'a> Round<'a> {
     /// `reserving` only where it does not delay the blocked task.
     fn find_node(
         &mut self,
-        candidate: &Candidate<'_>,
+        candidate: &Candidate,
         standing: Standing,
         demand: Resources,
         reserving: bool,
@@ -160,13 +160,7 @@ impl<'a> Round<'a> {
         demand.fits(&self.room) && freed.any(|slot| demand.fits(&self.nodes.get(*slot).free()))
     }
 
-    fn take(
-        &mut self,
-        candidate: &Candidate<'_>,
-        node: NodeSlot,
-        demand: Resources,
-        backfilled: bool,
-    ) {
+    fn take(&mut self, candidate: &Candidate, node: NodeSlot, demand: Resources, backfilled: bool) {
         let task = candidate.entry.task;
         let until = self.task(task).expected_end(self.now);
         if backfilled && let Some(shadow) = &mut self.shadow {
@@ -196,7 +190,7 @@ impl<'a> Round<'a> {
     }
 
     /// The first in order that fits nowhere now, but could, blocks. Those that never could block nobody.
-    fn judge_unfit(&mut self, candidate: &Candidate<'_>, demand: Resources) -> Standing {
+    fn judge_unfit(&mut self, candidate: &Candidate, demand: Resources) -> Standing {
         if self.blocked.is_none() {
             if !is_possible(self.nodes, &demand) {
                 return Standing::Impossible;

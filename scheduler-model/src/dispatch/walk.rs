@@ -1,27 +1,36 @@
 //! The ready tasks, in the order of the policy, without looking at more than is asked for.
 
-use std::{cmp::Reverse, collections::BinaryHeap, collections::btree_set};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, binary_heap::PeekMut, btree_set},
+};
 
 use crate::cluster::ready::{Entry, Ready, ShapeId};
 
 /// A merge of the queues' heads and of the lists whose head has been taken.
 pub(super) struct Walk<'a> {
     ready: &'a Ready,
-    cursors: BinaryHeap<Reverse<Cursor<'a>>>,
+    /// The next of every source that has one.
+    next: BinaryHeap<Reverse<Next>>,
+    sources: Vec<Source<'a>>,
 }
 
 /// A task that comes next.
-pub(super) struct Candidate<'a> {
+pub(super) struct Candidate {
     pub(super) entry: Entry,
     pub(super) shape: ShapeId,
-    queue: u32,
-    /// What follows it in its list, unless it is a head whose list was not opened yet.
-    list: Option<btree_set::Iter<'a, Entry>>,
+    /// Where it came from.
+    source: u32,
 }
 
-struct Cursor<'a> {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Next {
     entry: Entry,
     shape: ShapeId,
+    source: u32,
+}
+
+struct Source<'a> {
     queue: u32,
     rest: Rest<'a>,
 }
@@ -37,90 +46,79 @@ impl<'a> Walk<'a> {
     pub(super) fn new(ready: &'a Ready) -> Self {
         let mut walk = Self {
             ready,
-            cursors: BinaryHeap::new(),
+            next: BinaryHeap::new(),
+            sources: Vec::new(),
         };
         for (queue, content) in ready.queues() {
-            walk.push_heads(queue, content.heads());
+            let mut heads = content.heads();
+            if let Some((entry, shape)) = heads.next() {
+                walk.open(queue, Rest::Heads(heads), *entry, *shape);
+            }
         }
         walk
     }
 
     /// The first in order that was not returned yet, among heads and what [`Walk::go_on`] has opened.
-    pub(super) fn next(&mut self) -> Option<Candidate<'a>> {
-        let Reverse(cursor) = self.cursors.pop()?;
-        let Cursor {
+    pub(super) fn next(&mut self) -> Option<Candidate> {
+        let mut first = self.next.peek_mut()?;
+        let Next {
             entry,
             shape,
-            queue,
-            rest,
-        } = cursor;
-        let list = match rest {
-            Rest::Heads(heads) => {
-                self.push_heads(queue, heads);
-                None
-            }
-            Rest::List(list) => Some(list),
+            source,
+        } = first.0;
+        let following = match &mut self.sources[source as usize].rest {
+            Rest::Heads(heads) => heads.next(),
+            // What follows in a list is wanted only if this one starts.
+            Rest::List(_) => None,
         };
+        match following {
+            Some((entry, shape)) => {
+                *first = Reverse(Next {
+                    entry: *entry,
+                    shape: *shape,
+                    source,
+                });
+            }
+            None => drop(PeekMut::pop(first)),
+        }
         Some(Candidate {
             entry,
             shape,
-            queue,
-            list,
+            source,
         })
     }
 
     /// Goes on with the tasks behind a candidate of the same queue and shape. Without this they are passed over.
-    pub(super) fn go_on(&mut self, candidate: Candidate<'a>) {
-        let Candidate {
-            shape, queue, list, ..
-        } = candidate;
-        let list = list.unwrap_or_else(|| {
-            let mut list = self.ready.queue(queue).list(shape);
-            list.next();
-            list
-        });
-        self.push_list(queue, shape, list);
-    }
-
-    fn push_heads(&mut self, queue: u32, mut heads: btree_set::Iter<'a, (Entry, ShapeId)>) {
-        if let Some((entry, shape)) = heads.next() {
-            self.cursors.push(Reverse(Cursor {
-                entry: *entry,
-                shape: *shape,
-                queue,
-                rest: Rest::Heads(heads),
-            }));
+    pub(super) fn go_on(&mut self, candidate: &Candidate) {
+        let Candidate { shape, source, .. } = *candidate;
+        let from = &mut self.sources[source as usize];
+        if let Rest::List(list) = &mut from.rest {
+            if let Some(entry) = list.next() {
+                let entry = *entry;
+                self.next.push(Reverse(Next {
+                    entry,
+                    shape,
+                    source,
+                }));
+            }
+            return;
         }
-    }
-
-    fn push_list(&mut self, queue: u32, shape: ShapeId, mut list: btree_set::Iter<'a, Entry>) {
+        let queue = from.queue;
+        let mut list = self.ready.queue(queue).list(shape);
+        // The candidate itself.
+        list.next();
         if let Some(entry) = list.next() {
-            self.cursors.push(Reverse(Cursor {
-                entry: *entry,
-                shape,
-                queue,
-                rest: Rest::List(list),
-            }));
+            self.open(queue, Rest::List(list), *entry, shape);
         }
     }
-}
 
-impl PartialEq for Cursor<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.entry == other.entry
-    }
-}
-
-impl Eq for Cursor<'_> {}
-
-impl PartialOrd for Cursor<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Cursor<'_> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.entry.cmp(&other.entry)
+    fn open(&mut self, queue: u32, rest: Rest<'a>, entry: Entry, shape: ShapeId) {
+        let source = self.sources.len() as u32;
+        self.sources.push(Source { queue, rest });
+        self.next.push(Reverse(Next {
+            entry,
+            shape,
+            source,
+        }));
     }
 }
