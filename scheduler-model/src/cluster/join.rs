@@ -112,14 +112,7 @@ impl Cluster {
             .filter(|key| !survived || self.current(*key, slot).is_none())
             .collect();
         effects.actions.push(Action::Welcome { session, discard });
-        let held: Vec<TaskRef> = self
-            .nodes
-            .get(slot)
-            .held
-            .iter()
-            .map(|(_, at)| *at)
-            .collect();
-        for at in held {
+        for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
             match self.jobs.get(at.job).tasks[at.task as usize].phase {
                 _ if !survived => self.lose_attempt(now, at, "its agent was restarted", effects),

@@ -18,14 +18,7 @@ impl Cluster {
             });
         }
         self.nodes.update(slot, |node| node.link = Link::Lost);
-        let held: Vec<TaskRef> = self
-            .nodes
-            .get(slot)
-            .held
-            .iter()
-            .map(|(_, at)| *at)
-            .collect();
-        for at in held {
+        for at in self.nodes.get(slot).held_tasks() {
             self.lose_attempt(now, at, "its node was silent for too long", effects);
         }
     }

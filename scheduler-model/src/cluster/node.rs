@@ -61,6 +61,11 @@ impl Node {
         self.capacity.saturating_sub(&self.used)
     }
 
+    /// A copy, for changing them one by one; in the order in which they are expected to end.
+    pub(crate) fn held_tasks(&self) -> Vec<TaskRef> {
+        self.held.iter().map(|(_, task)| *task).collect()
+    }
+
     pub(crate) fn state(&self) -> NodeState {
         match self.link {
             Link::Connected(_) => NodeState::Ready,
