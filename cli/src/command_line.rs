@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand};
 use crate::{
     bench,
     client::Address,
-    commands::{agent, coordinator, dev, job, node, policy, run, submit, validate},
+    commands::{
+        agent, coordinator, dead_letter, dev, job, node, policy, queue, run, status, submit,
+        validate,
+    },
     error::CliError,
     logging,
     output::Format,
@@ -23,8 +26,8 @@ use crate::{
         drover submit nightly.yaml --wait           to a running coordinator\n  \
         drover run --cpu 2 -- make test             one command as a job\n  \
         drover job list --state failed\n\n\
-        Exit codes: 0 done, 1 the job failed or an error, 2 wrong usage, 3 no coordinator reached,\n\
-        4 the job was cancelled, 5 the job timed out."
+        Exit codes: 0 done, 1 the job failed or was rolled back, or an error, 2 wrong usage,\n\
+        3 no coordinator reached, 4 the job was cancelled, 5 the job timed out."
 )]
 pub(crate) struct CommandLine {
     #[command(flatten)]
@@ -64,9 +67,17 @@ enum Command {
     /// Look at the hosts
     #[command(subcommand)]
     Node(node::Command),
+    /// Look at jobs that failed for good, submit them again, or put them aside
+    #[command(subcommand)]
+    DeadLetter(dead_letter::Command),
+    /// Look at queues and set what they give to their tasks
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Look at what orders the queue
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Show who leads, what waits, and what has gone wrong
+    Status,
     /// Check job files without submitting them
     Validate(validate::Args),
     /// Measure how fast it is, with processes of its own
@@ -118,7 +129,10 @@ async fn perform(command: Command, global: &Global) -> Result<ExitCode, CliError
         Command::Run(args) => run::run(args, global).await,
         Command::Job(command) => command.run(global).await,
         Command::Node(command) => command.run(global).await,
+        Command::DeadLetter(command) => command.run(global).await,
+        Command::Queue(command) => command.run(global).await,
         Command::Policy(command) => command.run(global).await,
+        Command::Status => status::run(global).await,
         Command::Validate(args) => validate::run(&args),
         Command::Bench(command) => command.run(global.output).await,
         Command::Guard => unreachable!("handled before the runtime starts"),
@@ -149,7 +163,14 @@ mod tests {
         ])
         .expect("valid flags");
         assert_eq!(line.global.output, Format::Json);
-        assert_eq!(line.global.address.url, "http://h:1");
+        assert_eq!(line.global.address.urls, ["http://h:1"]);
+    }
+
+    #[test]
+    fn several_addresses_are_one_flag() {
+        let line = CommandLine::try_parse_from(["drover", "status", "--address", "a:1,b:2"])
+            .expect("valid flags");
+        assert_eq!(line.global.address.urls, ["a:1", "b:2"]);
     }
 
     #[test]

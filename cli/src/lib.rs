@@ -1,4 +1,5 @@
-//! Everything a person types: `drover coordinator | agent | dev | submit | run | job | node | policy | validate | bench`.
+//! Everything a person types: `drover coordinator | agent | dev | submit | run | job | node | dead-letter | queue |
+//! policy | status | validate | bench`.
 
 mod bench;
 mod client;

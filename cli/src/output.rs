@@ -137,6 +137,10 @@ pub(crate) fn attempt_state(state: v1::AttemptState) -> String {
     words(state.as_str_name(), "ATTEMPT_STATE_")
 }
 
+pub(crate) fn on_disconnect(rule: v1::OnDisconnect) -> String {
+    words(rule.as_str_name(), "ON_DISCONNECT_")
+}
+
 pub(crate) fn node_state(state: v1::NodeState) -> String {
     words(state.as_str_name(), "NODE_STATE_")
 }
@@ -146,6 +150,12 @@ fn words(name: &str, prefix: &str) -> String {
         .unwrap_or(name)
         .to_lowercase()
         .replace('_', " ")
+}
+
+/// A namespace or queue; one that nobody named is `default`.
+pub(crate) fn or_default(name: &str) -> String {
+    let name = if name.is_empty() { "default" } else { name };
+    printable(name)
 }
 
 /// Text of others, without what would take over a terminal.
@@ -183,6 +193,8 @@ mod tests {
     fn states_are_words() {
         assert_eq!(job_state(v1::JobState::TimedOut), "timed out");
         assert_eq!(task_state(v1::TaskState::UpstreamFailed), "upstream failed");
+        assert_eq!(job_state(v1::JobState::RollbackFailed), "rollback failed");
+        assert_eq!(on_disconnect(v1::OnDisconnect::Stop), "stop");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use drover_model::Timestamp;
+use nix::time::{ClockId, clock_gettime};
 
 /// The wall clock at the start of a leadership plus monotonic time since: never jumps, and never goes below what the
 /// store has seen.
@@ -24,6 +25,12 @@ impl ModelClock {
         self.base.plus_ms(whole_ms(self.anchor.elapsed()))
     }
 
+    /// Model time at a moment; never before the leadership began.
+    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
+        let since = instant.saturating_duration_since(self.anchor);
+        self.base.plus_ms(whole_ms(since))
+    }
+
     /// When the model's time will be `at`.
     pub(crate) fn instant(&self, at: Timestamp) -> Instant {
         // A year is farther than any sleep lasts; it keeps the addition from overflowing.
@@ -38,6 +45,12 @@ pub(crate) fn wall() -> Timestamp {
     Timestamp(since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }))
+}
+
+/// Time since this host was started, also while it slept: a lease that others hold against this host goes on meanwhile.
+pub(crate) fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME);
+    now.expect("Linux has this clock since 2.6.39").into()
 }
 
 fn whole_ms(duration: Duration) -> u64 {

@@ -1,14 +1,16 @@
 //! Everything that can be set, described once: the doc comments are the help texts.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use drover_model::{dispatch::Mode, policy};
 use drover_proto::{spec::Limits, time::parse_duration};
+use tonic::transport::Uri;
 
 /// Where the record is kept when nobody says.
 pub const DEFAULT_STORE: &str = "sqlite:.drover/drover.db";
 
 const MIN_LEASE: Duration = Duration::from_millis(500);
+const MAX_ADDRESS_BYTES: usize = 300;
 
 /// Flags of the coordinator.
 #[derive(Clone, Debug, clap::Args)]
@@ -16,6 +18,10 @@ pub struct Args {
     /// Address to serve on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
     pub listen: SocketAddr,
+    /// Address under which agents, clients and other coordinators reach this one, and its name among those that share a
+    /// store; by default that of --listen
+    #[arg(long, value_name = "URL")]
+    pub advertise: Option<String>,
     /// Where the record is kept: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(
         long,
@@ -49,6 +55,9 @@ pub struct Args {
     /// Requests that may wait to be taken up; more are refused until there is room
     #[arg(long, value_name = "NUMBER", default_value_t = 8_192)]
     pub max_waiting_requests: usize,
+    /// Append everything that the scheduler decides on to this file, to be replayed with drover-sim
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Serve beyond this machine although nobody is authenticated: whoever reaches the port may do everything
     #[arg(long)]
     pub insecure_no_auth: bool,
@@ -59,6 +68,8 @@ pub struct Args {
 pub struct Options {
     /// Port 0 takes a free one; see [`crate::Handle::address`].
     pub listen: SocketAddr,
+    /// `None`: that of `listen`.
+    pub advertise: Option<String>,
     pub store: String,
     pub policy: &'static dyn policy::Policy,
     pub dispatch: Mode,
@@ -68,6 +79,7 @@ pub struct Options {
     pub limits: Limits,
     pub max_message_bytes: usize,
     pub max_waiting_requests: usize,
+    pub record: Option<PathBuf>,
     pub insecure_no_auth: bool,
 }
 
@@ -79,6 +91,13 @@ pub enum ConfigError {
          --insecure-no-auth if whoever reaches the port may run anything"
     )]
     Exposed(SocketAddr),
+    #[error(
+        "--listen {0} is every address of this machine, and agents and clients need one that they can reach: say which \
+         with --advertise http://HOST:PORT"
+    )]
+    NotAdvertised(SocketAddr),
+    #[error("--advertise must be http://HOST:PORT, not `{0}`")]
+    Advertise(String),
     #[error("--policy `{name}` does not exist; there are {known}")]
     UnknownPolicy { name: String, known: String },
     #[error(
@@ -107,6 +126,7 @@ impl TryFrom<Args> for Options {
         })?;
         let options = Self {
             listen: args.listen,
+            advertise: args.advertise,
             store: args.store,
             policy,
             dispatch: args.dispatch,
@@ -118,6 +138,7 @@ impl TryFrom<Args> for Options {
             },
             max_message_bytes: args.max_message_bytes,
             max_waiting_requests: args.max_waiting_requests,
+            record: args.record,
             insecure_no_auth: args.insecure_no_auth,
         };
         options.check()?;
@@ -130,6 +151,7 @@ impl Options {
     pub fn new(listen: SocketAddr, store: impl Into<String>) -> Self {
         Self {
             listen,
+            advertise: None,
             store: store.into(),
             policy: policy::find("edf").expect("a built-in policy"),
             dispatch: Mode::Easy,
@@ -139,6 +161,7 @@ impl Options {
             limits: Limits::default(),
             max_message_bytes: 4 * 1024 * 1024,
             max_waiting_requests: 8_192,
+            record: None,
             insecure_no_auth: false,
         }
     }
@@ -148,6 +171,15 @@ impl Options {
     pub fn check(&self) -> Result<(), ConfigError> {
         if !self.listen.ip().to_canonical().is_loopback() && !self.insecure_no_auth {
             return Err(ConfigError::Exposed(self.listen));
+        }
+        match &self.advertise {
+            Some(url) if !is_http_address(url) => {
+                return Err(ConfigError::Advertise(url.clone()));
+            }
+            None if self.listen.ip().to_canonical().is_unspecified() => {
+                return Err(ConfigError::NotAdvertised(self.listen));
+            }
+            _ => {}
         }
         if self.lease < MIN_LEASE {
             return Err(ConfigError::LeaseTooShort(self.lease));
@@ -172,6 +204,25 @@ impl Options {
         }
         Ok(())
     }
+
+    /// Where others reach a coordinator that listens on `bound`.
+    pub(crate) fn advertised(&self, bound: SocketAddr) -> String {
+        match &self.advertise {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{bound}"),
+        }
+    }
+}
+
+fn is_http_address(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && matches!(uri.path(), "" | "/")
+        && uri.query().is_none()
+        && text.len() <= MAX_ADDRESS_BYTES
 }
 
 #[cfg(test)]
@@ -208,8 +259,40 @@ mod tests {
             exposed.to_string().contains("--insecure-no-auth"),
             "{exposed}"
         );
-        assert!(options(&["--listen", "0.0.0.0:7700", "--insecure-no-auth"]).is_ok());
+        let everywhere = [
+            "--listen",
+            "0.0.0.0:7700",
+            "--insecure-no-auth",
+            "--advertise",
+            "http://a:7700",
+        ];
+        assert!(options(&everywhere).is_ok());
         assert!(options(&["--listen", "[::1]:7700"]).is_ok());
+    }
+
+    #[test]
+    fn others_must_be_able_to_reach_it() {
+        let flags = ["--listen", "[::]:7700", "--insecure-no-auth"];
+        let missing = options(&flags).unwrap_err().to_string();
+        assert!(missing.contains("--advertise"), "{missing}");
+        for wrong in [
+            "a:7700",
+            "http://",
+            "ftp://a:1",
+            "http://a/b",
+            "http://a b",
+            "",
+        ] {
+            let refused = options(&["--advertise", wrong]);
+            assert!(matches!(refused, Err(ConfigError::Advertise(_))), "{wrong}");
+        }
+        let bound = "127.0.0.1:5".parse().unwrap();
+        assert_eq!(
+            options(&[]).unwrap().advertised(bound),
+            "http://127.0.0.1:5"
+        );
+        let named = options(&["--advertise", "http://one.example:7700/"]).unwrap();
+        assert_eq!(named.advertised(bound), "http://one.example:7700");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong: for the person who starts a coordinator, and for those who call it.
 
-use std::{borrow::Cow, net::SocketAddr, time::Duration};
+use std::{borrow::Cow, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use drover_model::Refusal;
 use drover_proto::Violation;
@@ -19,10 +19,12 @@ pub enum CoordinatorError {
     },
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the record of job {job} cannot be read: {problem}; was it written by a newer Drover?")]
+    #[error("the model cannot be loaded with what the store holds; its log says why")]
+    Load,
+    #[error("cannot append to the record {path}: {source}; does its directory exist?")]
     Record {
-        job: drover_model::JobId,
-        problem: String,
+        path: PathBuf,
+        source: std::io::Error,
     },
     #[error("serving failed: {0}")]
     Serve(#[from] tonic::transport::Error),
@@ -41,9 +43,23 @@ pub(crate) enum Code {
     /// The request id belongs to another job.
     RequestIdReused,
     JobEnded,
+    /// Only `finally` tasks of the job are left.
+    JobFinishing,
+    /// The job is rolling back, and what was asked for would not stop that.
+    JobRollingBack,
+    /// No finished task of the job has an undo step.
+    NothingToUndo,
+    /// The job is open, or did not end badly, or was replayed or purged.
+    NotDead,
+    DeadLetterNotFound,
+    /// The job was rolled back: nothing of it is left to go on from.
+    NothingToKeep,
     /// Too many requests wait.
     Overloaded,
-    /// This coordinator does not lead, or has just stopped to; whether the call had an effect is not known.
+    /// This coordinator does not lead, and the call had no effect.
+    NotLeader,
+    /// This coordinator has just stopped to lead, or its store does not answer; whether the call had an effect is not
+    /// known.
     Unavailable,
     WatcherTooSlow,
     PermissionDenied,
@@ -61,6 +77,8 @@ pub(crate) struct ApiError {
     pub(crate) message: Cow<'static, str>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) retry_after: Option<Duration>,
+    /// Where to go instead.
+    pub(crate) leader: Option<Arc<str>>,
 }
 
 impl ApiError {
@@ -70,6 +88,19 @@ impl ApiError {
             message: message.into(),
             violations: Vec::new(),
             retry_after: None,
+            leader: None,
+        }
+    }
+
+    pub(crate) fn not_leader(leader: Option<Arc<str>>) -> Self {
+        let message = match &leader {
+            Some(leader) => format!("this coordinator stands by; {leader} leads").into(),
+            None => Cow::Borrowed("nobody leads at the moment, as far as this coordinator knows"),
+        };
+        Self {
+            retry_after: leader.is_none().then_some(Duration::from_millis(500)),
+            leader,
+            ..Self::new(Code::NotLeader, message)
         }
     }
 
@@ -117,7 +148,7 @@ impl ApiError {
     pub(crate) fn internal() -> Self {
         Self::new(
             Code::Internal,
-            "the coordinator failed on this call or on one beside it; its log says why",
+            "the coordinator failed on this call, which changed nothing; its log says why",
         )
     }
 }
@@ -143,6 +174,9 @@ impl From<Refusal> for ApiError {
             Refusal::NotOpen(_) | Refusal::AlreadyCancelling(_) => {
                 Self::new(Code::JobEnded, message)
             }
+            Refusal::Finishing(_) => Self::new(Code::JobFinishing, message),
+            Refusal::RollingBack(_) => Self::new(Code::JobRollingBack, message),
+            Refusal::NothingToUndo(_) => Self::new(Code::NothingToUndo, message),
             Refusal::RequestIdReused(_) => Self::new(Code::RequestIdReused, message),
             Refusal::LookupStale => Self {
                 retry_after: Some(Duration::from_millis(100)),

@@ -1,15 +1,28 @@
 //! Two bounded lanes into the driver. Control drains first and pushes back; requests are shed when their lane is full.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use drover_model::{
-    Answer, Heard, JobId, Join, NewJob, Question, ReportBatch, SessionId, Timestamp, TurnNumber,
+    Answer, Cancellation, Heard, JobId, Join, NewJob, Question, QueueRow, ReportBatch, SessionId,
+    TurnNumber,
 };
 use drover_proto::v1;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
-use crate::{driver::Session, error::ApiError};
+use crate::{
+    clock::ModelClock,
+    driver::Session,
+    error::ApiError,
+    standing::Standing,
+    tally::{Count, Tally},
+};
 
 /// Messages of agents that may wait. A full lane stops the reading of streams, and flow control reaches the agents.
 const CONTROL_CAPACITY: usize = 4_096;
@@ -43,8 +56,10 @@ pub(crate) enum Wish {
     },
     Cancel {
         job: JobId,
+        how: Cancellation,
         reason: Box<str>,
     },
+    SetQueue(QueueRow),
     Ask(Question),
 }
 
@@ -67,14 +82,22 @@ pub(crate) struct Inbox {
 pub(crate) struct Senders {
     control: mpsc::Sender<Control>,
     requests: mpsc::Sender<Request>,
+    pub(crate) standing: watch::Receiver<Standing>,
+    tally: Arc<Tally>,
 }
 
-pub(crate) fn lanes(waiting_requests: usize) -> (Senders, Inbox) {
+pub(crate) fn lanes(
+    waiting_requests: usize,
+    standing: watch::Receiver<Standing>,
+    tally: Arc<Tally>,
+) -> (Senders, Inbox) {
     let (control_in, control) = mpsc::channel(CONTROL_CAPACITY);
     let (requests_in, requests) = mpsc::channel(waiting_requests);
     let senders = Senders {
         control: control_in,
         requests: requests_in,
+        standing,
+        tally,
     };
     (senders, Inbox { control, requests })
 }
@@ -88,13 +111,26 @@ impl Senders {
             .map_err(|_| ApiError::interrupted())
     }
 
+    /// # Errors
+    /// When this coordinator does not lead.
+    pub(crate) fn require_leader(&self) -> Result<(), ApiError> {
+        self.standing.borrow().require_leader()
+    }
+
+    /// A request for which there is no room.
+    pub(crate) fn shed(&self) -> ApiError {
+        self.tally.add(Count::ShedRequests);
+        ApiError::overloaded()
+    }
+
     /// Waits for the answer, which follows the commit of what the wish has changed.
     pub(crate) async fn ask(&self, wish: Wish) -> Result<Answer, ApiError> {
+        self.require_leader()?;
         let (reply, answer) = oneshot::channel();
         self.requests
             .try_send(Request { wish, reply })
             .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => ApiError::overloaded(),
+                mpsc::error::TrySendError::Full(_) => self.shed(),
                 mpsc::error::TrySendError::Closed(_) => ApiError::interrupted(),
             })?;
         answer
@@ -105,17 +141,33 @@ impl Senders {
 
 /// When a session was heard from last, and what it measured: written by the session, read by the driver once a second,
 /// so that heartbeats cost the model nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pulse {
+    /// Not the time of day, which may jump and is not the model's.
+    anchor: Instant,
     fresh: AtomicBool,
-    at_ms: AtomicI64,
+    /// Since the anchor.
+    at_ms: AtomicU64,
     cpu_permille: AtomicU32,
     memory_permille: AtomicU32,
 }
 
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            anchor: Instant::now(),
+            fresh: AtomicBool::default(),
+            at_ms: AtomicU64::default(),
+            cpu_permille: AtomicU32::default(),
+            memory_permille: AtomicU32::default(),
+        }
+    }
+}
+
 impl Pulse {
-    pub(crate) fn beat(&self, at: Timestamp) {
-        self.at_ms.store(at.0, Ordering::Relaxed);
+    pub(crate) fn beat(&self) {
+        let at_ms = u64::try_from(self.anchor.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.at_ms.store(at_ms, Ordering::Relaxed);
         self.fresh.store(true, Ordering::Release);
     }
 
@@ -127,10 +179,11 @@ impl Pulse {
     }
 
     /// `None` if nothing was heard since the last call.
-    pub(crate) fn take(&self, session: SessionId) -> Option<Heard> {
+    pub(crate) fn take(&self, session: SessionId, clock: &ModelClock) -> Option<Heard> {
+        let at = || self.anchor + Duration::from_millis(self.at_ms.load(Ordering::Relaxed));
         self.fresh.swap(false, Ordering::Acquire).then(|| Heard {
             session,
-            at: Timestamp(self.at_ms.load(Ordering::Relaxed)),
+            at: clock.at(at()),
             cpu_permille: self.cpu_permille.load(Ordering::Relaxed),
             memory_permille: self.memory_permille.load(Ordering::Relaxed),
         })
@@ -142,11 +195,31 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::error::Code;
+    use crate::{clock, error::Code};
+
+    fn leading_lanes() -> (Senders, Inbox) {
+        let standing = Standing {
+            leads: true,
+            ..Standing::default()
+        };
+        lanes(1, watch::channel(standing).1, Arc::default())
+    }
+
+    #[tokio::test]
+    async fn a_standby_takes_no_requests() {
+        let standing = Standing {
+            leader: Some("http://one:1".into()),
+            ..Standing::default()
+        };
+        let (senders, _inbox) = lanes(1, watch::channel(standing).1, Arc::default());
+        let refused = senders.ask(Wish::Ask(Question::Nodes)).await.unwrap_err();
+        assert_eq!(refused.code, Code::NotLeader);
+        assert_eq!(refused.leader.as_deref(), Some("http://one:1"));
+    }
 
     #[tokio::test]
     async fn requests_are_shed_when_the_lane_is_full_and_control_is_not() {
-        let (senders, mut inbox) = lanes(1);
+        let (senders, mut inbox) = leading_lanes();
         let mut first = Box::pin(senders.ask(Wish::Ask(Question::Nodes)));
         assert!(first.as_mut().now_or_never().is_none());
         let second = senders.ask(Wish::Ask(Question::Nodes)).await.unwrap_err();
@@ -163,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_whose_answer_is_dropped_hears_unavailable() {
-        let (senders, mut inbox) = lanes(1);
+        let (senders, mut inbox) = leading_lanes();
         let mut call = Box::pin(senders.ask(Wish::Ask(Question::Policy)));
         assert!(call.as_mut().now_or_never().is_none());
         drop(inbox.requests.recv().await);
@@ -172,12 +245,16 @@ mod tests {
 
     #[test]
     fn a_pulse_is_heard_once() {
+        // A model whose time is far ahead of the time of day, as after a clock that jumped back.
+        let ahead = clock::wall().plus_ms(1_000_000);
+        let clock = ModelClock::start(ahead);
         let pulse = Pulse::default();
-        assert_eq!(pulse.take(SessionId(1)), None);
+        assert_eq!(pulse.take(SessionId(1), &clock), None);
         pulse.measure(2_000, 5);
-        pulse.beat(Timestamp(7));
-        let heard = pulse.take(SessionId(1)).unwrap();
-        assert_eq!((heard.at, heard.cpu_permille), (Timestamp(7), 1_000));
-        assert_eq!(pulse.take(SessionId(1)), None);
+        pulse.beat();
+        let heard = pulse.take(SessionId(1), &clock).unwrap();
+        assert!((ahead..=clock.now()).contains(&heard.at), "{heard:?}");
+        assert_eq!(heard.cpu_permille, 1_000);
+        assert_eq!(pulse.take(SessionId(1), &clock), None);
     }
 }

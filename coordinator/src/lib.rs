@@ -11,10 +11,14 @@ mod grpc;
 mod inbox;
 mod logs;
 mod principal;
+mod queues;
+mod record;
 mod server;
 mod service;
+mod standing;
 pub mod store;
 mod submit;
+mod tally;
 mod watch;
 
 pub use config::{Args, ConfigError, DEFAULT_STORE, Options};

@@ -13,8 +13,10 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::util::MapResponseLayer;
 use v1::{
-    agent_service_server::AgentServiceServer, job_service_server::JobServiceServer,
+    agent_service_server::AgentServiceServer, cluster_service_server::ClusterServiceServer,
+    dead_letter_service_server::DeadLetterServiceServer, job_service_server::JobServiceServer,
     node_service_server::NodeServiceServer, policy_service_server::PolicyServiceServer,
+    queue_service_server::QueueServiceServer,
 };
 
 use crate::{
@@ -25,8 +27,10 @@ use crate::{
     inbox::Senders,
     logs::Logs,
     principal,
+    standing::Standing,
     store::Store,
     submit::Submitter,
+    tally::Tally,
     watch::{Watch, WatchHub},
 };
 
@@ -49,7 +53,7 @@ pub(crate) struct Parts {
     pub(crate) watches: Arc<WatchHub>,
     pub(crate) logs: Logs,
     pub(crate) lease: Arc<LeaseTerm>,
-    pub(crate) leading: watch::Receiver<bool>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Parts {
@@ -57,11 +61,12 @@ impl Parts {
     /// coordinator leads, so that one that stops leading in between is sure to close the watch.
     pub(crate) fn watch(&self, job: JobId) -> Result<Watch, ApiError> {
         let watch = self.watches.watch(job);
-        if *self.leading.borrow() {
-            Ok(watch)
-        } else {
-            Err(ApiError::interrupted())
-        }
+        self.senders.require_leader()?;
+        Ok(watch)
+    }
+
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.senders.standing.clone()
     }
 }
 
@@ -76,7 +81,7 @@ pub(crate) async fn serve(
     let (reporter, health) = tonic_health::server::health_reporter();
     // Before the first connection: by itself the library says that all is well.
     set_health(&reporter, false).await;
-    let reporting = tokio::spawn(report_health(reporter, parts.leading.clone()));
+    let reporting = tokio::spawn(report_health(reporter, parts.standing()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -106,6 +111,16 @@ pub(crate) async fn serve(
             parts.senders.clone(),
         )))
         .add_service(
+            QueueServiceServer::new(grpc::Queues::new(parts.clone()))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(
+            DeadLetterServiceServer::new(grpc::DeadLetters::new(parts.clone()))
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(usize::MAX),
+        )
+        .add_service(ClusterServiceServer::new(grpc::Cluster::new(parts.clone())))
+        .add_service(
             AgentServiceServer::new(grpc::Agents::new(parts)).max_decoding_message_size(limit),
         )
         .serve_with_incoming_shutdown(incoming, ended.clone().cancelled_owned());
@@ -121,11 +136,11 @@ pub(crate) async fn serve(
 }
 
 /// Healthy means leading: balancers and probes send nobody to a standby.
-async fn report_health(reporter: HealthReporter, mut leading: watch::Receiver<bool>) {
+async fn report_health(reporter: HealthReporter, mut standing: watch::Receiver<Standing>) {
     loop {
-        let leads = *leading.borrow_and_update();
+        let leads = standing.borrow_and_update().leads;
         set_health(&reporter, leads).await;
-        if leading.changed().await.is_err() {
+        if standing.changed().await.is_err() {
             return;
         }
     }
@@ -140,6 +155,9 @@ async fn set_health(reporter: &HealthReporter, leads: bool) {
     for service in [
         "",
         "drover.v1.JobService",
+        "drover.v1.QueueService",
+        "drover.v1.DeadLetterService",
+        "drover.v1.ClusterService",
         "drover.v1.PolicyService",
         "drover.v1.NodeService",
         "drover.v1.AgentService",

@@ -1,6 +1,6 @@
 //! A whole coordinator in this process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -8,13 +8,17 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::{
     Options,
-    driver::{Driver, LeaseTerm},
+    driver::{Driver, LeaseTerm, Suspicion},
     error::CoordinatorError,
     inbox,
     logs::Logs,
+    queues::QueueDefaults,
+    record::Recorder,
     server::{self, Parts},
+    standing::Standing,
     store,
     submit::Submitter,
+    tally::Tally,
     watch::WatchHub,
 };
 
@@ -23,34 +27,34 @@ use crate::{
 pub struct Coordinator;
 
 impl Coordinator {
-    /// Binds, opens the store, waits until it leads, loads, and serves. While another coordinator leads this one answers
-    /// UNAVAILABLE. Dropping the future stops it.
+    /// Binds, opens the store, serves, and leads if nobody else does; else it stands by, and takes over when it can. What
+    /// only a leader can do a standby refuses, and says where the leader is. Dropping the future stops it.
     ///
     /// # Errors
-    /// When an address or setting is wrong, or the store cannot be opened or loaded.
+    /// When an address or setting is wrong, the store cannot be opened, or the first leadership cannot begin.
     pub async fn start(options: Options) -> Result<Handle, CoordinatorError> {
         options.check()?;
-        let bind_error = |source| CoordinatorError::Bind {
-            address: options.listen,
-            source,
-        };
-        let incoming = TcpIncoming::bind(options.listen)
-            .map_err(bind_error)?
-            .with_nodelay(Some(true))
-            .with_keepalive(Some(server::TCP_KEEPALIVE));
-        let address = incoming.local_addr().map_err(bind_error)?;
+        let (incoming, bound) = bind(options.listen)?;
         let store = store::open(&options.store).await?;
+        let recorder = options.record.as_deref().map(open_record).transpose()?;
         let options = Arc::new(options);
         let shutdown = CancellationToken::new();
         let guard = shutdown.clone().drop_guard();
-        let (senders, inbox) = inbox::lanes(options.max_waiting_requests);
-        let (leading, mut leads) = watch::channel(false);
+        let (standing, mut stands) = watch::channel(Standing::default());
+        let tally = Arc::new(Tally::default());
+        let (senders, inbox) = inbox::lanes(
+            options.max_waiting_requests,
+            stands.clone(),
+            Arc::clone(&tally),
+        );
+        let queues = Arc::new(QueueDefaults::default());
         let watches = Arc::new(WatchHub::default());
         let lease = Arc::new(LeaseTerm::default());
         let parts = Parts {
             submitter: Submitter::start(
                 senders.clone(),
                 Arc::clone(&store),
+                Arc::clone(&queues),
                 options.limits.clone(),
             ),
             logs: Logs::start(Arc::clone(&store)),
@@ -59,16 +63,20 @@ impl Coordinator {
             senders,
             watches: Arc::clone(&watches),
             lease: Arc::clone(&lease),
-            leading: leads.clone(),
+            tally: Arc::clone(&tally),
         };
         let driver = Driver {
+            address: options.advertised(bound).into(),
             options,
             store,
-            holder: holder(address),
             inbox,
             watches,
             lease,
-            leading,
+            queues,
+            tally,
+            recorder,
+            suspicion: Suspicion::default(),
+            standing,
             shutdown: shutdown.clone(),
         };
         // Serving ends after the driver has answered its last callers.
@@ -78,29 +86,72 @@ impl Coordinator {
             let _served = served.drop_guard();
             driver.run().await
         });
-        tokio::select! {
-            led = leads.wait_for(|leads| *leads) => { led.map(drop).map_err(|_| CoordinatorError::Ended)?; }
-            ended = &mut running => {
-                ended.unwrap_or(Err(CoordinatorError::Ended))?;
-                return Err(CoordinatorError::Ended);
-            }
-        }
+        until(&mut running, &mut stands, |standing| {
+            *standing != Standing::default()
+        })
+        .await?;
         Ok(Handle {
-            address,
+            address: bound,
             running,
             serving,
+            stands,
             shutdown,
             _guard: guard,
         })
     }
 }
 
+fn bind(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), CoordinatorError> {
+    let bind_error = |source| CoordinatorError::Bind { address, source };
+    let incoming = TcpIncoming::bind(address)
+        .map_err(bind_error)?
+        .with_nodelay(Some(true))
+        .with_keepalive(Some(server::TCP_KEEPALIVE));
+    let bound = incoming.local_addr().map_err(bind_error)?;
+    Ok((incoming, bound))
+}
+
+fn open_record(path: &Path) -> Result<Recorder, CoordinatorError> {
+    Recorder::open(path).map_err(|source| CoordinatorError::Record {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+type Running = JoinHandle<Result<(), CoordinatorError>>;
+
+/// Waits until the driver stands as it is wanted to, or ends.
+async fn until(
+    running: &mut Running,
+    stands: &mut watch::Receiver<Standing>,
+    wanted: impl FnMut(&Standing) -> bool,
+) -> Result<(), CoordinatorError> {
+    tokio::select! {
+        biased;
+        stands = stands.wait_for(wanted) => match stands {
+            Ok(_) => Ok(()),
+            // It says why when it has ended.
+            Err(_) => over(running.await),
+        },
+        ended = &mut *running => over(ended),
+    }
+}
+
+/// An end is never what was waited for.
+fn over(
+    ended: Result<Result<(), CoordinatorError>, tokio::task::JoinError>,
+) -> Result<(), CoordinatorError> {
+    ended.unwrap_or(Err(CoordinatorError::Ended))?;
+    Err(CoordinatorError::Ended)
+}
+
 /// A running coordinator. Stops when dropped; [`Handle::shutdown`] also waits.
 #[derive(Debug)]
 pub struct Handle {
     address: SocketAddr,
-    running: JoinHandle<Result<(), CoordinatorError>>,
-    serving: JoinHandle<Result<(), CoordinatorError>>,
+    running: Running,
+    serving: Running,
+    stands: watch::Receiver<Standing>,
     shutdown: CancellationToken,
     _guard: DropGuard,
 }
@@ -111,30 +162,41 @@ impl Handle {
         self.address
     }
 
+    /// Whether it leads now.
+    pub fn leads(&self) -> bool {
+        self.stands.borrow().leads
+    }
+
+    /// Waits until it leads.
+    ///
+    /// # Errors
+    /// Why it has ended instead.
+    pub async fn leading(&mut self) -> Result<(), CoordinatorError> {
+        until(&mut self.running, &mut self.stands, |standing| {
+            standing.leads
+        })
+        .await
+    }
+
     /// Commits what has been taken up, answers its callers, gives the lease up and closes every connection.
     ///
     /// # Errors
     /// What went wrong while it ran or ended.
-    pub async fn shutdown(self) -> Result<(), CoordinatorError> {
+    pub async fn shutdown(mut self) -> Result<(), CoordinatorError> {
         self.shutdown.cancel();
         self.ended().await
     }
 
-    /// Waits for the end, which without a shutdown is a failure.
+    /// Waits for the end, which without a shutdown is a failure. May be dropped and called again until it has answered.
     ///
     /// # Errors
     /// What went wrong.
-    pub async fn ended(self) -> Result<(), CoordinatorError> {
-        self.running.await.unwrap_or(Err(CoordinatorError::Ended))?;
-        self.serving.await.unwrap_or(Err(CoordinatorError::Ended))
-    }
-}
-
-/// Name in the lease row. A coordinator started again on the same host and port takes its old lease over at once.
-fn holder(address: SocketAddr) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match host.trim() {
-        "" => address.to_string(),
-        host => format!("{host}/{address}"),
+    pub async fn ended(&mut self) -> Result<(), CoordinatorError> {
+        (&mut self.running)
+            .await
+            .unwrap_or(Err(CoordinatorError::Ended))?;
+        (&mut self.serving)
+            .await
+            .unwrap_or(Err(CoordinatorError::Ended))
     }
 }

@@ -1,11 +1,13 @@
 //! From a request to a job in the model: compile, look the request id up, hand over.
 
+mod known;
+
 use std::sync::Arc;
 
 use drover_model::{Answer, JobId, NewJob, Submitted, TurnNumber};
 use drover_proto::{
     Violation,
-    spec::{self, Limits},
+    spec::{self, DEFAULT_NAME, Limits},
     v1,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    error::{ApiError, Code},
+    error::ApiError,
     inbox::{Senders, Wish},
+    queues::QueueDefaults,
     store::{FoundRequest, Store},
 };
 
@@ -36,27 +39,48 @@ struct Lookup {
 pub(crate) struct Submitter {
     senders: Senders,
     lookups: mpsc::Sender<Lookup>,
+    queues: Arc<QueueDefaults>,
     limits: Limits,
+}
+
+/// A checked job that is to be submitted.
+pub(crate) struct Candidate {
+    job: NewJob,
+    /// Before the queue's defaults were filled in, if there were any and the job may have been submitted before: these may
+    /// have been others then.
+    asked: Option<v1::JobSpec>,
+}
+
+impl From<NewJob> for Candidate {
+    fn from(job: NewJob) -> Self {
+        Self { job, asked: None }
+    }
 }
 
 impl Submitter {
     /// Starts the look-up stage, which ends with the last submitter.
-    pub(crate) fn start(senders: Senders, store: Arc<dyn Store>, limits: Limits) -> Self {
+    pub(crate) fn start(
+        senders: Senders,
+        store: Arc<dyn Store>,
+        queues: Arc<QueueDefaults>,
+        limits: Limits,
+    ) -> Self {
         let (lookups, waiting) = mpsc::channel(LOOKUP_BATCH);
         tokio::spawn(look_up(store, waiting));
         Self {
             senders,
             lookups,
+            queues,
             limits,
         }
     }
 
-    /// Checks a request and gives its job an id.
+    /// Checks a request, fills in what its queue gives, and gives its job an id.
     pub(crate) fn compile(
         &self,
         request: &v1::SubmitRequest,
         traceparent: Option<Arc<str>>,
-    ) -> Result<NewJob, Vec<Violation>> {
+    ) -> Result<Candidate, Vec<Violation>> {
         let request_id =
             spec::check_request_id(&request.request_id).map_err(|problem| vec![problem])?;
         let Some(spec) = &request.spec else {
@@ -65,46 +89,82 @@ impl Submitter {
                 problem: "is missing".to_owned(),
             }]);
         };
-        let compiled = spec::compile(spec, &self.limits)?;
-        Ok(NewJob {
+        let filled = self.fill_in(spec);
+        let compiled = spec::compile(filled.as_ref().unwrap_or(spec), &self.limits)?;
+        let asked = (filled.is_some() && request_id.is_some()).then(|| spec.clone());
+        let job = NewJob {
             id: JobId(Uuid::now_v7()),
             name: compiled.name,
             spec: compiled.spec,
             request_id,
             traceparent,
             stored_spec: compiled.stored_spec,
-        })
+            replay_of: None,
+            carried: Vec::new(),
+        };
+        Ok(Candidate { job, asked })
+    }
+
+    /// `None` when the queue gives nothing.
+    fn fill_in(&self, spec: &v1::JobSpec) -> Option<v1::JobSpec> {
+        let name = |text: &str| if text.is_empty() { DEFAULT_NAME } else { text }.to_owned();
+        let defaults = self
+            .queues
+            .find(&name(&spec.namespace), &name(&spec.queue))?;
+        let mut filled = spec.clone();
+        spec::apply_queue_defaults(&mut filled, &defaults);
+        Some(filled)
     }
 
     /// Stores all jobs, or none; answers in their order once that is durable.
-    pub(crate) async fn submit(&self, mut jobs: Vec<NewJob>) -> Result<Vec<Submitted>, ApiError> {
-        if jobs.iter().all(|job| job.request_id.is_none()) {
-            return self.hand_over(jobs, NOTHING_TO_MISS).await;
+    pub(crate) async fn submit(
+        &self,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Submitted>, ApiError> {
+        self.senders.require_leader()?;
+        if candidates
+            .iter()
+            .all(|candidate| candidate.job.request_id.is_none())
+        {
+            return self.hand_over(jobs_of(candidates), NOTHING_TO_MISS).await;
         }
-        refuse_repeated_ids(&jobs)?;
-        let (looked_up, known) = self.look_up(&jobs).await?;
+        refuse_repeated_ids(&candidates)?;
+        let keys = candidates
+            .iter()
+            .filter_map(|candidate| key(&candidate.job));
+        let (looked_up, known) = self.look_up(keys.collect()).await?;
         if known.is_empty() {
-            return self.hand_over(jobs, looked_up).await;
+            return self.hand_over(jobs_of(candidates), looked_up).await;
         }
-        let mut answers: Vec<Option<Submitted>> = Vec::with_capacity(jobs.len());
-        for job in &jobs {
-            answers.push(recognise(job, &known)?);
+        let mut answers: Vec<Option<Submitted>> = Vec::with_capacity(candidates.len());
+        let mut unknown = Vec::new();
+        for candidate in candidates {
+            let known = known::recognise(&candidate, &known)?;
+            if known.is_none() {
+                unknown.push(candidate.job);
+            }
+            answers.push(known);
         }
-        let mut place = 0;
-        jobs.retain(|_| {
-            place += 1;
-            answers[place - 1].is_none()
-        });
-        let mut stored = if jobs.is_empty() {
+        let mut stored = if unknown.is_empty() {
             Vec::new()
         } else {
-            self.hand_over(jobs, looked_up).await?
+            self.hand_over(unknown, looked_up).await?
         }
         .into_iter();
         Ok(answers
             .into_iter()
             .filter_map(|answer| answer.or_else(|| stored.next()))
             .collect())
+    }
+
+    /// The job that was made earlier for the request id of this one.
+    pub(crate) async fn find(&self, job: &NewJob) -> Result<Option<Submitted>, ApiError> {
+        let (_, known) = self.look_up(key(job).into_iter().collect()).await?;
+        let found = known.into_values().next();
+        Ok(found.map(|found| Submitted {
+            job: found.job,
+            duplicate: true,
+        }))
     }
 
     async fn hand_over(
@@ -121,13 +181,12 @@ impl Submitter {
 
     async fn look_up(
         &self,
-        jobs: &[NewJob],
+        keys: Vec<RequestKey>,
     ) -> Result<(TurnNumber, FxHashMap<RequestKey, FoundRequest>), ApiError> {
-        let keys: Vec<RequestKey> = jobs.iter().filter_map(key).collect();
         let (reply, found) = oneshot::channel();
         self.lookups
             .try_send(Lookup { keys, reply })
-            .map_err(|_| ApiError::overloaded())?;
+            .map_err(|_| self.senders.shed())?;
         let (turn, found) = found.await.map_err(|_| ApiError::interrupted())??;
         let known = found
             .into_iter()
@@ -146,10 +205,10 @@ fn key(job: &NewJob) -> Option<RequestKey> {
 }
 
 /// Two jobs of one batch cannot be the same job.
-fn refuse_repeated_ids(jobs: &[NewJob]) -> Result<(), ApiError> {
+fn refuse_repeated_ids(candidates: &[Candidate]) -> Result<(), ApiError> {
     let mut seen = FxHashSet::default();
-    for (index, job) in jobs.iter().enumerate() {
-        if let Some(key) = key(job)
+    for (index, candidate) in candidates.iter().enumerate() {
+        if let Some(key) = key(&candidate.job)
             && !seen.insert(key)
         {
             return Err(ApiError::invalid_field(
@@ -161,27 +220,11 @@ fn refuse_repeated_ids(jobs: &[NewJob]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The job that an earlier call with this request id has made.
-fn recognise(
-    job: &NewJob,
-    known: &FxHashMap<RequestKey, FoundRequest>,
-) -> Result<Option<Submitted>, ApiError> {
-    let Some(found) = key(job).and_then(|key| known.get(&key)) else {
-        return Ok(None);
-    };
-    if found.stored_spec != job.stored_spec {
-        return Err(ApiError::new(
-            Code::RequestIdReused,
-            format!(
-                "request_id `{}` was used for job {}, which is different",
-                found.request_id, found.job
-            ),
-        ));
-    }
-    Ok(Some(Submitted {
-        job: found.job,
-        duplicate: true,
-    }))
+fn jobs_of(candidates: Vec<Candidate>) -> Vec<NewJob> {
+    candidates
+        .into_iter()
+        .map(|candidate| candidate.job)
+        .collect()
 }
 
 /// One query answers everybody who waits.

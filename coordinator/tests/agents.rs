@@ -20,6 +20,8 @@ async fn agents_are_welcomed_and_heartbeats_acknowledged() {
     let handle = start(dir.path()).await;
     let mut agent = FakeAgent::join(&handle, join("n1", 4_000)).await.unwrap();
     assert_eq!(agent.welcome.node_timeout_ms, 10_000);
+    assert_eq!(agent.welcome.lease_ms, 5_000);
+    assert_eq!(agent.welcome.fence_grace_ms, 2_500);
     assert!(agent.welcome.epoch > 0);
     let Message::HeartbeatAck(ack) = agent.heartbeat().await else {
         panic!("an acknowledgement");

@@ -125,10 +125,12 @@ async fn cancelling_stops_what_runs_and_drops_what_waits() {
     let cancel = v1::CancelJobRequest {
         job_id: id.clone(),
         reason: "wrong input".to_owned(),
+        ..Default::default()
     };
     client.cancel(cancel.clone()).await.unwrap();
     let stop = agent.stop().await;
     assert_eq!(stop.keys, [assign.key.clone().unwrap()]);
+    assert_eq!(stop.grace_ms, [5_000]);
     // The same call again is answered as the first was.
     client.cancel(cancel.clone()).await.unwrap();
     agent.finished(&assign, v1::Outcome::Stopped).await;
@@ -274,24 +276,18 @@ async fn lists_are_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn a_second_coordinator_stands_by_and_an_exposed_one_is_refused() {
+async fn an_exposed_coordinator_is_refused() {
     let dir = tempdir().unwrap();
-    let first = start(dir.path()).await;
-    let mut second = Box::pin(Coordinator::start(options(dir.path())));
-    let early = tokio::select! {
-        biased;
-        _ = &mut second => true,
-        ended = first.shutdown() => { ended.unwrap(); false }
-    };
-    assert!(!early, "two leaders at once");
-    let second = second.await.unwrap();
-    let page = jobs(&second)
-        .await
-        .list(v1::ListJobsRequest::default())
-        .await;
-    assert!(page.is_ok());
     let mut exposed = options(dir.path());
     exposed.listen = "0.0.0.0:0".parse().unwrap();
     let error = Coordinator::start(exposed).await.unwrap_err();
     assert!(matches!(error, CoordinatorError::Config(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_told_at_once() {
+    let dir = tempdir().unwrap();
+    let missing = options(&dir.path().join("missing"));
+    let error = Coordinator::start(missing).await.unwrap_err();
+    assert!(matches!(error, CoordinatorError::Store(_)), "{error}");
 }

@@ -10,7 +10,7 @@ CREATE TABLE lease (
     id         smallint    NOT NULL PRIMARY KEY CHECK (id = 1),
     epoch      bigint      NOT NULL,
     turn       bigint      NOT NULL,
-    -- Empty: nobody.
+    -- Where the leader is reached. Empty: nobody leads.
     holder     text        NOT NULL,
     expires_at timestamptz NOT NULL,
     model_time bigint      NOT NULL
@@ -29,8 +29,10 @@ CREATE TABLE jobs (
     queue        text     NOT NULL,
     priority     smallint NOT NULL CHECK (priority BETWEEN 0 AND 100),
     state        text     NOT NULL
-        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled')),
-    intent       text     NOT NULL CHECK (intent IN ('run', 'cancel', 'fail')),
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled',
+                         'rolling_back', 'rolled_back', 'rollback_failed')),
+    intent       text     NOT NULL
+        CHECK (intent IN ('run', 'cancel', 'fail', 'expire', 'roll_back', 'abandon')),
     submitted_at bigint   NOT NULL,
     started_at   bigint,
     ended_at     bigint,
@@ -40,7 +42,9 @@ CREATE TABLE jobs (
     traceparent  text,
     task_count   integer  NOT NULL CHECK (task_count > 0),
     -- The job as its user wrote it.
-    spec         bytea    NOT NULL
+    spec         bytea    NOT NULL,
+    -- The dead job that this one runs again.
+    replay_of    uuid
 ) WITH (fillfactor = 50);
 
 -- Ids are UUID version 7: newest first is the order of ids, read backwards.
@@ -53,16 +57,27 @@ CREATE TABLE open_jobs (
     id uuid NOT NULL PRIMARY KEY
 );
 
+-- Jobs that ended so that somebody should look at them, until they are replayed or purged. Written in the commit that
+-- ends them.
+CREATE TABLE dead_letters (
+    job_id    uuid   NOT NULL PRIMARY KEY,
+    namespace text   NOT NULL,
+    queue     text   NOT NULL,
+    ended_at  bigint NOT NULL
+);
+CREATE INDEX dead_letters_newest ON dead_letters (namespace, job_id);
+
 CREATE TABLE attempts (
     job_id      uuid    NOT NULL,
-    -- Place in the job's list of tasks.
+    -- Place in the job's list of tasks; that of the undo steps begins where the tasks end, in the same order.
     task        integer NOT NULL CHECK (task >= 0),
     -- From 1.
     attempt     integer NOT NULL CHECK (attempt > 0),
     state       text    NOT NULL
         CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
-                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost')),
-    node        text    NOT NULL,
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')),
+    -- Empty when it expired before it had one.
+    node        text    NOT NULL CHECK (node <> '' OR state = 'expired'),
     assigned_at bigint  NOT NULL,
     started_at  bigint,
     ended_at    bigint,
@@ -87,6 +102,15 @@ CREATE TABLE nodes (
     -- A JSON object of strings.
     labels        text   NOT NULL,
     joined_at     bigint NOT NULL
+);
+
+-- What a queue gives to its jobs. Queues without a row exist as soon as a job names them.
+CREATE TABLE queues (
+    namespace text  NOT NULL,
+    name      text  NOT NULL,
+    -- The settings as a user wrote them.
+    settings  bytea NOT NULL,
+    PRIMARY KEY (namespace, name)
 );
 
 -- Output of attempts, written by its own writer and not by turns.

@@ -13,10 +13,10 @@ CREATE FUNCTION commit_turn(
     new_job uuid[], new_namespace text[], new_name text[], new_queue text[], new_priority smallint[], new_state text[],
     new_intent text[], new_submitted_at bigint[], new_started_at bigint[], new_ended_at bigint[],
     new_deadline bigint[], new_message text[], new_request_id text[], new_traceparent text[],
-    new_task_count integer[], new_spec bytea[], new_open uuid[],
+    new_task_count integer[], new_spec bytea[], new_replay_of uuid[], new_open uuid[], replayed uuid[],
 
     job uuid[], job_from text[], job_state text[], job_intent text[], job_started_at bigint[], job_ended_at bigint[],
-    job_message text[], job_closed uuid[],
+    job_message text[], job_closed uuid[], job_dead uuid[],
 
     new_attempt_job uuid[], new_attempt_task integer[], new_attempt integer[], new_attempt_state text[],
     new_attempt_node text[], new_attempt_assigned_at bigint[], new_attempt_started_at bigint[],
@@ -29,7 +29,9 @@ CREATE FUNCTION commit_turn(
 
     node_name text[], node_incarnation bigint[], node_agent_version text[], node_cpu_millis bigint[],
     node_memory_bytes bigint[], node_gpus bigint[], node_disk_bytes bigint[], node_labels text[],
-    node_joined_at bigint[]
+    node_joined_at bigint[],
+
+    queue_namespace text[], queue_name text[], queue_settings bytea[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     matched bigint;
@@ -45,13 +47,18 @@ BEGIN
 
     IF cardinality(new_job) > 0 THEN
         INSERT INTO jobs (id, namespace, name, queue, priority, state, intent, submitted_at, started_at, ended_at,
-                          deadline, message, request_id, traceparent, task_count, spec)
+                          deadline, message, request_id, traceparent, task_count, spec,
+                          replay_of)
         SELECT unnest(new_job), unnest(new_namespace), unnest(new_name), unnest(new_queue), unnest(new_priority),
                unnest(new_state), unnest(new_intent), unnest(new_submitted_at), unnest(new_started_at),
                unnest(new_ended_at), unnest(new_deadline), unnest(new_message), unnest(new_request_id),
-               unnest(new_traceparent), unnest(new_task_count), unnest(new_spec);
+               unnest(new_traceparent), unnest(new_task_count), unnest(new_spec), unnest(new_replay_of);
         IF cardinality(new_open) > 0 THEN
             INSERT INTO open_jobs (id) SELECT unnest(new_open);
+        END IF;
+        -- Not counted: somebody may have purged it meanwhile.
+        IF cardinality(replayed) > 0 THEN
+            DELETE FROM dead_letters WHERE job_id = ANY (replayed);
         END IF;
     END IF;
 
@@ -79,6 +86,11 @@ BEGIN
                     USING ERRCODE = 'DR001';
             END IF;
         END IF;
+    END IF;
+
+    IF cardinality(job_dead) > 0 THEN
+        INSERT INTO dead_letters (job_id, namespace, queue, ended_at)
+        SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at FROM jobs WHERE jobs.id = ANY (job_dead);
     END IF;
 
     IF cardinality(new_attempt_job) > 0 THEN
@@ -123,6 +135,42 @@ BEGIN
             cpu_millis = excluded.cpu_millis, memory_bytes = excluded.memory_bytes, gpus = excluded.gpus,
             disk_bytes = excluded.disk_bytes, labels = excluded.labels, joined_at = excluded.joined_at;
     END IF;
+
+    IF cardinality(queue_name) > 0 THEN
+        INSERT INTO queues (namespace, name, settings)
+        SELECT unnest(queue_namespace), unnest(queue_name), unnest(queue_settings)
+        ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings;
+    END IF;
     RETURN true;
+END
+$$;
+
+-- Ends an open job that cannot be gone on with. One statement of its caller, so that one which freezes leaves no lock.
+-- Returns 'fenced' unless the lease row shows this epoch, 'not open' or 'parked'.
+CREATE FUNCTION park_job(the_epoch bigint, the_job uuid, now_ms bigint, reason text)
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM lease WHERE id = 1 AND epoch = the_epoch FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'fenced';
+    END IF;
+    DELETE FROM open_jobs WHERE id = the_job;
+    IF NOT FOUND THEN
+        RETURN 'not open';
+    END IF;
+    -- An intent that waits for nothing: whatever has not ended shows as cancelled.
+    UPDATE jobs SET state = 'failed', intent = 'fail', ended_at = now_ms, message = reason WHERE id = the_job;
+    INSERT INTO dead_letters (job_id, namespace, queue, ended_at)
+    SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at FROM jobs WHERE jobs.id = the_job
+    ON CONFLICT (job_id) DO NOTHING;
+    -- Attempts may be what is broken, and must not keep the job open.
+    BEGIN
+        UPDATE attempts SET state = 'lost', ended_at = coalesce(attempts.ended_at, now_ms)
+        WHERE attempts.job_id = the_job
+          AND attempts.state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired');
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR raise_exception THEN
+        RAISE LOG 'attempts of job % stay as they are: %', the_job, SQLERRM;
+    END;
+    RETURN 'parked';
 END
 $$;

@@ -21,8 +21,10 @@ CREATE TABLE jobs (
     queue        TEXT    NOT NULL,
     priority     INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 100),
     state        TEXT    NOT NULL
-        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled')),
-    intent       TEXT    NOT NULL CHECK (intent IN ('run', 'cancel', 'fail')),
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled',
+                         'rolling_back', 'rolled_back', 'rollback_failed')),
+    intent       TEXT    NOT NULL
+        CHECK (intent IN ('run', 'cancel', 'fail', 'expire', 'roll_back', 'abandon')),
     submitted_at INTEGER NOT NULL,
     started_at   INTEGER,
     ended_at     INTEGER,
@@ -31,7 +33,8 @@ CREATE TABLE jobs (
     request_id   TEXT,
     traceparent  TEXT,
     task_count   INTEGER NOT NULL CHECK (task_count > 0),
-    spec         BLOB    NOT NULL
+    spec         BLOB    NOT NULL,
+    replay_of    BLOB    CHECK (length(replay_of) = 16)
 ) STRICT;
 
 CREATE INDEX jobs_newest ON jobs (namespace, id);
@@ -41,14 +44,22 @@ CREATE TABLE open_jobs (
     id BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE dead_letters (
+    job_id    BLOB    NOT NULL PRIMARY KEY,
+    namespace TEXT    NOT NULL,
+    queue     TEXT    NOT NULL,
+    ended_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dead_letters_newest ON dead_letters (namespace, job_id);
+
 CREATE TABLE attempts (
     job_id      BLOB    NOT NULL CHECK (length(job_id) = 16),
     task        INTEGER NOT NULL CHECK (task >= 0),
     attempt     INTEGER NOT NULL CHECK (attempt > 0),
     state       TEXT    NOT NULL
         CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
-                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost')),
-    node        TEXT    NOT NULL,
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')),
+    node        TEXT    NOT NULL CHECK (node <> '' OR state = 'expired'),
     assigned_at INTEGER NOT NULL,
     started_at  INTEGER,
     ended_at    INTEGER,
@@ -70,6 +81,13 @@ CREATE TABLE nodes (
     labels        TEXT    NOT NULL,
     joined_at     INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE queues (
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    settings  BLOB NOT NULL,
+    PRIMARY KEY (namespace, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE log_chunks (
     job_id       BLOB    NOT NULL,

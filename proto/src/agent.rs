@@ -3,10 +3,16 @@
 //! What comes from the wire is refused here unless it follows the protocol, so that nothing an agent sends can reach a
 //! database constraint or an assert.
 
+mod orders;
+
 use bytes::Bytes;
 use drover_model::{
-    Assignment, AttemptKey, JobId, Join, Outcome, Report, ReportBatch, ReportKind, Resources,
-    Timestamp,
+    AttemptKey, JobId, Join, Outcome, Report, ReportBatch, ReportKind, Resources, Timestamp,
+};
+
+pub use orders::{
+    assign_from_wire, assign_to_wire, stop_from_wire, stop_to_wire, welcome_from_wire,
+    welcome_to_wire,
 };
 
 use crate::{DecodeError, v1};
@@ -141,24 +147,6 @@ pub fn reports_to_wire(batch: ReportBatch) -> v1::Reports {
     }
 }
 
-pub fn assign_from_wire(assign: v1::Assign) -> Result<Assignment, DecodeError> {
-    Ok(Assignment {
-        key: key_from_wire(assign.key.as_ref())?,
-        payload: assign.payload,
-        traceparent: (!assign.traceparent.is_empty()).then(|| assign.traceparent.into()),
-    })
-}
-
-pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
-    v1::Assign {
-        key: Some(key_to_wire(assignment.key)),
-        payload: assignment.payload,
-        traceparent: assignment
-            .traceparent
-            .map_or_else(String::new, |text| text.as_ref().to_owned()),
-    }
-}
-
 /// 1 to 100 characters, none of them a control character or at either end a space.
 pub fn check_node_name(name: &str) -> Result<(), DecodeError> {
     let length = name.chars().count();
@@ -190,8 +178,13 @@ fn ended_from_wire(ended: v1::Ended) -> Result<ReportKind, DecodeError> {
         v1::Outcome::Succeeded => Outcome::Succeeded,
         v1::Outcome::Failed => Outcome::Failed,
         v1::Outcome::Stopped => Outcome::Stopped,
+        v1::Outcome::Stalled => Outcome::Stalled,
+        v1::Outcome::Fenced => Outcome::Fenced,
         v1::Outcome::Unspecified => {
-            return Err(wrong("outcome", "must be SUCCEEDED, FAILED or STOPPED"));
+            return Err(wrong(
+                "outcome",
+                "must be SUCCEEDED, FAILED, STOPPED, STALLED or FENCED",
+            ));
         }
     };
     check_text("message", &ended.message)?;
@@ -232,6 +225,8 @@ fn outcome_to_wire(outcome: Outcome) -> v1::Outcome {
         Outcome::Succeeded => v1::Outcome::Succeeded,
         Outcome::Failed => v1::Outcome::Failed,
         Outcome::Stopped => v1::Outcome::Stopped,
+        Outcome::Stalled => v1::Outcome::Stalled,
+        Outcome::Fenced => v1::Outcome::Fenced,
     }
 }
 

@@ -25,6 +25,7 @@ mod error;
 pub mod job;
 pub mod node;
 pub mod spec;
+pub mod status;
 pub mod time;
 
 pub use error::{DecodeError, Violation};

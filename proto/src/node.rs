@@ -17,6 +17,8 @@ pub fn node(view: NodeView) -> v1::Node {
         memory_utilization: f64::from(view.memory_permille) / 1_000.0,
         last_heard_time: Some(time::from_model(view.last_heard)),
         agent_version: view.agent_version.into(),
+        quarantined_until_time: view.quarantined_until.map(time::from_model),
+        recent_losses: view.losses,
     }
 }
 
@@ -25,6 +27,7 @@ fn node_state(state: NodeState) -> v1::NodeState {
         NodeState::Ready => v1::NodeState::Ready,
         NodeState::Disconnected => v1::NodeState::Disconnected,
         NodeState::Lost => v1::NodeState::Lost,
+        NodeState::Quarantined => v1::NodeState::Quarantined,
     }
 }
 
@@ -46,7 +49,9 @@ mod tests {
         };
         let wire = node(NodeView {
             name: "n1".into(),
-            state: NodeState::Disconnected,
+            state: NodeState::Quarantined,
+            quarantined_until: Some(Timestamp(60_000)),
+            losses: 4,
             capacity,
             free: Resources::ZERO,
             labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
@@ -56,7 +61,9 @@ mod tests {
             memory_permille: 1_000,
             last_heard: Timestamp(1_500),
         });
-        assert_eq!(wire.state(), v1::NodeState::Disconnected);
+        assert_eq!(wire.state(), v1::NodeState::Quarantined);
+        assert_eq!(wire.quarantined_until_time.unwrap().seconds, 60);
+        assert_eq!(wire.recent_losses, 4);
         assert_eq!(wire.capacity, Some(resources_to_wire(&capacity)));
         assert_eq!(wire.free, Some(v1::Resources::default()));
         assert_eq!((wire.cpu_utilization, wire.memory_utilization), (0.25, 1.0));

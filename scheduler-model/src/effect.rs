@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     AttemptKey, AttemptRow, CallerId, JobId, JobRow, JobState, NodeName, NodeRow, NodeState,
-    Resource, Resources, SessionId, TaskState, Timestamp, TurnNumber,
+    OnDisconnect, QueueRow, Resource, Resources, SessionId, TaskState, Timestamp, TurnNumber,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
@@ -17,6 +17,7 @@ pub struct Effects {
     pub jobs: Vec<JobRow>,
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
+    pub queues: Vec<QueueRow>,
     pub actions: Vec<Action>,
     /// For watchers, metrics and traces.
     pub transitions: Vec<Transition>,
@@ -27,13 +28,14 @@ impl Effects {
         self.jobs.is_empty()
             && self.attempts.is_empty()
             && self.nodes.is_empty()
+            && self.queues.is_empty()
             && self.actions.is_empty()
             && self.transitions.is_empty()
     }
 }
 
 /// What leaves the process once the commit has succeeded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub enum Action {
     Reply {
         caller: CallerId,
@@ -55,6 +57,8 @@ pub enum Action {
     Stop {
         session: SessionId,
         key: AttemptKey,
+        /// From SIGTERM to SIGKILL.
+        grace_ms: u32,
     },
     Close {
         session: SessionId,
@@ -62,14 +66,17 @@ pub enum Action {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Assignment {
     pub key: AttemptKey,
     pub payload: Bytes,
     pub traceparent: Option<Arc<str>>,
+    /// What the agent does with it when its lease ends, and from SIGTERM to SIGKILL then.
+    pub on_disconnect: OnDisconnect,
+    pub grace_ms: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum CloseReason {
     /// A newer incarnation, or a newer connection, of the same node has joined.
     Superseded,
@@ -78,7 +85,7 @@ pub enum CloseReason {
 }
 
 /// What a caller hears.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub enum Answer {
     /// In the order of the jobs of the event.
     Submitted(Vec<Submitted>),
@@ -88,10 +95,12 @@ pub enum Answer {
     /// By name.
     Nodes(Vec<NodeView>),
     Policy(PolicyView),
+    QueueSet,
+    Status(StatusView),
     Refused(Refusal),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Submitted {
     pub job: JobId,
     /// True when the request id was known.
@@ -99,13 +108,21 @@ pub struct Submitted {
 }
 
 /// Why nothing was done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 pub enum Refusal {
     /// Not open. It may never have existed, or have ended: the store knows.
     #[error("no open job {0}")]
     NotOpen(JobId),
     #[error("job {0} is being cancelled already")]
     AlreadyCancelling(JobId),
+    #[error("job {0} is rolling back already; abandon it to leave it as it is")]
+    RollingBack(JobId),
+    #[error(
+        "job {0} has run its tasks, and only its `finally` tasks are left; it can be abandoned"
+    )]
+    Finishing(JobId),
+    #[error("job {0} has no finished task with an undo step; cancel it instead")]
+    NothingToUndo(JobId),
     #[error("request_id `{0}` was used for a different job")]
     RequestIdReused(Arc<str>),
     /// The look-up of the request id is too old to be trusted.
@@ -114,21 +131,31 @@ pub enum Refusal {
 }
 
 /// An open job as the model sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct JobView {
     /// In the order of the spec.
     pub tasks: Vec<TaskView>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct TaskView {
     pub state: TaskState,
     /// Present while the task waits.
     pub pending: Option<PendingReason>,
 }
 
+/// What a leadership has seen so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct StatusView {
+    pub counters: crate::cluster::Counters,
+    pub open_jobs: u64,
+    pub queued_tasks: u64,
+    /// Assigned, running or stopping.
+    pub active_tasks: u64,
+}
+
 /// Why a task waits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub enum PendingReason {
     /// Tasks that it needs have not ended: the first of them, and how many.
     Dependency {
@@ -138,8 +165,14 @@ pub enum PendingReason {
     Backoff {
         until: Timestamp,
     },
+    /// Runs when everything else has ended.
+    Finally,
     /// No agent is connected.
     NoNodes,
+    /// Every node on which it would fit is quarantined; the first is free again at this time.
+    Quarantined {
+        until: Timestamp,
+    },
     /// No node, even when empty, has enough of this.
     NoNodeFits {
         resource: Resource,
@@ -167,17 +200,21 @@ pub enum PendingReason {
 }
 
 /// Place in the order of the policy, from 1. Counting ends at [`Position::LIMIT`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Position(pub u32);
 
 impl Position {
     pub const LIMIT: u32 = 10_000;
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct NodeView {
     pub name: NodeName,
     pub state: NodeState,
+    /// Set while `state` is [`NodeState::Quarantined`].
+    pub quarantined_until: Option<Timestamp>,
+    /// How often it was lost lately.
+    pub losses: u32,
     pub capacity: Resources,
     pub free: Resources,
     pub labels: BTreeMap<String, String>,
@@ -188,14 +225,14 @@ pub struct NodeView {
     pub last_heard: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PolicyView {
     pub policy: &'static str,
     pub mode: crate::dispatch::Mode,
 }
 
 /// A change of state that somebody may want to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Transition {
     Task {
         job: JobId,

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    AttemptKey, CallerId, JobId, JobSpec, NodeName, Resources, SessionId, Timestamp, TurnNumber,
+    AttemptKey, CallerId, JobId, JobSpec, NodeName, QueueRow, Resources, SessionId, Timestamp,
+    TurnNumber,
 };
 
 /// One input of [`crate::cluster::Cluster::step`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// Store all of `jobs`, or none.
     Submit {
@@ -21,13 +22,18 @@ pub enum Event {
     Cancel {
         caller: CallerId,
         job: JobId,
+        how: Cancellation,
         reason: Box<str>,
     },
+    /// Store what a queue gives to the tasks of jobs submitted from now on.
+    SetQueue { caller: CallerId, queue: QueueRow },
     /// A question that only the model can answer.
     Ask {
         caller: CallerId,
         question: Question,
     },
+    /// A report that came with a join and is taken before it, alone: while a poison event is looked for.
+    Recover { node: NodeName, report: Report },
     /// An agent connected.
     Join { session: SessionId, join: Box<Join> },
     Reports {
@@ -44,8 +50,20 @@ pub enum Event {
     Dispatch(Decision),
 }
 
+/// What becomes of a job that somebody stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Cancellation {
+    /// Waiting tasks are cancelled, running ones stopped; `finally` tasks run.
+    #[default]
+    Stop,
+    /// The same, and then the undo steps of what had finished.
+    RollBack,
+    /// Everything stops at once, also undo steps and `finally` tasks.
+    Abandon,
+}
+
 /// A job at the border.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NewJob {
     pub id: JobId,
     pub name: Arc<str>,
@@ -55,9 +73,23 @@ pub struct NewJob {
     pub traceparent: Option<Arc<str>>,
     /// The user's own words, for the store. The model hands it through.
     pub stored_spec: Bytes,
+    /// The dead job that this one replays.
+    pub replay_of: Option<JobId>,
+    /// Its tasks that count as done already, in ascending order of tasks; all that they need are among them.
+    pub carried: Vec<Carried>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The success of a task in a job that is replayed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Carried {
+    pub task: u32,
+    pub node: NodeName,
+    pub assigned_at: Timestamp,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Question {
     /// State of every task and why it waits. Answered with [`crate::Answer::Job`].
     Job(JobId),
@@ -65,10 +97,12 @@ pub enum Question {
     Nodes,
     /// Answered with [`crate::Answer::Policy`].
     Policy,
+    /// Answered with [`crate::Answer::Status`].
+    Status,
 }
 
 /// First message of an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Join {
     pub node: NodeName,
     /// Grows with each start of the agent process.
@@ -83,20 +117,20 @@ pub struct Join {
 }
 
 /// Reports in order.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct ReportBatch {
     /// Number of the last report.
     pub sequence: u64,
     pub reports: Vec<Report>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     pub key: AttemptKey,
     pub what: ReportKind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ReportKind {
     Started {
         /// Clock of the agent.
@@ -112,16 +146,20 @@ pub enum ReportKind {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Outcome {
     Succeeded,
     Failed,
     /// Ended because it was asked to, or never started.
     Stopped,
+    /// Killed by its agent: it reported no progress for too long. Counts as timed out.
+    Stalled,
+    /// Killed by its agent, whose lease was over ([`crate::OnDisconnect::Stop`]). Counts as lost.
+    Fenced,
 }
 
 /// Sign of life of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Heard {
     pub session: SessionId,
     pub at: Timestamp,
@@ -131,7 +169,7 @@ pub struct Heard {
 }
 
 /// What a round of dispatch proposes. Recorded like every event; the cluster validates it.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Decision {
     pub placements: Vec<Placement>,
     /// First in order that fits nowhere now and holds a reservation (mode easy).
@@ -139,7 +177,7 @@ pub struct Decision {
 }
 
 /// Start this task there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Placement {
     pub job: JobId,
     pub task: u32,

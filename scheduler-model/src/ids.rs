@@ -5,7 +5,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 use uuid::Uuid;
 
 /// A job. UUID version 7, so that ids order by time of submission.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct JobId(pub Uuid);
 
 impl JobId {
@@ -44,7 +46,9 @@ impl FromStr for JobId {
 }
 
 /// One execution of one task. Fences every report.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct AttemptKey {
     pub job: JobId,
     /// Place in the job's list of tasks.
@@ -57,11 +61,35 @@ pub struct AttemptKey {
 pub type NodeName = Arc<str>;
 
 /// Number of the coordinator's leadership.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Epoch(pub u64);
 
 /// Number of a commit. Grows by one with each, across epochs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct TurnNumber(pub u64);
 
 impl TurnNumber {
@@ -72,9 +100,13 @@ impl TurnNumber {
 }
 
 /// One connection of one agent; never used twice within an epoch.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct SessionId(pub u64);
 
 /// Who waits for an answer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct CallerId(pub u64);

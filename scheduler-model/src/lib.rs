@@ -16,21 +16,28 @@
 //! Every arrow is one `become_*` function of the module `cluster::task`, which asserts the state that it comes from.
 //!
 //! ```text
-//!                 needs met            placed             agent says so
+//!   Dormant --become_pending: its stage has come--> Pending
+//!      ^                                              |
+//!      +------become_dormant: abandoned before--------+--become_done: nothing to run, or carried over--> Succeeded
+//!             any undo step had begun                 |
+//!                needs met            placed          |  agent says so
 //!   Pending ---become_queued--> Queued --become_assigned--> Assigned --become_running--> Running
-//!      |                          ^  |                        |  |                        |  |
-//!      |                          |  |                        |  +--become_stopping-------+  |
-//!      |            backoff over  |  |                        |            |                 |
-//!      |          +-become_queued-+  |                        |        Stopping              |
-//!      |          |                  |                        |            |                 |
+//!      |                         ^ |  ^ |                     |  |                        |  |
+//!      |                         | |  | +become_rekeyed       |  +--become_stopping-------+  |
+//!      |            backoff over | |  +-+                     |            |                 |
+//!      |          +-become_queued+ |                          |        Stopping              |
+//!      |          |                |                          |            |                 |
 //!      |       Retrying <--become_retrying-- (attempt failed, timed out or was lost) <-------+
-//!      |          |                  |                                     |
-//!      |          |                  |           (attempt ended for good)  +-> become_succeeded  -> Succeeded
-//!      |          |                  |                                     +-> become_failed     -> Failed
-//!      |          |                  |                                     +-> become_timed_out  -> TimedOut
-//!      +----------+------------------+---become_cancelled------------------+-> become_cancelled  -> Cancelled
+//!      |          |                |                                       |
+//!      |          |                |             (attempt ended for good)  +-> become_succeeded  -> Succeeded
+//!      |          |                |                                       +-> become_failed     -> Failed
+//!      |          |                +--become_expired: no node in time------+-> become_timed_out  -> TimedOut
+//!      +----------+----------------+-----become_cancelled------------------+-> become_cancelled  -> Cancelled
 //!      +---become_upstream_failed--> UpstreamFailed
 //! ```
+//!
+//! Undo steps and `finally` tasks are tasks like others, dormant until their stage of the job (`cluster::stage`). A task
+//! whose undo step is awake shows as `Undoing`, then as `Undone` or `UndoFailed` (`Job::task_state`).
 //!
 //! The state of a job is a function of its intent and of its tasks' counts: `Job::state` in the module `cluster::job`.
 #![deny(clippy::iter_over_hash_type)]
@@ -44,6 +51,7 @@ mod ids;
 pub mod policy;
 mod priority;
 mod random;
+pub mod record;
 mod resources;
 mod rows;
 pub mod session;
@@ -54,16 +62,20 @@ pub mod turn;
 
 pub use effect::{
     Action, Answer, Assignment, CloseReason, Effects, JobView, NodeView, PendingReason, PolicyView,
-    Position, Refusal, Submitted, TaskView, Transition,
+    Position, Refusal, StatusView, Submitted, TaskView, Transition,
 };
 pub use event::{
-    Decision, Event, Heard, Join, NewJob, Outcome, Placement, Question, Report, ReportBatch,
-    ReportKind,
+    Cancellation, Carried, Decision, Event, Heard, Join, NewJob, Outcome, Placement, Question,
+    Report, ReportBatch, ReportKind,
 };
 pub use ids::{AttemptKey, CallerId, Epoch, JobId, NodeName, SessionId, TurnNumber};
 pub use priority::Priority;
 pub use resources::{Resource, Resources};
-pub use rows::{AttemptRow, JobRow, LoadedJob, NewJobRow, NodeRow, Snapshot};
-pub use spec::{Deadline, FailureRule, JobSpec, RetryRule, TaskSpec};
+pub use rows::{AttemptRow, JobRow, LoadedJob, NewJobRow, NodeRow, QueueRow, Snapshot};
+pub use spec::{
+    Deadline, DeadlineAction, FailureRule, JobSpec, OnDisconnect, RetryRule, Rules, StepSpec,
+    TaskSpec,
+};
 pub use state::{AttemptState, Intent, JobState, NodeState, TaskState};
+pub(crate) use time::MaybeTimestamp;
 pub use time::Timestamp;

@@ -3,7 +3,9 @@
 use std::{fmt, str::FromStr};
 
 /// 0 (lowest) to 100 (highest).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct Priority(u8);
 
 impl Priority {

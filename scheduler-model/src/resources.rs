@@ -3,7 +3,19 @@
 use std::fmt;
 
 /// Amounts of every kind of resource. Integers, so that sums are exact.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Resources {
     /// 1000 is one core.
     pub cpu_millis: u64,
@@ -13,7 +25,9 @@ pub struct Resources {
 }
 
 /// The kinds of resource.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum Resource {
     Cpu,
     Memory,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A job's changing part, with `new` in the row that inserts it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct JobRow {
     pub id: JobId,
     /// `None` inserts.
@@ -26,7 +26,7 @@ pub struct JobRow {
 }
 
 /// A job's fixed part.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NewJobRow {
     pub namespace: Arc<str>,
     pub name: Arc<str>,
@@ -38,16 +38,18 @@ pub struct NewJobRow {
     pub traceparent: Option<Arc<str>>,
     pub task_count: u32,
     pub stored_spec: Bytes,
+    /// The dead job that this one replays; its dead letter goes away with this row.
+    pub replay_of: Option<JobId>,
 }
 
 /// An attempt. Tasks have no rows: their states follow from attempts, dependencies and the job's intent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AttemptRow {
     pub key: AttemptKey,
     /// `None` inserts.
     pub from: Option<AttemptState>,
     pub state: AttemptState,
-    /// Always set; written by the insert only.
+    /// Always set; written by the insert only. Empty when it never had one ([`AttemptState::Expired`]).
     pub node: NodeName,
     /// Always set; written by the insert only.
     pub assigned_at: Timestamp,
@@ -63,7 +65,7 @@ pub struct AttemptRow {
 }
 
 /// A host that has joined. Upserted at each join.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NodeRow {
     pub name: NodeName,
     pub incarnation: u64,
@@ -73,8 +75,17 @@ pub struct NodeRow {
     pub joined_at: Timestamp,
 }
 
+/// What a queue gives to the tasks of its jobs. The model hands it through.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct QueueRow {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    /// The user's own words.
+    pub settings: Bytes,
+}
+
 /// Everything open, from the store.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Snapshot {
     pub epoch: Epoch,
     /// The last committed.
@@ -88,7 +99,7 @@ pub struct Snapshot {
 }
 
 /// An open job.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LoadedJob {
     pub row: JobRow,
     pub submitted_at: Timestamp,

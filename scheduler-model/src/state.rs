@@ -3,7 +3,7 @@
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
         impl $name {
@@ -51,6 +51,12 @@ named! {
         Cancelled = "cancelled",
         /// Never runs: a task that it needs did not succeed.
         UpstreamFailed = "upstream_failed",
+        /// It had succeeded; its undo step waits, runs or is retried.
+        Undoing = "undoing",
+        /// Its undo step has succeeded, or it has none and all that came after it is undone.
+        Undone = "undone",
+        /// Its undo step failed for good, or never ran because a later one did.
+        UndoFailed = "undo_failed",
     }
 }
 
@@ -64,6 +70,8 @@ impl TaskState {
                 | Self::TimedOut
                 | Self::Cancelled
                 | Self::UpstreamFailed
+                | Self::Undone
+                | Self::UndoFailed
         )
     }
 
@@ -88,6 +96,8 @@ named! {
         Cancelled = "cancelled",
         /// The node went away with it. Does not count against the user's retries.
         Lost = "lost",
+        /// It waited for a node longer than its schedule-to-start limit, and never had one.
+        Expired = "expired",
     }
 }
 
@@ -114,12 +124,26 @@ named! {
         TimedOut = "timed_out",
         /// Somebody cancelled it, and its last process has ended.
         Cancelled = "cancelled",
+        /// What had finished is being undone.
+        RollingBack = "rolling_back",
+        /// Everything that had to be undone is.
+        RolledBack = "rolled_back",
+        /// An undo step failed for good, or was abandoned: what had finished is not all undone.
+        RollbackFailed = "rollback_failed",
     }
 }
 
 impl JobState {
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::RollingBack)
+    }
+
+    /// Ended so that somebody should look at it: it goes to the dead letters.
+    pub const fn is_dead(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::TimedOut | Self::RolledBack | Self::RollbackFailed
+        )
     }
 }
 
@@ -131,6 +155,12 @@ named! {
         Cancel = "cancel",
         /// A task failed for good under [`crate::FailureRule::FailFast`].
         Fail = "fail",
+        /// Its deadline passed, and that ends it.
+        Expire = "expire",
+        /// Stop, then undo what had finished.
+        RollBack = "roll_back",
+        /// Somebody asked to leave everything as it is, undo steps and `finally` tasks included.
+        Abandon = "abandon",
     }
 }
 
@@ -143,5 +173,7 @@ named! {
         Disconnected = "disconnected",
         /// Silent for longer than the node timeout; its attempts were given up.
         Lost = "lost",
+        /// Connected, but it was lost so often lately that it gets nothing new for a while.
+        Quarantined = "quarantined",
     }
 }

@@ -33,6 +33,11 @@ impl Address {
         Self(SocketAddr::new(IpAddr::V4(host), port))
     }
 
+    /// On another host than this one.
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        Self(address)
+    }
+
     pub fn url(self) -> String {
         format!("http://{}", self.0)
     }

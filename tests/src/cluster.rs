@@ -1,148 +1,158 @@
-//! A coordinator with its agents and clients.
+//! Coordinators with their agents.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
-use drover_proto::v1::{
-    Job, ListJobsRequest, ListNodesRequest, NodeState, job_service_client::JobServiceClient,
-    node_service_client::NodeServiceClient,
-};
+use drover_proto::v1::NodeState;
 use tempfile::TempDir;
-use tonic::transport::{Channel, Endpoint};
 
-use crate::{Address, Answer, Database, Process, clean_command, drover, until, within_limit};
+use crate::{Address, Database, Mark, Process, Proxy, Settings, clean_command, drover};
 
-/// What a cluster is started with.
-#[derive(Debug, Default)]
-pub struct Settings {
-    coordinator_flags: Vec<String>,
-    agents: usize,
-    agent_flags: Vec<String>,
-}
-
-impl Settings {
-    /// A coordinator with its default settings and this many agents of four cores, `n1`, `n2`, ...
-    pub fn agents(agents: usize) -> Self {
-        Self {
-            agents,
-            agent_flags: owned(["--cpu", "4", "--memory", "4Gi", "--disk", "10Gi"]),
-            ..Self::default()
-        }
-    }
-
-    #[must_use]
-    pub fn coordinator<const N: usize>(mut self, flags: [&str; N]) -> Self {
-        self.coordinator_flags.extend(owned(flags));
-        self
-    }
-
-    /// The cluster with its record in a file.
-    pub async fn on_sqlite(self) -> Cluster {
-        let directory = directory();
-        let database = Database::sqlite(directory.path());
-        self.start(directory, database).await
-    }
-
-    /// The cluster with a PostgreSQL database of its own; `None`, said loudly, where the tests have no server.
-    pub async fn on_postgres(self) -> Option<Cluster> {
-        let database = Database::postgres().await?;
-        Some(self.start(directory(), database).await)
-    }
-
-    async fn start(self, directory: TempDir, database: Database) -> Cluster {
-        let address = Address::unique();
-        let coordinator =
-            start_coordinator("coordinator", &self, address, &database, directory.path());
-        let mut cluster = Cluster {
-            agents: Vec::new(),
-            coordinator,
-            settings: self,
-            address,
-            database,
-            directory,
-        };
-        cluster.serving().await;
-        for number in 1..=cluster.settings.agents {
-            cluster.start_agent(&format!("n{number}"));
-        }
-        for number in 1..=cluster.settings.agents {
-            cluster
-                .node_is(&format!("n{number}"), NodeState::Ready)
-                .await;
-        }
-        cluster
-    }
+/// A coordinator.
+#[derive(Debug)]
+struct Member {
+    process: Process,
+    address: Address,
+    proxy: Option<Proxy>,
 }
 
 /// Running processes. Fields end in their order: nobody uses the store or the directory when they go.
 #[derive(Debug)]
 pub struct Cluster {
     agents: Vec<(String, Process)>,
-    pub coordinator: Process,
+    members: Vec<Member>,
     settings: Settings,
-    address: Address,
+    mark: Mark,
     database: Database,
     directory: TempDir,
 }
 
 impl Cluster {
+    /// Returns when the first coordinator serves and every agent has joined.
+    pub(crate) async fn start(settings: Settings, directory: TempDir, database: Database) -> Self {
+        let mut cluster = Self {
+            agents: Vec::new(),
+            members: Vec::new(),
+            mark: Mark::new(),
+            settings,
+            database,
+            directory,
+        };
+        for _ in 0..cluster.settings.coordinators {
+            cluster.add_coordinator();
+            if cluster.members.len() == 1 {
+                cluster.serving(0).await;
+            }
+        }
+        for number in 1..=cluster.settings.agents {
+            cluster.start_agent(&format!("n{number}"));
+        }
+        for number in 1..=cluster.settings.agents {
+            let name = format!("n{number}");
+            cluster.node_is(&name, NodeState::Ready).await;
+        }
+        cluster
+    }
+
     /// Where logs and everything else of the test lie; also the agents' working directory.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
+    /// Of the first coordinator.
     pub fn address(&self) -> Address {
-        self.address
+        self.members[0].address
+    }
+
+    /// Of all coordinators.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.members.iter().map(|member| member.address).collect()
+    }
+
+    /// As flags and variables take them.
+    pub fn urls(&self) -> String {
+        let urls: Vec<String> = self
+            .addresses()
+            .iter()
+            .map(|address| address.url())
+            .collect();
+        urls.join(",")
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What tells the processes of this cluster from others.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// Made by [`Settings::on_hosts`].
+    ///
+    /// # Panics
+    /// When the cluster runs on this host.
+    pub fn network(&self) -> &crate::Network {
+        let network = self.settings.network.as_ref();
+        network.expect("a cluster on hosts of its own")
+    }
+
+    /// The first coordinator, or the only one.
+    pub fn coordinator(&mut self) -> &mut Process {
+        self.member(0)
+    }
+
+    /// A coordinator by its place.
+    pub fn member(&mut self, place: usize) -> &mut Process {
+        &mut self.members[place].process
+    }
+
+    /// Between a coordinator and PostgreSQL.
+    ///
+    /// # Panics
+    /// Without [`Settings::proxied`].
+    pub fn proxy(&self, place: usize) -> &Proxy {
+        let proxy = self.members[place].proxy.as_ref();
+        proxy.expect("a cluster with proxies")
     }
 
     /// `kill -9` of the coordinator, and a start on the same store. Returns when it serves.
     pub async fn crash_coordinator(&mut self) {
-        self.coordinator.kill().await;
+        self.coordinator().kill().await;
         self.start_coordinator().await;
     }
 
     /// A start on the same store and address after the last one has ended. Returns when it serves.
     pub async fn start_coordinator(&mut self) {
-        self.coordinator = start_coordinator(
-            "coordinator",
-            &self.settings,
-            self.address,
-            &self.database,
-            self.directory.path(),
-        );
-        self.serving().await;
+        self.restart_member(0);
+        self.serving(0).await;
+    }
+
+    /// A start on the same store and address after that one has ended.
+    pub fn restart_member(&mut self, place: usize) {
+        let process = self.spawn_coordinator(place, self.members[place].address);
+        self.members[place].process = process;
     }
 
     /// Another coordinator on the same store, with an address of its own.
     pub fn start_standby(&self) -> (Process, Address) {
         let address = Address::unique();
-        let directory = self.directory.path();
-        let standby = start_coordinator(
-            "standby",
-            &self.settings,
-            address,
-            &self.database,
-            directory,
-        );
+        let standby = self.coordinator_process("standby", address, self.database.url());
         (standby, address)
     }
 
     pub fn start_agent(&mut self, name: &str) {
-        let mut command = clean_command(drover());
+        let mut command = self.program(name);
+        let state = self.directory().join(format!("state-{name}"));
         command
-            .args([
-                "agent",
-                "--name",
-                name,
-                "--coordinator",
-                &self.address.url(),
-            ])
+            .args(["agent", "--name", name, "--coordinator", &self.urls()])
             .arg("--work-dir")
-            .arg(self.directory.path())
+            .arg(self.directory())
+            .arg("--state-dir")
+            .arg(state)
             .args(&self.settings.agent_flags);
-        let agent = Process::start(name, self.directory.path(), command);
+        self.mark.put_on(&mut command);
+        let agent = Process::start(name, self.directory(), command);
+        self.agents.retain(|(of, _)| of != name);
         self.agents.push((name.to_owned(), agent));
     }
 
@@ -154,139 +164,66 @@ impl Cluster {
         &mut found.unwrap_or_else(|| panic!("no agent {name}")).1
     }
 
-    /// A client command; its standard input is empty.
-    pub fn client<const N: usize>(&self, arguments: [&str; N]) -> Command {
-        let mut command = clean_command(drover());
-        command
-            .args(arguments)
-            .env("DROVER_ADDRESS", self.address.url())
-            .current_dir(self.directory.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Runs a client command to its end.
-    ///
-    /// # Panics
-    /// When it does not end.
-    pub async fn run<const N: usize>(&self, arguments: [&str; N]) -> Answer {
-        let mut command = tokio::process::Command::from(self.client(arguments));
-        let what = format!("drover {}", arguments.join(" "));
-        within_limit(&what, command.kill_on_drop(true).output())
-            .await
-            .expect("the program starts")
-            .into()
-    }
-
-    /// Writes a file of the test.
-    ///
-    /// # Panics
-    /// When it cannot be written.
-    pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.directory.path().join(name), text).expect("writable");
-    }
-
-    /// Submits the job that is written in YAML, and gives its id.
-    ///
-    /// # Panics
-    /// When it is refused.
-    pub async fn submit(&self, yaml: &str) -> String {
-        self.write("job.yaml", yaml);
-        let id = self.run(["submit", "job.yaml"]).await.succeeded();
-        id.trim().to_owned()
-    }
-
-    /// The record of a job.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub async fn job(&self, id: &str) -> Job {
-        self.run(["job", "show", id, "-o", "json"]).await.job()
-    }
-
-    /// Waits until the record of a job is as it should be, and gives it.
-    ///
-    /// # Panics
-    /// When it does not become so.
-    pub async fn job_when(&self, id: &str, is: impl Fn(&Job) -> bool) -> Job {
-        let jobs = self.jobs().await;
-        until("the record of the job", async || {
-            let request = drover_proto::v1::GetJobRequest {
-                job_id: id.to_owned(),
-            };
-            let job = jobs.clone().get(request).await.ok()?.into_inner();
-            is(&job).then_some(job)
-        })
-        .await
-    }
-
-    /// Every job in the store.
-    ///
-    /// # Panics
-    /// When they cannot be listed.
-    pub async fn all_jobs(&self) -> Vec<Job> {
-        let request = ListJobsRequest {
-            page_size: 1_000,
-            ..ListJobsRequest::default()
+    fn add_coordinator(&mut self) {
+        let proxy = self
+            .settings
+            .proxied
+            .then(|| Proxy::start(self.database.host()));
+        let address = match &self.settings.network {
+            Some(network) => network.address("c"),
+            None => Address::unique(),
         };
-        let page = self.jobs().await.list(request).await.expect("listed");
-        page.into_inner().jobs
+        let place = self.members.len();
+        let name = member_name(place);
+        let url = self.url_through(proxy.as_ref());
+        let process = self.coordinator_process(&name, address, &url);
+        self.members.push(Member {
+            process,
+            address,
+            proxy,
+        });
     }
 
-    /// Waits until the node is in this state.
-    ///
-    /// # Panics
-    /// When it does not get there.
-    pub async fn node_is(&self, name: &str, state: NodeState) {
-        let nodes = NodeServiceClient::new(self.channel().await);
-        until(&format!("node {name} to be {state:?}"), async || {
-            let answer = nodes.clone().list(ListNodesRequest {}).await.ok()?;
-            let mut nodes = answer.into_inner().nodes.into_iter();
-            nodes
-                .any(|node| node.name == name && node.state() == state)
-                .then_some(())
-        })
-        .await;
+    fn spawn_coordinator(&self, place: usize, address: Address) -> Process {
+        let url = self.url_through(self.members[place].proxy.as_ref());
+        self.coordinator_process(&member_name(place), address, &url)
     }
 
-    /// A connection that nobody of ours has wrapped.
-    ///
-    /// # Panics
-    /// When the coordinator does not answer.
-    pub async fn channel(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(self.address.url()).expect("an address");
-        endpoint.connect().await.expect("connects")
+    fn url_through(&self, proxy: Option<&Proxy>) -> String {
+        match proxy {
+            Some(proxy) => self.database.url_through(proxy.address()),
+            None => self.database.url().to_owned(),
+        }
     }
 
-    pub async fn jobs(&self) -> JobServiceClient<Channel> {
-        JobServiceClient::new(self.channel().await)
+    fn coordinator_process(&self, name: &str, address: Address, store: &str) -> Process {
+        let mut command = self.program("c");
+        command
+            .args(["coordinator", "--listen", &address.to_string()])
+            .args(&self.settings.coordinator_flags)
+            .current_dir(self.directory())
+            .env("DATABASE_URL", store);
+        Process::start(name, self.directory(), command)
+    }
+
+    /// The program under test, on that host if there are hosts.
+    fn program(&self, host: &str) -> Command {
+        match &self.settings.network {
+            Some(network) => network.command(host, &drover()),
+            None => clean_command(drover()),
+        }
     }
 
     /// Waits until the coordinator says that it serves.
-    async fn serving(&mut self) {
-        self.address.serves(&mut self.coordinator).await;
+    async fn serving(&mut self, place: usize) {
+        let member = &mut self.members[place];
+        member.address.serves(&mut member.process).await;
     }
 }
 
-fn start_coordinator(
-    name: &str,
-    settings: &Settings,
-    address: Address,
-    database: &Database,
-    directory: &Path,
-) -> Process {
-    let mut command = clean_command(drover());
-    command
-        .args(["coordinator", "--listen", &address.to_string()])
-        .args(&settings.coordinator_flags)
-        .env("DATABASE_URL", database.url());
-    Process::start(name, directory, command)
-}
-
-fn directory() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
-}
-
-fn owned<const N: usize>(flags: [&str; N]) -> Vec<String> {
-    flags.map(str::to_owned).to_vec()
+fn member_name(place: usize) -> String {
+    match place {
+        0 => "coordinator".to_owned(),
+        _ => format!("coordinator-{}", place + 1),
+    }
 }

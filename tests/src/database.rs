@@ -1,8 +1,10 @@
 //! Stores for coordinators: a file, or a database of its own on the PostgreSQL server of the tests.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+use crate::PostgresServer;
 
 /// A store that is gone when the test has ended.
 #[derive(Debug)]
@@ -26,19 +28,52 @@ impl Database {
     /// # Panics
     /// When there has to be a server and is none, or it refuses.
     pub async fn postgres() -> Option<Self> {
-        let server = server()?;
+        Some(Self::on(&server()?).await)
+    }
+
+    /// A new database on a server that the test may stop.
+    pub async fn on_server(server: &PostgresServer) -> Self {
+        let mut database = Self::on(server.url()).await;
+        // Goes with the server.
+        database.postgres = None;
+        database
+    }
+
+    async fn on(server: &str) -> Self {
         let name = format!("drover_test_{}", uuid::Uuid::now_v7().simple());
-        administer(&server, &format!("CREATE DATABASE {name}")).await;
+        administer(server, &format!("CREATE DATABASE {name}")).await;
         let (address, _) = server.rsplit_once('/').expect("the address of a database");
-        Some(Self {
+        Self {
             url: format!("{address}/{name}"),
-            postgres: Some((server, name)),
-        })
+            postgres: Some((server.to_owned(), name)),
+        }
     }
 
     /// What `--store` and `DATABASE_URL` take.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    /// Host and port of the server.
+    ///
+    /// # Panics
+    /// When the store is a file.
+    pub(crate) fn host(&self) -> &str {
+        let (_, after_user) = self.url.split_once('@').expect("postgres://USER@HOST/NAME");
+        let (host, _) = after_user
+            .split_once('/')
+            .expect("postgres://USER@HOST/NAME");
+        host
+    }
+
+    /// The same database by way of a proxy. It reads what goes over the wire, so there is no encryption.
+    pub(crate) fn url_through(&self, proxy: SocketAddr) -> String {
+        let url = self.url.replacen(self.host(), &proxy.to_string(), 1);
+        format!("{url}?sslmode=disable")
     }
 }
 
@@ -65,7 +100,7 @@ impl Drop for Database {
 }
 
 /// A maintenance database of a server where databases may be created.
-fn server() -> Option<String> {
+pub(crate) fn server() -> Option<String> {
     if let Ok(server) = std::env::var("DROVER_TEST_POSTGRES") {
         return Some(server);
     }

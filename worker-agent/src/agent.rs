@@ -1,11 +1,10 @@
 //! The loop that joins session, link and executor. It owns all of them and never blocks.
 
+mod lease_timer;
+mod perform;
 mod wire;
 
-use std::{
-    pin::pin,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{pin::pin, time::Duration};
 
 use drover_model::session::{Identity, Input, Options as SessionOptions, Output, Session};
 use drover_proto::v1;
@@ -18,11 +17,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AgentError, Options,
-    executor::{Begun, Executor},
-    link::{self, Link, LinkEvent},
+    addresses::Addresses,
+    clock,
+    executor::Executor,
+    guard::Lease,
+    journal::Journal,
+    link::{Link, LinkEvent},
     logs::{self, Logs},
+    state::StateDir,
     usage::Meter,
 };
+use lease_timer::LeaseTimer;
 
 /// News from processes that wait for the loop.
 const EVENTS: usize = 4_096;
@@ -30,24 +35,22 @@ const EVENTS: usize = 4_096;
 /// Things handled before what they caused is sent.
 const BATCH: usize = 256;
 
-/// From SIGTERM to SIGKILL when the agent leaves.
-const LEAVE_GRACE_MS: u64 = 5_000;
-
 /// How long a leaving agent waits for the coordinator to take its last reports and logs.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Runs an agent until `shutdown`: then it stops what runs, reports, and returns. Connects again by itself whatever
 /// happens to the coordinator. Dropping the future kills what runs.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), AgentError> {
-    let endpoint = link::endpoint(&options.coordinator)?;
+    let link = Link::new(Addresses::new(&options.coordinators)?);
+    let state = StateDir::open(&options.state_dir).await?;
     let logs = Logs::default();
     let leaving = CancellationToken::new();
     let delivery = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(logs::deliver(
         logs.clone(),
-        endpoint.clone(),
+        link.leader(),
         leaving.clone(),
     )));
-    let link = Box::pin(Agent::new(options, endpoint, logs)?.serve(&shutdown)).await;
+    let link = Box::pin(Agent::new(options, state, link, logs)?.serve(&shutdown)).await;
     leaving.cancel();
     let farewell = async { tokio::join!(link.finish(), delivery) };
     let _ = tokio::time::timeout(FAREWELL, farewell).await;
@@ -62,39 +65,55 @@ struct Agent {
     link: Link,
     meter: Meter,
     heartbeat: Option<Interval>,
+    lease_timer: LeaseTimer,
+    /// What the guard knows of it.
+    told: Option<Lease>,
+    leave_timeout: Duration,
+    journal: Journal,
+    /// Locked until the end.
+    _state: StateDir,
 }
 
 impl Agent {
-    fn new(
-        options: Options,
-        endpoint: tonic::transport::Endpoint,
-        logs: Logs,
-    ) -> Result<Self, AgentError> {
+    fn new(options: Options, state: StateDir, link: Link, logs: Logs) -> Result<Self, AgentError> {
         let (sender, events) = mpsc::channel(EVENTS);
-        let started = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         let identity = Identity {
             node: options.name.as_str().into(),
-            incarnation: u64::try_from(started.as_millis()).unwrap_or(u64::MAX),
+            incarnation: state.incarnation,
             agent_version: env!("CARGO_PKG_VERSION").into(),
             capacity: options.capacity,
             labels: options.labels.clone(),
         };
+        let opened = Journal::open(state.journal());
+        let (journal, recovered) = opened.map_err(|source| AgentError::StateDir {
+            path: options.state_dir.clone(),
+            what: "open the journal in it",
+            source,
+        })?;
+        if !recovered.is_empty() {
+            let reports = recovered.len();
+            tracing::info!(reports, "the agent before had something left to report");
+        }
         Ok(Self {
-            session: Session::new(identity, SessionOptions::default()),
+            session: Session::new(identity, SessionOptions::default(), recovered),
             outputs: Vec::new(),
-            executor: Executor::new(options, sender, logs)?,
+            told: None,
+            leave_timeout: options.leave_timeout,
+            executor: Executor::new(options, &state, sender, logs)?,
             events,
-            link: Link::new(endpoint),
+            link,
             meter: Meter::new()?,
             heartbeat: None,
+            lease_timer: LeaseTimer::new().map_err(AgentError::Timer)?,
+            journal,
+            _state: state,
         })
     }
 
     async fn serve(mut self, shutdown: &CancellationToken) -> Link {
         let mut shutdown = pin!(shutdown.cancelled().fuse());
         loop {
+            self.journal.write(self.session.unacknowledged());
             self.flush();
             if self.session.may_go() {
                 return self.link;
@@ -107,7 +126,8 @@ impl Agent {
             );
             tokio::select! {
                 biased;
-                () = &mut shutdown => self.step(Input::Leave { grace_ms: LEAVE_GRACE_MS }),
+                () = &mut shutdown => self.leave(),
+                () = self.lease_timer.due(self.session.lease_end()) => self.lease_over(),
                 event = self.link.next() => self.linked(event),
                 Some(input) = self.events.recv() => self.news(input),
                 () = self.executor.simulated_due() => self.simulated(),
@@ -141,7 +161,9 @@ impl Agent {
 
     fn link_event(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Connected => self.step(Input::Connected),
+            LinkEvent::Connected => self.step(Input::Connected {
+                now: clock::elapsed(),
+            }),
             LinkEvent::Lost => self.disconnected(),
             LinkEvent::Message(message) => self.message(message),
         }
@@ -152,7 +174,7 @@ impl Agent {
             Ok(inputs) => {
                 for input in inputs {
                     if let Input::Welcome(welcome) = &input {
-                        self.welcomed(welcome.epoch.0, welcome.heartbeat_interval_ms);
+                        self.welcomed(welcome.heartbeat_interval_ms);
                     }
                     self.step(input);
                 }
@@ -164,8 +186,7 @@ impl Agent {
         }
     }
 
-    fn welcomed(&mut self, epoch: u64, heartbeat_interval_ms: u32) {
-        tracing::info!(epoch, "joined");
+    fn welcomed(&mut self, heartbeat_interval_ms: u32) {
         self.link.accepted();
         let period = Duration::from_millis(u64::from(heartbeat_interval_ms.max(10)));
         let mut interval = tokio::time::interval(period);
@@ -178,9 +199,28 @@ impl Agent {
         self.step(Input::Disconnected);
     }
 
+    fn leave(&mut self) {
+        let limit = self.leave_timeout.as_millis();
+        self.step(Input::Leave {
+            longest_grace_ms: u64::try_from(limit).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// What has ended by now counts as it ended, unless the guard has ended it.
+    fn lease_over(&mut self) {
+        self.waiting_news(EVENTS);
+        let now = clock::elapsed();
+        tracing::warn!("the lease is over: stopping what must not run on without the coordinator");
+        self.step(Input::LeaseOver { now });
+    }
+
     fn news(&mut self, first: Input) {
         self.process_event(first);
-        for _ in 1..BATCH {
+        self.waiting_news(BATCH);
+    }
+
+    fn waiting_news(&mut self, limit: usize) {
+        for _ in 0..limit {
             match self.events.try_recv() {
                 Ok(input) => self.process_event(input),
                 Err(_) => return,
@@ -204,64 +244,10 @@ impl Agent {
     fn beat(&mut self) {
         let measured = self.meter.measure();
         self.step(Input::HeartbeatDue {
+            now: clock::elapsed(),
             cpu_permille: measured.cpu_permille,
             memory_permille: measured.memory_permille,
         });
-    }
-
-    /// Steps the session and performs what follows, until nothing follows.
-    fn step(&mut self, input: Input) {
-        self.session.step(input, &mut self.outputs);
-        while !self.outputs.is_empty() {
-            let mut outputs = std::mem::take(&mut self.outputs);
-            for output in outputs.drain(..) {
-                self.perform(output);
-            }
-            if self.outputs.is_empty() {
-                // Keeps the allocation.
-                self.outputs = outputs;
-                return;
-            }
-        }
-    }
-
-    fn perform(&mut self, output: Output) {
-        match output {
-            Output::Join(join) => self.link.open(wire::join(*join)),
-            Output::Heartbeat {
-                number,
-                cpu_permille,
-                memory_permille,
-            } => {
-                // Without room it is left out: it counts as unanswered.
-                if let Some(permit) = self.link.try_reserve() {
-                    permit.send(wire::heartbeat(number, cpu_permille, memory_permille));
-                }
-            }
-            Output::Start(assignment) => {
-                let key = assignment.key;
-                let input = match self.executor.start(assignment) {
-                    Begun::Ended(end) => Input::Ended { key, end },
-                    Begun::Runs { at } => Input::Started { key, at },
-                    Begun::Elsewhere => return,
-                };
-                self.session.step(input, &mut self.outputs);
-            }
-            Output::Stop { key, grace_ms } => self.stop(key, grace_ms),
-            Output::Discard { key } => self.stop(key, 0),
-            Output::Close(reason) => {
-                self.link.close(&reason);
-                self.heartbeat = None;
-                self.session.step(Input::Disconnected, &mut self.outputs);
-            }
-        }
-    }
-
-    fn stop(&mut self, key: drover_model::AttemptKey, grace_ms: u64) {
-        if let Some(end) = self.executor.stop(key, grace_ms) {
-            self.session
-                .step(Input::Ended { key, end }, &mut self.outputs);
-        }
     }
 }
 

@@ -1,21 +1,22 @@
 //! The command line of an agent.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use drover_proto::agent::check_node_name;
+use drover_proto::{agent::check_node_name, time::parse_duration};
 
-use crate::{AgentError, GuardCommand, Options, capacity};
+use crate::{AgentError, GuardCommand, Options, capacity, state};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Address of the coordinator.
+    /// Address of the coordinator; of several, separated by commas, the agent finds the one that leads.
     #[arg(
         long,
         env = "DROVER_COORDINATOR",
         value_name = "URL",
+        value_delimiter = ',',
         default_value = "http://127.0.0.1:7700"
     )]
-    coordinator: String,
+    coordinator: Vec<String>,
     /// Name of this node, unique in the cluster, 1 to 100 characters [default: the host's name].
     #[arg(long)]
     name: Option<String>,
@@ -40,6 +41,15 @@ pub struct Args {
     /// Where commands without a working directory of their own run [default: the current directory].
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
+    /// Where to keep what outlives the agent's process, such as reports that the coordinator has not yet acknowledged;
+    /// each agent needs its own [default: /var/lib/drover/agents/NAME for root, else
+    /// $XDG_STATE_HOME/drover/agents/NAME or ~/.local/state/drover/agents/NAME].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// How long tasks may take to end when the agent is asked to (SIGTERM, SIGINT): each has its own grace, and this at
+    /// most. A second signal ends everything at once.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    leave_timeout: Duration,
 }
 
 impl Args {
@@ -60,13 +70,19 @@ impl Args {
                 problem: error.problem,
             });
         }
+        let state_dir = match self.state_dir {
+            Some(given) => given,
+            None => state::default_dir(&name).ok_or(AgentError::NoStateDir)?,
+        };
         Ok(Options {
-            coordinator: self.coordinator,
-            name,
+            coordinators: self.coordinator,
             capacity: capacity::offered(self.cpu, self.memory, self.gpus, self.disk, &work_dir)?,
             labels: labels(self.labels)?,
+            leave_timeout: self.leave_timeout,
             simulate: self.simulate,
             work_dir,
+            state_dir,
+            name,
             guard,
         })
     }

@@ -1,8 +1,16 @@
-//! The agent's wall clock.
+//! The agent's clocks.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use drover_model::Timestamp;
+use drover_model::{Timestamp, session::Elapsed};
+use nix::time::{ClockId, clock_gettime};
+
+/// Leases are counted on it. Unlike that of [`std::time::Instant`], this clock goes on while the host sleeps.
+pub(crate) fn elapsed() -> Elapsed {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME);
+    let since_boot = Duration::from(now.expect("Linux has had this clock since 2.6.39"));
+    Elapsed(u64::try_from(since_boot.as_millis()).unwrap_or(u64::MAX))
+}
 
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now()

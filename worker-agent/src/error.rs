@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     #[error(
-        "--coordinator must be an address such as http://127.0.0.1:7700, not `{address}`: {problem}"
+        "--coordinator must be addresses such as http://127.0.0.1:7700, separated by commas, not `{address}`: {problem}"
     )]
     Coordinator { address: String, problem: String },
     #[error("--name: the name of the node {problem}; it is `{name}`")]
@@ -14,6 +14,22 @@ pub enum AgentError {
     Label { label: String },
     #[error("--work-dir {path}: {source}", path = .path.display())]
     WorkDir { path: PathBuf, source: io::Error },
+    #[error("--state-dir {path}: cannot {what}: {source}", path = .path.display())]
+    StateDir {
+        path: PathBuf,
+        what: &'static str,
+        source: io::Error,
+    },
+    #[error(
+        "--state-dir {path} is in use by another agent, process {holder}: give each agent a directory of its own",
+        path = .path.display()
+    )]
+    StateDirInUse { path: PathBuf, holder: String },
+    #[error(
+        "cannot tell where to keep the state of the agent: neither XDG_STATE_HOME nor HOME names a directory; give one \
+         with --state-dir"
+    )]
+    NoStateDir,
     #[error("cannot find out the size of the disk at {path}: {source}; give it with --disk", path = .path.display())]
     Disk { path: PathBuf, source: io::Error },
     #[error("cannot find out the name of the host: {0}; give one with --name")]
@@ -26,6 +42,8 @@ pub enum AgentError {
     Guard { program: PathBuf, source: io::Error },
     #[error("cannot find this program's own file, which the guard process needs: {0}")]
     OwnProgram(io::Error),
+    #[error("cannot make a timer: {0}")]
+    Timer(io::Error),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
 }

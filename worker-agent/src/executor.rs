@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use drover_model::{
-    Assignment, AttemptKey, Outcome, Timestamp,
+    Assignment, AttemptKey, OnDisconnect, Outcome, Timestamp,
     session::{End, Input},
 };
 use drover_proto::v1::{TaskPayload, task_payload::Run};
@@ -15,11 +15,14 @@ use tokio::{
 };
 
 use crate::{
-    AgentError, Options, clock,
-    guard::Guard,
+    AgentError, GuardCommand, Options,
+    cgroup::{self, Cgroups},
+    clock,
+    guard::{Guard, Lease},
     logs::Logs,
-    process::{self, Host, Launch, Names, StopAsked},
+    process::{self, Host, Launch, Limits, Names, StopAsked},
     simulate::Simulated,
+    state::StateDir,
 };
 
 /// What became of a start.
@@ -46,13 +49,18 @@ pub(crate) struct Executor {
 impl Executor {
     pub(crate) fn new(
         options: Options,
+        state: &StateDir,
         events: mpsc::Sender<Input>,
         logs: Logs,
     ) -> Result<Self, AgentError> {
+        let cgroups = cgroups(&options.name, state, &options.guard);
+        let base = cgroups.as_ref().map(Cgroups::base);
         Ok(Self {
             simulate: options.simulate,
             host: Arc::new(Host {
-                guard: Guard::start(&options.guard)?,
+                guard: Arc::new(Guard::start(&options.guard, state.lock(), base)?),
+                cgroups,
+                progress_dir: state.progress(),
                 node: options.name,
                 work_dir: options.work_dir,
                 logs,
@@ -75,6 +83,13 @@ impl Executor {
             job: payload.job_name,
             task: payload.task_name,
             traceparent: assignment.traceparent,
+            undo: payload.undo,
+        };
+        let limits = Limits {
+            progress_timeout: (payload.progress_timeout_ms > 0)
+                .then(|| Duration::from_millis(payload.progress_timeout_ms)),
+            grace_ms: assignment.grace_ms,
+            is_leased: assignment.on_disconnect == OnDisconnect::Stop,
         };
         match payload.run {
             Some(Run::Simulate(load)) => {
@@ -85,9 +100,10 @@ impl Executor {
             }
             Some(Run::Stress(load)) => {
                 let seconds = duration(load.duration);
-                self.start_process(Launch::stress(names, load.cpu, load.memory_bytes, seconds))
+                let launch = Launch::stress(names, limits, load.cpu, load.memory_bytes, seconds);
+                self.start_process(launch)
             }
-            Some(Run::Command(command)) => match Launch::command(names, &command) {
+            Some(Run::Command(command)) => match Launch::command(names, limits, &command) {
                 Some(launch) => self.start_process(launch),
                 None => Begun::Ended(refusal(now, "the command is empty")),
             },
@@ -96,6 +112,11 @@ impl Executor {
                 "this agent is older than the task: it does not know what to run",
             )),
         }
+    }
+
+    /// Until when what is leased may run, whatever becomes of the agent. To be told before [`Executor::start`].
+    pub(crate) fn renew(&self, lease: Lease) {
+        self.host.guard.renew(lease);
     }
 
     /// How it ended, if that takes no time. The end of a process arrives as an input.
@@ -144,6 +165,30 @@ impl Executor {
             self.events.clone(),
         ));
         Begun::Elsewhere
+    }
+}
+
+/// Ends what the agent before left if its guard was killed as well. Says in the log how processes are found.
+fn cgroups(node: &str, state: &StateDir, program: &GuardCommand) -> Option<Cgroups> {
+    if let Some(last) = state.last_cgroup() {
+        cgroup::destroy(&last);
+    }
+    match Cgroups::make(node, state.incarnation, program) {
+        Ok(cgroups) => {
+            let base = cgroups.base().display();
+            tracing::info!(%base, "every process has a cgroup: whatever it starts ends with it");
+            if let Err(error) = state.keep_cgroup(cgroups.base()) {
+                tracing::warn!(%error, "cannot keep the name of the cgroup");
+            }
+            Some(cgroups)
+        }
+        Err(reason) => {
+            tracing::warn!(
+                reason,
+                "no cgroups: what leaves its process group outlives its attempt"
+            );
+            None
+        }
     }
 }
 

@@ -1,36 +1,48 @@
-//! The guard: a tiny process that kills the process groups of an agent that has gone.
+//! The guard: a tiny process that ends what an agent cannot.
 //!
 //! It reads records from a socket that the agent and its children, before they execute their program, hold open. When the
-//! last of them is gone it reads the end of the stream, sends SIGKILL to every group that is still registered, and
-//! ends. It lives in a session of its own, so that what a terminal sends to the agent does not reach it.
+//! last of them is gone it reads the end of the stream, sends SIGKILL to every process group that is still registered,
+//! and to everything in the agent's cgroup, and ends. It lives in a session of its own, so that what a terminal sends to
+//! the agent does not reach it. Until it ends it holds the lock of the agent's state directory, so that the next agent
+//! starts when nothing of the last one runs any more.
+//!
+//! An agent that is there but does nothing, since somebody stopped it or the host starves it, does not end what must not
+//! outlive its lease. The guard knows those groups and, while there are any, the end of the lease: it ends them then, and
+//! says so to the agent before, which hears of it when it wakes and reports them as fenced.
+
+mod record;
+mod ward;
+mod watch;
 
 use std::{
     collections::BTreeSet,
+    fs::File,
     io,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsFd as _, AsRawFd as _, OwnedFd},
         unix::process::CommandExt as _,
     },
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use nix::{
     errno::Errno,
     sys::{
-        signal::{SigHandler, Signal, killpg, signal},
+        signal::{SigHandler, Signal, signal},
         socket::{
-            AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socketpair,
-            sockopt,
+            AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, recv, send, setsockopt,
+            shutdown, socketpair, sockopt,
         },
     },
-    unistd::{Pid, getpid, setpgid, setsid},
+    unistd::{Pid, getpid, getppid, setpgid, setsid},
 };
 
 use crate::{AgentError, GuardCommand};
-
-/// A group id to remember; its negative to forget.
-type Record = [u8; 4];
+use record::Record;
+pub(crate) use record::{Lease, Terms};
+use ward::Ward;
 
 /// The body of the guard process. Its standard input is the socket.
 pub fn run() -> ExitCode {
@@ -42,27 +54,7 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let stdin = io::stdin().as_raw_fd();
-    let mut groups = BTreeSet::new();
-    let mut record = Record::default();
-    loop {
-        match recv(stdin, &mut record, MsgFlags::empty()) {
-            Ok(4) => {
-                let group = i32::from_ne_bytes(record);
-                if group > 0 {
-                    groups.insert(group);
-                } else {
-                    groups.remove(&-group);
-                }
-            }
-            Err(Errno::EINTR) => {}
-            Ok(_) | Err(_) => break,
-        }
-    }
-    for group in groups {
-        // It may have gone by itself.
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-    }
+    watch::watch(io::stdin().as_fd(), Ward::of(getppid()));
     ExitCode::SUCCESS
 }
 
@@ -71,17 +63,25 @@ pub fn run() -> ExitCode {
 pub(crate) struct Guard {
     socket: Arc<OwnedFd>,
     process: Child,
+    /// Those of which the guard has said so, and which were not yet released.
+    fenced: Mutex<BTreeSet<Pid>>,
 }
 
 impl Guard {
-    pub(crate) fn start(command: &GuardCommand) -> Result<Self, AgentError> {
-        Self::launch(command).map_err(|source| AgentError::Guard {
+    /// `lock` stays open as long as the guard lives.
+    pub(crate) fn start(
+        command: &GuardCommand,
+        lock: io::Result<File>,
+        cgroup: Option<&Path>,
+    ) -> Result<Self, AgentError> {
+        let launched = lock.and_then(|lock| Self::launch(command, lock, cgroup));
+        launched.map_err(|source| AgentError::Guard {
             program: command.program.clone(),
             source,
         })
     }
 
-    fn launch(command: &GuardCommand) -> io::Result<Self> {
+    fn launch(command: &GuardCommand, lock: File, cgroup: Option<&Path>) -> io::Result<Self> {
         let (ours, theirs) = socketpair(
             AddressFamily::Unix,
             SockType::SeqPacket,
@@ -95,36 +95,78 @@ impl Guard {
             .args(&command.args)
             .current_dir("/")
             .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(lock))
             .stderr(Stdio::null());
         #[expect(unsafe_code, reason = "only a hook between fork and exec can do this")]
         // SAFETY: setsid is async-signal-safe, and nothing is allocated.
         unsafe {
             guard.pre_exec(|| setsid().map(drop).map_err(io::Error::from));
         }
+        if let Some(path) = cgroup {
+            tell(&ours, &Record::Cgroup(path.to_owned()).encode())?;
+        }
         Ok(Self {
             process: guard.spawn()?,
             socket: Arc::new(ours),
+            fenced: Mutex::default(),
         })
     }
 
     /// Makes the child its own process group, which the guard knows before the program runs: there is no moment in
-    /// which the agent could die and leave it alone.
-    pub(crate) fn protect(&self, command: &mut Command) {
+    /// which the agent could die and leave it alone. With terms it must not outlive the lease.
+    pub(crate) fn protect(&self, command: &mut Command, terms: Option<Terms>) {
         let socket = Arc::clone(&self.socket);
+        let unknown = Pid::from_raw(0);
+        let mut record = match terms {
+            Some(terms) => Record::Leased(unknown, terms).encode(),
+            None => Record::Remember(unknown).encode(),
+        };
         #[expect(unsafe_code, reason = "only a hook between fork and exec can do this")]
         // SAFETY: setpgid, getpid and send are async-signal-safe, and nothing is allocated.
         unsafe {
             command.pre_exec(move || {
                 setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
-                tell(&socket, getpid().as_raw()).map_err(io::Error::from)
+                record::sign(&mut record, getpid());
+                tell(&socket, &record).map_err(io::Error::from)
             });
         }
     }
 
+    /// Until when the guard lets leased groups run. To be told before the first of them starts.
+    pub(crate) fn renew(&self, lease: Lease) {
+        self.tell(&Record::Lease(lease));
+    }
+
+    /// The agent sends SIGTERM to it: the guard need not.
+    pub(crate) fn terminated(&self, group: Pid) {
+        self.tell(&Record::Terminated(group));
+    }
+
+    /// True when the guard has ended, or is ending, the group, which has not been released.
+    pub(crate) fn has_fenced(&self, group: Pid) -> bool {
+        self.hear().contains(&group)
+    }
+
     /// The group has ended; its number may be used again by others.
     pub(crate) fn release(&self, group: Pid) {
-        if let Err(error) = tell(&self.socket, -group.as_raw()) {
+        self.hear().remove(&group);
+        self.tell(&Record::Forget(group));
+    }
+
+    /// All answers that are there.
+    fn hear(&self) -> MutexGuard<'_, BTreeSet<Pid>> {
+        let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = [0; record::LONGEST];
+        let socket = self.socket.as_raw_fd();
+        // Without a guard there are none.
+        while let Ok(length @ 1..) = recv(socket, &mut answer, MsgFlags::MSG_DONTWAIT) {
+            fenced.extend(record::fenced(&answer[..length]));
+        }
+        fenced
+    }
+
+    fn tell(&self, record: &Record) {
+        if let Err(error) = tell(&self.socket, &record.encode()) {
             tracing::error!(%error, "the guard process does not listen any more");
         }
     }
@@ -133,20 +175,15 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // It ends when it reads the end of the stream, after it has done its duty.
-        let _ =
-            nix::sys::socket::shutdown(self.socket.as_raw_fd(), nix::sys::socket::Shutdown::Write);
+        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Write);
         let _ = self.process.wait();
     }
 }
 
 /// One whole record, or none.
-fn tell(socket: &OwnedFd, group: i32) -> nix::Result<()> {
+fn tell(socket: &OwnedFd, record: &[u8]) -> nix::Result<()> {
     loop {
-        match send(
-            socket.as_raw_fd(),
-            &group.to_ne_bytes(),
-            MsgFlags::MSG_NOSIGNAL,
-        ) {
+        match send(socket.as_raw_fd(), record, MsgFlags::MSG_NOSIGNAL) {
             Err(Errno::EINTR) => {}
             outcome => return outcome.map(drop),
         }

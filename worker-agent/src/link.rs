@@ -5,17 +5,20 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 use drover_proto::v1::{
     AgentMessage, CoordinatorMessage, agent_service_client::AgentServiceClient,
 };
-use tokio::{sync::mpsc, time::Instant};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{
-    Status, Streaming,
-    transport::{Channel, Endpoint},
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
 };
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming, transport::Channel};
 
-use crate::{AgentError, backoff::Backoff};
+use crate::addresses::{self, Addresses, Target};
 
 /// Messages that wait for the socket. When they are this many, reports gather in the outbox instead.
 const OUTBOUND: usize = 16;
+
+/// From the connection to the welcome. A coordinator that hangs is left for another one.
+const WELCOME: Duration = Duration::from_secs(5);
 
 /// Assignments carry payloads of users; the coordinator limits those.
 const LARGEST_MESSAGE: usize = 256 << 20;
@@ -45,35 +48,27 @@ enum State {
 }
 
 pub(crate) struct Link {
-    endpoint: Endpoint,
-    backoff: Backoff,
+    addresses: Addresses,
+    /// Where the session is or was last.
+    leader: watch::Sender<Target>,
     state: State,
-}
-
-/// Where the coordinator is. The connection notices a peer that has silently gone.
-pub(crate) fn endpoint(address: &str) -> Result<Endpoint, AgentError> {
-    let wrong = |problem: String| AgentError::Coordinator {
-        address: address.to_owned(),
-        problem,
-    };
-    let endpoint =
-        Endpoint::from_shared(address.to_owned()).map_err(|error| wrong(error.to_string()))?;
-    if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().authority().is_none() {
-        return Err(wrong("it has to begin with http://HOST:PORT".to_owned()));
-    }
-    Ok(endpoint
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(10)))
+    /// While the coordinator has not accepted the join.
+    welcome_by: Option<Instant>,
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(addresses: Addresses) -> Self {
         Self {
-            endpoint,
-            backoff: Backoff::default(),
+            leader: watch::Sender::new(addresses.current().clone()),
+            addresses,
             state: State::Waiting(Instant::now()),
+            welcome_by: None,
         }
+    }
+
+    /// Where the leader is, for streams beside the session.
+    pub(crate) fn leader(&self) -> watch::Receiver<Target> {
+        self.leader.subscribe()
     }
 
     /// Waits for the next thing to happen. May be dropped and called again at any time.
@@ -82,25 +77,25 @@ impl Link {
             match &mut self.state {
                 State::Waiting(until) => {
                     tokio::time::sleep_until(*until).await;
-                    let endpoint = self.endpoint.clone();
+                    let endpoint = self.addresses.endpoint();
                     self.state = State::Dialing(Box::pin(async move { endpoint.connect().await }));
                 }
                 State::Dialing(channel) => match channel.await {
                     Ok(channel) => self.state = State::Connected(channel),
-                    Err(error) => self.retreat(&error_chain(&error)),
+                    Err(error) => self.retreat(&error_chain(&error), None),
                 },
                 State::Connected(_) => return LinkEvent::Connected,
-                State::Opening { outbound, stream } => match stream.await {
+                State::Opening { outbound, stream } => match by(self.welcome_by, stream).await {
                     Ok(inbound) => {
                         let outbound = outbound.clone();
                         self.state = State::Open { outbound, inbound };
                     }
-                    Err(status) => return self.lose(&describe(&status)),
+                    Err(status) => return self.refused(&status),
                 },
-                State::Open { inbound, .. } => match inbound.message().await {
+                State::Open { inbound, .. } => match by(self.welcome_by, inbound.message()).await {
                     Ok(Some(message)) => return LinkEvent::Message(message),
-                    Ok(None) => return self.lose("the coordinator ended the session"),
-                    Err(status) => return self.lose(&describe(&status)),
+                    Ok(None) => return self.lose("the coordinator ended the session", None),
+                    Err(status) => return self.refused(&status),
                 },
             }
         }
@@ -122,16 +117,25 @@ impl Link {
             Ok(answer.into_inner())
         });
         self.state = State::Opening { outbound, stream };
+        self.welcome_by = Some(Instant::now() + WELCOME);
     }
 
     /// The coordinator has accepted the join.
     pub(crate) fn accepted(&mut self) {
-        self.backoff.reset();
+        self.welcome_by = None;
+        self.addresses.accepted();
+        let current = self.addresses.current();
+        tracing::info!(coordinator = %current.url, "joined");
+        self.leader.send_if_modified(|leader| {
+            let moved = leader != current;
+            leader.clone_from(current);
+            moved
+        });
     }
 
-    /// Ends the connection; the next one follows after a wait.
+    /// Ends the connection; the next one follows.
     pub(crate) fn close(&mut self, reason: &impl fmt::Display) {
-        self.retreat(&reason.to_string());
+        self.retreat(&reason.to_string(), None);
     }
 
     /// Room for one message now.
@@ -163,15 +167,38 @@ impl Link {
         }
     }
 
-    fn lose(&mut self, reason: &str) -> LinkEvent {
-        self.retreat(reason);
+    fn refused(&mut self, status: &Status) -> LinkEvent {
+        self.lose(&describe(status), addresses::leader(status).as_ref())
+    }
+
+    fn lose(&mut self, reason: &str, leader: Option<&Target>) -> LinkEvent {
+        self.retreat(reason, leader);
         LinkEvent::Lost
     }
 
-    fn retreat(&mut self, reason: &str) {
-        let wait = self.backoff.next();
-        tracing::warn!(reason, ?wait, coordinator = %self.endpoint.uri(), "not connected");
+    fn retreat(&mut self, reason: &str, leader: Option<&Target>) {
+        let from = self.addresses.current().url.clone();
+        let wait = self.addresses.failed(leader);
+        let next = &self.addresses.current().url;
+        if wait.is_zero() {
+            tracing::info!(reason, coordinator = %from, %next, "trying another coordinator");
+        } else {
+            tracing::warn!(reason, coordinator = %from, %next, ?wait, "not connected");
+        }
         self.state = State::Waiting(Instant::now() + wait);
+    }
+}
+
+/// What comes until then; for ever when there is no such time.
+async fn by<T>(
+    deadline: Option<Instant>,
+    answer: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, answer)
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no welcome has come"))),
+        None => answer.await,
     }
 }
 

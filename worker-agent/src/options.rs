@@ -1,6 +1,6 @@
 //! What an agent needs to know.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
 use drover_model::Resources;
 
@@ -9,8 +9,8 @@ use crate::AgentError;
 /// How one agent behaves. Made from [`crate::Args`], or directly where agents live inside another program.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `http://HOST:PORT`.
-    pub coordinator: String,
+    /// Each `http://HOST:PORT`; at least one. The agent finds out which of them leads.
+    pub coordinators: Vec<String>,
     /// 1 to 100 characters, unique in the cluster.
     pub name: String,
     pub capacity: Resources,
@@ -19,6 +19,10 @@ pub struct Options {
     pub simulate: bool,
     /// Where commands without a working directory of their own run.
     pub work_dir: PathBuf,
+    /// What outlives the process: the last incarnation, and reports not yet acknowledged. Of one agent at a time.
+    pub state_dir: PathBuf,
+    /// Longest time from SIGTERM to SIGKILL when the agent leaves.
+    pub leave_timeout: Duration,
     pub guard: GuardCommand,
 }
 

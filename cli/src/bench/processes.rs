@@ -92,7 +92,9 @@ impl Cluster {
                 ]);
                 command
                     .args(["--cpu", &settings.cpu.to_string(), "--work-dir"])
-                    .arg(directory);
+                    .arg(directory)
+                    .arg("--state-dir")
+                    .arg(directory.join(format!("{name}.state")));
             })?;
             self.agents.push(agent);
         }

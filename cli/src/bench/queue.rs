@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clap::Args;
 use drover_model::{
-    Action, AttemptKey, CallerId, Deadline, Effects, Event, FailureRule, JobId, JobSpec, Join,
-    NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Resources, RetryRule, SessionId,
-    Snapshot, TaskSpec, Timestamp, TurnNumber,
+    Action, AttemptKey, CallerId, Deadline, DeadlineAction, Effects, Event, FailureRule, JobId,
+    JobSpec, Join, NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Resources, Rules,
+    SessionId, Snapshot, StepSpec, TaskSpec, Timestamp, TurnNumber,
     cluster::{Cluster, Config},
     dispatch::Mode,
     policy::{self, Policy},
@@ -182,17 +182,21 @@ impl Load {
             queue: QUEUES[(self.jobs % 3) as usize].into(),
             priority: Priority::new(self.draw(101) as u32).unwrap_or_default(),
             deadline: Some(Deadline::After(estimate_ms + self.draw(600_000))),
+            deadline_action: DeadlineAction::None,
             failure_rule: FailureRule::FailFast,
             tasks: vec![TaskSpec {
                 needs: Box::default(),
-                payload: Bytes::from_static(b"bench"),
-                resources: Resources {
-                    cpu_millis,
-                    ..Resources::ZERO
+                finally: false,
+                step: StepSpec {
+                    payload: Bytes::from_static(b"bench"),
+                    resources: Resources {
+                        cpu_millis,
+                        ..Resources::ZERO
+                    },
+                    rules: Rules::default(),
+                    estimate_ms,
                 },
-                retry: RetryRule::default(),
-                timeout_ms: None,
-                estimate_ms,
+                undo: None,
             }],
         };
         self.step(Event::Submit {
@@ -204,6 +208,8 @@ impl Load {
                 request_id: None,
                 traceparent: None,
                 stored_spec: Bytes::new(),
+                replay_of: None,
+                carried: Vec::new(),
             }],
             looked_up: TurnNumber(u64::MAX),
         });

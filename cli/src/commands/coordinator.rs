@@ -18,9 +18,15 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, CliError> {
         );
     }
     make_directory_of_default(&options.store)?;
-    let coordinator = Coordinator::start(options).await?;
+    let mut coordinator = Coordinator::start(options).await?;
     tracing::info!(address = %coordinator.address(), "serving");
-    signals.asked_to_end().await;
+    tokio::select! {
+        () = signals.asked_to_end() => {}
+        ended = coordinator.ended() => {
+            ended?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     tracing::info!("ending");
     signals.then_at_once();
     coordinator.shutdown().await?;

@@ -1,6 +1,6 @@
 //! `drover dev`: everything in one process.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use drover_agent::{AgentError, GuardCommand};
@@ -30,7 +30,7 @@ const LEAST_CPU_MILLIS: u64 = 2_000;
         drover dev examples/pipeline.yaml --exit\n\n\
         The agents stand for separate hosts: each offers all cores and memory of this machine.\n\
         Jobs that an earlier run left open in --data go on.\n\
-        With --exit the exit code is the outcome: 0 succeeded, 1 failed, 4 cancelled, 5 timed out."
+        With --exit the exit code is the outcome: 0 succeeded, 1 failed or rolled back, 4 cancelled, 5 timed out."
 )]
 pub(crate) struct Args {
     /// Job files to submit, YAML or JSON; - is the standard input
@@ -89,10 +89,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, CliError> {
 /// Submits and follows the jobs; then ends, or goes on for ever.
 async fn serve(url: &str, jobs: Vec<JobSpec>, exit: bool) -> Result<Option<Vec<Job>>, CliError> {
     if !jobs.is_empty() {
-        let client = Client::connect(&Address {
-            url: url.to_owned(),
-        })
-        .await?;
+        let client = Client::connect(&Address::one(url)).await?;
         let ids = client.submit(jobs, None).await?;
         let ended = progress::follow(&client, &ids).await?;
         if exit {
@@ -119,7 +116,10 @@ async fn start_coordinator(args: &Args) -> Result<Handle, CliError> {
         ))
     })?;
     options.dispatch = args.dispatch;
-    Ok(Coordinator::start(options).await?)
+    let mut coordinator = Coordinator::start(options).await?;
+    // An earlier run that was killed may hold the lease for a moment.
+    coordinator.leading().await?;
+    Ok(coordinator)
 }
 
 /// The flags of an agent, to find out what this host offers in the way that agents do.
@@ -134,13 +134,24 @@ fn start_agents(
     url: &str,
     shutdown: &CancellationToken,
 ) -> Result<JoinSet<Result<(), AgentError>>, CliError> {
-    let flags = AgentFlags::parse_from(["agent", "--coordinator", url, "--name", "local"]);
+    let state = args.data.join("agents");
+    let flags = [
+        "agent",
+        "--coordinator",
+        url,
+        "--name",
+        "local",
+        "--state-dir",
+    ]
+    .map(OsStr::new);
+    let flags = AgentFlags::parse_from(flags.into_iter().chain([state.as_os_str()]));
     let mut options = flags.args.into_options(GuardCommand::of_this_program()?)?;
     options.simulate = args.simulate;
     options.capacity.cpu_millis = options.capacity.cpu_millis.max(LEAST_CPU_MILLIS);
     let mut agents = JoinSet::new();
     for number in 1..=args.agents {
         options.name = format!("local-{number}");
+        options.state_dir = state.join(&options.name);
         agents.spawn(drover_agent::run(options.clone(), shutdown.clone()));
     }
     Ok(agents)

@@ -2,11 +2,14 @@
 
 pub(crate) mod agent;
 pub(crate) mod coordinator;
+pub(crate) mod dead_letter;
 pub(crate) mod dev;
 pub(crate) mod job;
 pub(crate) mod node;
 pub(crate) mod policy;
+pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod signals;
+pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod validate;

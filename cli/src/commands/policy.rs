@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use drover_proto::v1::ListPoliciesRequest;
 
 use crate::{
     client::Client,
@@ -28,12 +27,7 @@ impl Command {
 
 async fn list(global: &Global) -> Result<ExitCode, CliError> {
     let client = Client::connect(&global.address).await?;
-    let answer = client
-        .policies()
-        .list(ListPoliciesRequest {})
-        .await
-        .map_err(|status| client.failed(status))?;
-    let answer = answer.into_inner();
+    let answer = client.policies().await?;
     if global.output == Format::Json {
         output::print_json(&answer)?;
         return Ok(ExitCode::SUCCESS);

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use drover_proto::v1::{
-    AttemptState, Command, Job, JobSpec, JobState, Resources, RetryRule, TaskSpec, task_spec::Run,
+    AttemptState, Command, Job, JobSpec, JobState, OnDisconnect, Resources, RetryRule, TaskSpec,
+    task_spec::Run,
 };
 
 use super::{job::logs, submit::Overrides};
@@ -41,9 +42,15 @@ pub(crate) struct Args {
     /// Limit of the run time of one attempt: 30s, 10m
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     timeout: Option<Duration>,
-    /// Attempts after the first that failed
-    #[arg(long, default_value_t = 0)]
-    retries: u32,
+    /// Attempts after the first that failed; none: no other, also not when the node is lost
+    #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries)]
+    retries: Option<RetryRule>,
+    /// Time from SIGTERM to SIGKILL when the command has to stop [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
+    grace: Option<Duration>,
+    /// What happens to the command when its host is cut off for long: keep it running, or stop it
+    #[arg(long, value_name = "RULE", value_parser = file::parse_on_disconnect)]
+    on_disconnect: Option<OnDisconnect>,
     /// Variable for the command; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
@@ -126,11 +133,10 @@ fn spec(args: Args) -> JobSpec {
             gpus: args.gpu,
             disk_bytes: args.disk.unwrap_or(0),
         }),
-        retry: (args.retries > 0).then(|| RetryRule {
-            retries: args.retries,
-            ..RetryRule::default()
-        }),
+        retry: args.retries,
         timeout: args.timeout.map(Into::into),
+        grace: args.grace.map(Into::into),
+        on_disconnect: args.on_disconnect.unwrap_or_default().into(),
         ..TaskSpec::default()
     };
     let mut job = JobSpec {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::{Job, JobSpec, JobState};
+use drover_proto::v1::{DeadlineAction, Job, JobSpec, JobState};
 
 use crate::{
     client::Client,
@@ -17,7 +17,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  drover submit nightly.yaml\n  drover submit nightly.yaml --deadline 30m --priority high --wait\n\n\
         Several documents in one file (---) are several jobs; all are stored in one commit, or none.\n\
-        With --wait the exit code is the outcome: 0 succeeded, 1 failed, 4 cancelled, 5 timed out."
+        With --wait the exit code is the outcome: 0 succeeded, 1 failed or rolled back, 4 cancelled, 5 timed out."
 )]
 pub(crate) struct Args {
     /// Job files, YAML or JSON; - is the standard input
@@ -39,6 +39,9 @@ pub(crate) struct Overrides {
     /// When the job should be finished: 10m from now, or 2030-01-31T18:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = file::parse_deadline)]
     deadline: Option<file::Deadline>,
+    /// What happens when the deadline passes: none, cancel, or escalate, which raises the priority to urgent
+    #[arg(long, value_name = "ACTION", value_parser = file::parse_deadline_action)]
+    deadline_action: Option<DeadlineAction>,
     /// low, normal, high, urgent, or 0 to 100
     #[arg(long, value_parser = file::parse_priority)]
     priority: Option<u32>,
@@ -54,6 +57,9 @@ impl Overrides {
     pub(crate) fn apply(&self, job: &mut JobSpec) {
         if let Some(deadline) = self.deadline {
             job.deadline = Some(file::deadline(deadline));
+        }
+        if let Some(action) = self.deadline_action {
+            job.deadline_action = action.into();
         }
         if self.priority.is_some() {
             job.priority = self.priority;

@@ -1,19 +1,20 @@
 //! From the form of the file to the message that is submitted.
 
-use std::time::Duration;
+mod run;
 
-use bytes::Bytes;
 use drover_proto::{
     Violation,
-    v1::{self, job_spec, task_spec::Run},
+    v1::{self, job_spec, task_payload::Run, task_spec, undo_step},
 };
 
 use super::{
-    quantity::{Deadline, Seconds, Span},
+    quantity::{Deadline, Span},
     shape::{
-        CommandText, JobFile, OnFailure, ResourcesFile, Retries, SimulateFile, StressFile, TaskFile,
+        DeadlineAction, JobFile, OnDisconnect, OnFailure, ResourcesFile, Retries, TaskFile,
+        UndoFile,
     },
 };
+use run::{StepFile, Wrong};
 
 pub(super) fn job(file: JobFile) -> Result<v1::JobSpec, Vec<Violation>> {
     let mut violations = Vec::new();
@@ -42,6 +43,7 @@ pub(super) fn job(file: JobFile) -> Result<v1::JobSpec, Vec<Violation>> {
         deadline: file.deadline.map(|text| deadline(text.0)),
         labels: file.labels,
         on_failure: failure_rule(file.on_failure.as_ref()).into(),
+        deadline_action: deadline_action(file.deadline_action.as_ref()).into(),
         tasks,
     })
 }
@@ -61,120 +63,85 @@ fn failure_rule(rule: Option<&OnFailure>) -> v1::FailureRule {
         None => v1::FailureRule::Unspecified,
         Some(OnFailure::FailFast) => v1::FailureRule::FailFast,
         Some(OnFailure::Continue) => v1::FailureRule::Continue,
+        Some(OnFailure::Rollback) => v1::FailureRule::Rollback,
     }
 }
 
-/// Field and problem.
-type Wrong = (&'static str, String);
+fn deadline_action(action: Option<&DeadlineAction>) -> v1::DeadlineAction {
+    match action {
+        None => v1::DeadlineAction::Unspecified,
+        Some(DeadlineAction::None) => v1::DeadlineAction::None,
+        Some(DeadlineAction::Cancel) => v1::DeadlineAction::Cancel,
+        Some(DeadlineAction::Escalate) => v1::DeadlineAction::Escalate,
+    }
+}
 
-fn convert_task(name: String, mut task: TaskFile) -> Result<v1::TaskSpec, Wrong> {
-    let run = run(&mut task)?;
+fn on_disconnect(rule: Option<&OnDisconnect>) -> v1::OnDisconnect {
+    match rule {
+        None => v1::OnDisconnect::Unspecified,
+        Some(OnDisconnect::Keep) => v1::OnDisconnect::Keep,
+        Some(OnDisconnect::Stop) => v1::OnDisconnect::Stop,
+    }
+}
+
+fn convert_task(name: String, task: TaskFile) -> Result<v1::TaskSpec, Wrong> {
+    let step = StepFile {
+        noun: "task",
+        command: task.command,
+        shell: task.shell,
+        env: task.env,
+        cwd: task.cwd,
+        stress: task.stress,
+        simulate: task.simulate,
+    };
+    let run = match run::of_step(step)? {
+        Run::Command(command) => task_spec::Run::Command(command),
+        Run::Stress(stress) => task_spec::Run::Stress(stress),
+        Run::Simulate(simulate) => task_spec::Run::Simulate(simulate),
+    };
     Ok(v1::TaskSpec {
         name,
         needs: task.needs,
         run: Some(run),
         resources: task.resources.map(resources),
         retry: task.retries.map(retry),
-        timeout: task.timeout.map(|Span(limit)| limit.into()),
-        estimate: task.estimate.map(|Span(estimate)| estimate.into()),
+        timeout: task.timeout.map(span),
+        estimate: task.estimate.map(span),
+        start_timeout: task.start_timeout.map(span),
+        progress_timeout: task.progress_timeout.map(span),
+        grace: task.grace.map(span),
+        on_disconnect: on_disconnect(task.on_disconnect.as_ref()).into(),
+        undo: task.undo.map(undo).transpose()?,
+        finally: task.finally,
     })
 }
 
-fn run(task: &mut TaskFile) -> Result<Run, Wrong> {
-    match (
-        task.command.take(),
-        task.stress.take(),
-        task.simulate.take(),
-    ) {
-        (Some(text), None, None) => command(text, task).map(Run::Command),
-        (None, Some(load), None) => {
-            no_command_fields(task)?;
-            stress(&load).map(Run::Stress)
-        }
-        (None, None, Some(load)) => {
-            no_command_fields(task)?;
-            simulate(&load).map(Run::Simulate)
-        }
-        (None, None, None) => Err((
-            "run",
-            "the task runs nothing\ngive it one of command, stress and simulate".to_owned(),
-        )),
-        _ => Err((
-            "run",
-            "the task runs more than one thing\nkeep one of command, stress and simulate"
-                .to_owned(),
-        )),
-    }
-}
-
-fn command(text: CommandText, task: &mut TaskFile) -> Result<v1::Command, Wrong> {
-    let argv = match text {
-        CommandText::Arguments(arguments) => arguments,
-        CommandText::Script(script) if task.shell => vec![script],
-        CommandText::Script(_) => {
-            return Err((
-                "command",
-                "the command is one text, which only a shell can take apart\n\
-                 write a list ([\"echo\", \"hello\"]), or add `shell: true`"
-                    .to_owned(),
-            ));
-        }
+fn undo(undo: UndoFile) -> Result<v1::UndoStep, Wrong> {
+    let step = StepFile {
+        noun: "undo step",
+        command: undo.command,
+        shell: undo.shell,
+        env: undo.env,
+        cwd: undo.cwd,
+        stress: undo.stress,
+        simulate: undo.simulate,
     };
-    Ok(v1::Command {
-        argv: argv.into_iter().map(Bytes::from).collect(),
-        shell: task.shell,
-        env: std::mem::take(&mut task.env)
-            .into_iter()
-            .map(|(name, value)| (name, Bytes::from(value)))
-            .collect(),
-        cwd: task.cwd.take().unwrap_or_default().into(),
+    let run = run::of_step(step).map_err(|(field, problem)| (format!("undo.{field}"), problem))?;
+    let run = match run {
+        Run::Command(command) => undo_step::Run::Command(command),
+        Run::Stress(stress) => undo_step::Run::Stress(stress),
+        Run::Simulate(simulate) => undo_step::Run::Simulate(simulate),
+    };
+    Ok(v1::UndoStep {
+        run: Some(run),
+        resources: undo.resources.map(resources),
+        retry: undo.retries.map(retry),
+        timeout: undo.timeout.map(span),
     })
 }
 
-/// `env`, `cwd` and `shell` say nothing to a load.
-fn no_command_fields(task: &TaskFile) -> Result<(), Wrong> {
-    let useless = [
-        ("env", !task.env.is_empty()),
-        ("cwd", task.cwd.is_some()),
-        ("shell", task.shell),
-    ];
-    match useless.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err((
-            field,
-            format!("`{field}` belongs to a command, and this task has none"),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn stress(load: &StressFile) -> Result<v1::Stress, Wrong> {
-    Ok(v1::Stress {
-        cpu: load.cpu.as_ref().map_or(0, |count| count.0),
-        memory_bytes: load.memory.as_ref().map_or(0, |bytes| bytes.0),
-        duration: Some(length("stress", load.seconds.as_ref(), load.duration.as_ref())?.into()),
-    })
-}
-
-fn simulate(load: &SimulateFile) -> Result<v1::Simulate, Wrong> {
-    Ok(v1::Simulate {
-        duration: Some(length("simulate", load.seconds.as_ref(), load.duration.as_ref())?.into()),
-        failure_chance: load.failure_chance.as_ref().map_or(0.0, |chance| chance.0),
-    })
-}
-
-fn length(
-    field: &'static str,
-    seconds: Option<&Seconds>,
-    duration: Option<&Span>,
-) -> Result<Duration, Wrong> {
-    match (seconds, duration) {
-        (Some(Seconds(length)), None) | (None, Some(Span(length))) => Ok(*length),
-        (None, None) => Err((field, format!("`{field}` needs `seconds` or `duration`"))),
-        (Some(_), Some(_)) => Err((
-            field,
-            format!("`{field}` takes `seconds` or `duration`, not both"),
-        )),
-    }
+fn span(Span(length): Span) -> pbjson_types::Duration {
+    length.into()
 }
 
 fn resources(file: ResourcesFile) -> v1::Resources {
@@ -198,10 +165,13 @@ fn retry(retries: Retries) -> v1::RetryRule {
         },
         Retries::Rule(rule) => v1::RetryRule {
             retries: rule.max.0,
-            backoff: rule.backoff.map(|Span(wait)| wait.into()),
+            backoff: rule.backoff.map(span),
             factor_permille: rule.factor.map_or(0, |factor| factor.0),
-            max_backoff: rule.max_backoff.map(|Span(wait)| wait.into()),
+            max_backoff: rule.max_backoff.map(span),
             never: false,
+            exit_codes: rule.exit_codes.iter().map(|code| code.0).collect(),
+            fatal_exit_codes: rule.fatal_exit_codes.iter().map(|code| code.0).collect(),
+            max_lost: rule.max_lost.map_or(0, |losses| losses.0),
         },
     }
 }

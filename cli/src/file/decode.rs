@@ -148,6 +148,14 @@ impl Decoder<'_> {
     }
 }
 
+/// `a, b or c`.
+fn one_of(variants: &[&str]) -> String {
+    match variants {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => variants.concat(),
+    }
+}
+
 fn suggest(field: &str, fields: &[&str]) -> String {
     let nearest = fields
         .iter()
@@ -264,7 +272,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                 let variant: StringDeserializer<Failure> = text.to_owned().into_deserializer();
                 visitor.visit_enum(variant)
             }
-            _ => Err(Failure::Expected(variants.join(" or "))),
+            _ => Err(Failure::Expected(one_of(variants))),
         }
     }
 

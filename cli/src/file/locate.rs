@@ -46,6 +46,7 @@ pub(super) fn spoken(document: &Node, field: &str) -> String {
         .map_or_else(|| format!("tasks[{index}]"), |entry| entry.key.clone());
     match rest.trim_start_matches('.') {
         "" | "run" => format!("task `{task}`: "),
+        "undo.run" => format!("task `{task}`, `undo`: "),
         rest => format!("task `{task}`, `{rest}`: "),
     }
 }

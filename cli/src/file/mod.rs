@@ -1,5 +1,6 @@
 //! Job files: YAML or JSON in, [`v1::JobSpec`] out, with every problem shown at its place.
 
+mod choice;
 mod convert;
 mod decode;
 mod locate;
@@ -18,6 +19,7 @@ use drover_proto::{
     v1,
 };
 
+pub(crate) use choice::{parse_deadline_action, parse_on_disconnect, parse_retries};
 pub(crate) use convert::deadline;
 pub use problem::FileError;
 use problem::{Place, Problem};

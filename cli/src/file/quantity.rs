@@ -87,6 +87,22 @@ written!(
     }
 );
 written!(
+    /// How a process ended.
+    ExitCode(i32), parse_exit_code, {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 255
+    }
+);
+written!(
+    /// How often a task may lose its node.
+    Losses(u32), parse_losses, {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000
+    }
+);
+written!(
     /// By how much each wait before a retry is longer than the one before, in thousandths.
     Factor(u32), parse_factor, {
         "description": "At least 1.",
@@ -217,6 +233,20 @@ fn parse_count(text: &str) -> Result<u32, String> {
         Ok(value) if value < 0.0 => format!("the number must not be negative, found {text}"),
         _ => format!("expected a whole number, found {text:?}"),
     })
+}
+
+/// Its range is checked with the job.
+fn parse_exit_code(text: &str) -> Result<i32, String> {
+    text.parse()
+        .map_err(|_| format!("expected an exit code from 1 to 255, found {text:?}"))
+}
+
+/// Zero would be taken for the default.
+fn parse_losses(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(losses @ 1..=1_000) => Ok(losses),
+        _ => Err(format!("expected a number from 1 to 1000, found {text:?}")),
+    }
 }
 
 fn parse_factor(text: &str) -> Result<u32, String> {

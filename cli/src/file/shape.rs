@@ -1,16 +1,17 @@
 //! The form of a job file. The JSON Schema is made of these types.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+mod forms;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
-};
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::quantity::{
-    Bytes, Chance, Cores, Count, DeadlineText, Factor, PriorityText, Seconds, Span,
+    Bytes, Chance, Cores, Count, DeadlineText, ExitCode, Factor, Losses, PriorityText, Seconds,
+    Span,
 };
+use forms::Scalar;
 
 /// A job: tasks that form a directed acyclic graph.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,8 +26,10 @@ pub(super) struct JobFile {
     /// Named line in which the tasks wait.
     pub(super) queue: Option<String>,
     pub(super) priority: Option<PriorityText>,
-    /// When the job should be finished. Missing it kills nothing.
+    /// When the job should be finished.
     pub(super) deadline: Option<DeadlineText>,
+    /// What happens when the deadline passes before the job has ended.
+    pub(super) deadline_action: Option<DeadlineAction>,
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(super) labels: BTreeMap<String, String>,
@@ -43,6 +46,30 @@ pub(super) enum OnFailure {
     FailFast,
     /// Tasks that do not depend on the failed one go on.
     Continue,
+    /// As `fail_fast`; then the `undo` steps of the tasks that had succeeded run, in reverse order of the graph.
+    Rollback,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum DeadlineAction {
+    /// Nothing.
+    None,
+    /// The job is stopped, and rolled back if `on_failure` says so.
+    Cancel,
+    /// Its priority becomes urgent.
+    Escalate,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum OnDisconnect {
+    /// It runs on; it may by then run elsewhere as well.
+    Keep,
+    /// It is killed before it is started elsewhere.
+    Stop,
 }
 
 /// Name of each task and what it is, in the order of the file.
@@ -73,8 +100,46 @@ pub(super) struct TaskFile {
     pub(super) retries: Option<Retries>,
     /// Limit of the run time of one attempt.
     pub(super) timeout: Option<Span>,
+    /// How long it may wait for a node, each time it waits.
+    pub(super) start_timeout: Option<Span>,
+    /// How long a command may go without touching the file that DROVER_PROGRESS_FILE names.
+    pub(super) progress_timeout: Option<Span>,
+    /// From SIGTERM to SIGKILL when it has to stop, at most 1h.
+    pub(super) grace: Option<Span>,
+    /// What becomes of it when its host is cut off from the coordinator for long.
+    pub(super) on_disconnect: Option<OnDisconnect>,
+    /// Takes back what the task did, in a rollback.
+    pub(super) undo: Option<UndoFile>,
+    /// Runs when all other tasks have ended and what had to be undone is, whatever happened.
+    #[serde(default)]
+    pub(super) finally: bool,
     /// Expected run time of one attempt, for policies that order by it.
     pub(super) estimate: Option<Span>,
+}
+
+/// Exactly one of `command`, `stress` and `simulate` says what it runs; a command finds DROVER_UNDO=1 in its environment.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Undo")]
+pub(super) struct UndoFile {
+    pub(super) command: Option<CommandText>,
+    /// Runs `command` through `/bin/sh -c`.
+    #[serde(default)]
+    pub(super) shell: bool,
+    /// Added to the environment of the command.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Scalar>")]
+    pub(super) env: BTreeMap<String, String>,
+    /// Working directory of the command.
+    pub(super) cwd: Option<String>,
+    pub(super) stress: Option<StressFile>,
+    pub(super) simulate: Option<SimulateFile>,
+    /// As its task, unless given.
+    pub(super) resources: Option<ResourcesFile>,
+    /// 3 unless given.
+    pub(super) retries: Option<Retries>,
+    /// Limit of the run time of one attempt.
+    pub(super) timeout: Option<Span>,
 }
 
 /// A program with its arguments, or a script for the shell.
@@ -138,162 +203,12 @@ pub(super) struct RetryFile {
     pub(super) backoff: Option<Span>,
     pub(super) factor: Option<Factor>,
     pub(super) max_backoff: Option<Span>,
-}
-
-/// Anything written in one piece is taken as it is written.
-struct Scalar;
-
-impl JsonSchema for Scalar {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Scalar".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "number", "boolean"]})
-    }
-}
-
-impl<'de> Deserialize<'de> for Tasks {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TasksVisitor)
-    }
-}
-
-struct TasksVisitor;
-
-impl<'de> Visitor<'de> for TasksVisitor {
-    type Value = Tasks;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a mapping from the name of each task to what it is")
-    }
-
-    /// Goes on after a task that is wrong, so that every wrong task is told of.
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tasks, A::Error> {
-        let mut tasks = Vec::new();
-        let mut failure = None;
-        while let Some(name) = map.next_key()? {
-            match map.next_value() {
-                Ok(task) => tasks.push((name, task)),
-                Err(error) => failure = Some(error),
-            }
-        }
-        failure.map_or(Ok(Tasks(tasks)), Err)
-    }
-}
-
-impl JsonSchema for Tasks {
-    fn schema_name() -> Cow<'static, str> {
-        "Tasks".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let task = generator.subschema_for::<TaskFile>();
-        json_schema!({
-            "description": "Name of each task and what it is.",
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": task,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for CommandText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CommandVisitor)
-    }
-}
-
-struct CommandVisitor;
-
-impl<'de> Visitor<'de> for CommandVisitor {
-    type Value = CommandText;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of program and arguments, or a script with `shell: true`")
-    }
-
-    fn visit_str<E>(self, script: &str) -> Result<CommandText, E> {
-        Ok(CommandText::Script(script.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<CommandText, A::Error> {
-        let mut arguments = Vec::new();
-        while let Some(argument) = list.next_element()? {
-            arguments.push(argument);
-        }
-        Ok(CommandText::Arguments(arguments))
-    }
-}
-
-impl JsonSchema for CommandText {
-    fn schema_name() -> Cow<'static, str> {
-        "Command".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Program and arguments; or, with `shell: true`, a script (as a list: script and its parameters).",
-            "anyOf": [
-                {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
-                {"type": "string"}
-            ]
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Retries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RetriesVisitor)
-    }
-}
-
-struct RetriesVisitor;
-
-impl<'de> Visitor<'de> for RetriesVisitor {
-    type Value = Retries;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number, `none`, or a mapping with `max`")
-    }
-
-    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Retries, E> {
-        if value < 0 {
-            return Err(E::custom(format!(
-                "retries must not be negative, found {value}"
-            )));
-        }
-        u32::try_from(value)
-            .map(Retries::Max)
-            .map_err(|_| E::custom(format!("{value} retries are too many")))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Retries, E> {
-        match text {
-            "none" => Ok(Retries::Never),
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Retries, A::Error> {
-        RetryFile::deserialize(MapAccessDeserializer::new(map)).map(Retries::Rule)
-    }
-}
-
-impl JsonSchema for Retries {
-    fn schema_name() -> Cow<'static, str> {
-        "Retries".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let rule = generator.subschema_for::<RetryFile>();
-        json_schema!({
-            "description": "How often a failed task is tried again. `none`: never, also not when its node is lost.",
-            "anyOf": [{"type": "integer", "minimum": 0}, {"const": "none"}, rule]
-        })
-    }
+    /// Exit codes after which another attempt may follow; 128 + n is a death by signal n. All, unless given.
+    #[serde(default)]
+    pub(super) exit_codes: Vec<ExitCode>,
+    /// Exit codes after which none follows.
+    #[serde(default)]
+    pub(super) fatal_exit_codes: Vec<ExitCode>,
+    /// The task fails when it has lost its node so often: 3, unless given.
+    pub(super) max_lost: Option<Losses>,
 }

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use drover_proto::v1::{FailureRule, job_spec::Deadline, task_spec::Run};
+use drover_proto::v1::{
+    DeadlineAction, FailureRule, OnDisconnect, job_spec::Deadline, task_spec::Run, undo_step,
+};
 
 use super::*;
 
@@ -72,10 +74,16 @@ fn every_field_arrives() {
     };
     assert_eq!(job.deadline, Some(Deadline::DeadlineAt(deadline)));
     assert_eq!(job.labels.get("build").map(String::as_str), Some("12"));
-    assert_eq!(job.on_failure(), FailureRule::Continue);
+    assert_eq!(job.on_failure(), FailureRule::Rollback);
+    assert_eq!(job.deadline_action(), DeadlineAction::Escalate);
     let names: Vec<&str> = job.tasks.iter().map(|task| task.name.as_str()).collect();
-    assert_eq!(names, ["z", "y", "x", "w"], "the order of the file");
-    let [z, y, x, w] = job.tasks.try_into().expect("four tasks");
+    assert_eq!(
+        names,
+        ["z", "y", "x", "v", "u", "w"],
+        "the order of the file"
+    );
+    let [z, y, x, v, u, w] = job.tasks.try_into().expect("six tasks");
+    assert_eq!(z.on_disconnect(), OnDisconnect::Stop);
     let Some(Run::Command(script)) = z.run else {
         panic!("z is a command");
     };
@@ -90,6 +98,35 @@ fn every_field_arrives() {
         (millis(rule.backoff), millis(rule.max_backoff)),
         (Some(500), Some(60_000))
     );
+    assert_eq!(
+        (&*rule.exit_codes, &*rule.fatal_exit_codes),
+        (&[75, 130][..], &[64][..])
+    );
+    assert_eq!(rule.max_lost, 5);
+    assert_eq!(
+        [z.timeout, z.start_timeout, z.progress_timeout, z.grace].map(millis),
+        [Some(3_600_000), Some(600_000), Some(30_000), Some(20_000)]
+    );
+    let undo = z.undo.expect("an undo step");
+    let Some(undo_step::Run::Command(script)) = undo.run else {
+        panic!("it is a command");
+    };
+    assert_eq!(
+        (script.argv[0].as_ref(), script.shell),
+        (&b"rm out"[..], true)
+    );
+    assert_eq!(
+        (script.env["LEVEL"].as_ref(), script.cwd.as_ref()),
+        (&b"2.0"[..], &b"work"[..])
+    );
+    assert_eq!(undo.retry.map(|rule| rule.retries), Some(7));
+    assert_eq!(millis(undo.timeout), Some(300_000));
+    assert_eq!(undo.resources.map(|r| r.cpu_millis), Some(100));
+    assert_eq!((v.on_disconnect(), v.finally), (OnDisconnect::Keep, false));
+    let undo = v.undo.expect("an undo step");
+    assert!(matches!(undo.run, Some(undo_step::Run::Simulate(_))));
+    assert_eq!((undo.retry, undo.resources), (None, None));
+    assert!(u.finally);
     let needed = z.resources.expect("resources");
     assert_eq!(
         (needed.cpu_millis, needed.memory_bytes),

@@ -50,7 +50,7 @@ impl Board {
     pub(crate) fn is_final(&self) -> bool {
         !matches!(
             self.state,
-            JobState::Queued | JobState::Running | JobState::Unspecified
+            JobState::Queued | JobState::Running | JobState::RollingBack | JobState::Unspecified
         )
     }
 
@@ -86,6 +86,7 @@ impl Board {
         let Some(line) = self.tasks.get_mut(index) else {
             return Vec::new();
         };
+        let before = (line.state, line.attempt);
         if change.attempt != line.attempt {
             line.started_at = None;
         }
@@ -98,6 +99,10 @@ impl Board {
         line.state = state;
         line.attempt = change.attempt;
         line.node = change.node;
+        // An undo step is assigned, started and stopped in one state.
+        if before == (line.state, line.attempt) {
+            return Vec::new();
+        }
         vec![News::Task(index)]
     }
 
@@ -125,7 +130,7 @@ impl Board {
 
 impl Line {
     fn new(task: &Task) -> Self {
-        let last = task.attempts.last();
+        let last = task.undo_attempts.last().or(task.attempts.last());
         let ended = last.is_some_and(|attempt| attempt.state() > AttemptState::Stopping);
         Self {
             name: task.name.clone(),
@@ -151,5 +156,7 @@ pub(crate) fn is_final(state: TaskState) -> bool {
             | TaskState::TimedOut
             | TaskState::Cancelled
             | TaskState::UpstreamFailed
+            | TaskState::Undone
+            | TaskState::UndoFailed
     )
 }

@@ -6,13 +6,13 @@ mod view;
 
 use std::{sync::LazyLock, time::Duration};
 
-use drover_proto::v1::{Job, WatchJobRequest, watch_job_response::Event};
+use drover_proto::v1::{Job, WatchJobResponse, watch_job_response::Event};
 use indicatif::MultiProgress;
 use tokio::sync::mpsc;
-use tonic::Code;
+use tonic::{Code, Status, Streaming};
 
 use crate::{
-    client::{Client, is_broken},
+    client::{Answered, Client, is_broken},
     error::CliError,
     output,
 };
@@ -92,7 +92,8 @@ fn take_in(board: &mut Option<Board>, event: Event, view: &mut View) {
     }
 }
 
-/// Sends what a watch hears until the job has ended; watches again when the connection breaks or falls behind.
+/// Sends what a watch hears until the job has ended; watches again, elsewhere if need be, when the coordinator goes away
+/// or the watch falls behind.
 async fn watch(
     client: Client,
     id: String,
@@ -101,34 +102,46 @@ async fn watch(
 ) -> Result<(), CliError> {
     let mut told = false;
     loop {
-        let request = WatchJobRequest { job_id: id.clone() };
-        let status = match client.jobs().watch(request).await {
-            Ok(stream) => {
-                let mut stream = stream.into_inner();
-                loop {
-                    match stream.message().await {
-                        Ok(Some(message)) => {
-                            told = false;
-                            if let Some(event) = message.event
-                                && sender.send((index, event)).await.is_err()
-                            {
-                                return Ok(());
-                            }
-                        }
-                        Ok(None) => return Ok(()),
-                        Err(status) => break status,
-                    }
+        match client.watch(&id).await {
+            Ok(Answered { address, answer }) => {
+                told = false;
+                let status = match relay(answer, index, &sender).await {
+                    Ok(()) => return Ok(()),
+                    Err(status) => status,
+                };
+                if is_broken(&status) {
+                    tracing::warn!("lost the coordinator ({}); trying again", status.message());
+                    client.leave(&address, None);
+                    told = true;
+                } else if status.code() != Code::OutOfRange {
+                    return Err(status.into());
                 }
             }
-            Err(status) => status,
-        };
-        if !is_broken(&status) && status.code() != Code::OutOfRange {
-            return Err(status.into());
-        }
-        if is_broken(&status) && !told {
-            tracing::warn!("lost the coordinator ({}); trying again", status.message());
-            told = true;
+            // A job may take longer than its coordinator is away.
+            Err(CliError::Unreachable { address, problem }) => {
+                if !told {
+                    tracing::warn!("nobody answers at {address} ({problem}); trying again");
+                    told = true;
+                }
+            }
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(RECONNECT).await;
     }
+}
+
+/// Until the job has ended, or nobody listens any more.
+async fn relay(
+    mut stream: Streaming<WatchJobResponse>,
+    index: usize,
+    sender: &mpsc::Sender<(usize, Event)>,
+) -> Result<(), Status> {
+    while let Some(message) = stream.message().await? {
+        if let Some(event) = message.event
+            && sender.send((index, event)).await.is_err()
+        {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -88,6 +88,9 @@ fn counts(board: &Board) -> String {
             "not run",
             count(&[TaskState::Cancelled, TaskState::UpstreamFailed]),
         ),
+        ("undoing", count(&[TaskState::Undoing])),
+        ("undone", count(&[TaskState::Undone])),
+        ("not undone", count(&[TaskState::UndoFailed])),
     ];
     let groups = groups.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = groups
@@ -107,7 +110,8 @@ pub(super) fn change(board: &Board, news: &News) -> String {
                 output::printable(&line.name),
                 output::task_state(line.state)
             );
-            if !line.node.is_empty() && is_active(line.state) {
+            let at_work = is_active(line.state) || line.state == TaskState::Undoing;
+            if !line.node.is_empty() && at_work {
                 text += &format!(" on {}", output::printable(&line.node));
             }
             if line.attempt > 1 {
@@ -153,19 +157,25 @@ pub(crate) fn summary(job: &Job) -> String {
             output::printable(&task.name),
             output::task_state(task.state())
         );
-        let last = task
-            .attempts
+        let undo = task.state() == TaskState::UndoFailed;
+        let attempts = if undo {
+            &task.undo_attempts
+        } else {
+            &task.attempts
+        };
+        let last = attempts
             .iter()
             .rev()
             .find(|attempt| attempt.state() != AttemptState::Cancelled);
         if let Some(attempt) = last.filter(|attempt| !attempt.message.is_empty()) {
             text += &format!(": {}", output::printable(&attempt.message));
         }
-        if last.is_some() {
+        if last.is_some_and(|attempt| attempt.state() != AttemptState::Expired) {
             text += &format!(
-                "\n      drover job logs {} {}",
+                "\n      drover job logs {} {}{}",
                 job.id,
-                shell_word(&task.name)
+                shell_word(&task.name),
+                if undo { " --undo" } else { "" }
             );
         }
     }
@@ -207,15 +217,19 @@ fn is_active(state: TaskState) -> bool {
 }
 
 fn is_failure(state: TaskState) -> bool {
-    matches!(state, TaskState::Failed | TaskState::TimedOut)
+    matches!(
+        state,
+        TaskState::Failed | TaskState::TimedOut | TaskState::UndoFailed
+    )
 }
 
 fn job_glyph(state: JobState) -> char {
     match state {
         JobState::Succeeded => '✔',
-        JobState::Failed | JobState::TimedOut => '✘',
+        JobState::Failed | JobState::TimedOut | JobState::RollbackFailed => '✘',
         JobState::Cancelled => '■',
         JobState::Running => '▶',
+        JobState::RollingBack | JobState::RolledBack => '↶',
         JobState::Queued | JobState::Unspecified => '·',
     }
 }
@@ -223,7 +237,8 @@ fn job_glyph(state: JobState) -> char {
 pub(crate) fn glyph(state: TaskState) -> char {
     match state {
         TaskState::Succeeded => '✔',
-        TaskState::Failed | TaskState::TimedOut => '✘',
+        TaskState::Failed | TaskState::TimedOut | TaskState::UndoFailed => '✘',
+        TaskState::Undoing | TaskState::Undone => '↶',
         TaskState::Cancelled | TaskState::Stopping => '■',
         TaskState::UpstreamFailed => '⊘',
         TaskState::Running => '▶',

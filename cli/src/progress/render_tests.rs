@@ -1,4 +1,4 @@
-use drover_proto::v1::{Attempt, JobSpec, Task, TaskChange, watch_job_response::Event};
+use drover_proto::v1::{Attempt, JobChange, JobSpec, Task, TaskChange, watch_job_response::Event};
 use pbjson_types::Timestamp;
 
 use super::*;
@@ -100,5 +100,55 @@ fn summary_names_failures_and_their_logs() {
         summary(&record),
         "✘ nightly failed in 1 m 30 s, deadline missed by 30.0 s: task `a b` failed\n  \
          ✘ a b failed: exit code 3\n      drover job logs id 'a b'"
+    );
+}
+
+#[test]
+fn a_rollback_is_followed_to_its_end() {
+    let mut board = Board::new(&job(&["a"]));
+    board.apply(change(0, TaskState::Succeeded, 1, "n1"), 1_000);
+    let rolling_back = Event::Job(JobChange {
+        state: JobState::RollingBack.into(),
+        message: String::new(),
+    });
+    let news = board.apply(rolling_back, 2_000);
+    assert_eq!(super::change(&board, &news[0]), "nightly: rolling back");
+    assert!(!board.is_final());
+    let news = board.apply(change(0, TaskState::Undoing, 0, ""), 3_000);
+    assert_eq!(super::change(&board, &news[0]), "nightly/a: undoing");
+    let news = board.apply(change(0, TaskState::Undoing, 1, "n2"), 3_000);
+    assert_eq!(super::change(&board, &news[0]), "nightly/a: undoing on n2");
+    let started = board.apply(change(0, TaskState::Undoing, 1, "n2"), 3_100);
+    assert_eq!(started, [], "told once");
+    assert_eq!(board.ended(), 0);
+    board.apply(change(0, TaskState::Undone, 1, "n2"), 4_000);
+    assert_eq!(board.ended(), 1);
+    board.state = JobState::RolledBack;
+    assert!(board.is_final());
+    assert_eq!(
+        live(&[board], 5_000)[0],
+        "↶ nightly [========================] 1/1 rolled back"
+    );
+}
+
+#[test]
+fn summary_points_to_the_log_of_an_undo_step_that_failed() {
+    let attempt = |state: AttemptState, message: &str| Attempt {
+        number: 1,
+        state: state.into(),
+        message: message.to_owned(),
+        ..Attempt::default()
+    };
+    let mut record = job(&["a", "b"]);
+    record.state = JobState::RollbackFailed.into();
+    record.tasks[0].state = TaskState::UndoFailed.into();
+    record.tasks[0].attempts = vec![attempt(AttemptState::Succeeded, "")];
+    record.tasks[0].undo_attempts = vec![attempt(AttemptState::Failed, "exited with code 3")];
+    record.tasks[1].state = TaskState::TimedOut.into();
+    record.tasks[1].attempts = vec![attempt(AttemptState::Expired, "found no node within 2 s")];
+    assert_eq!(
+        summary(&record),
+        "✘ nightly rollback failed\n  ✘ a undo failed: exited with code 3\n      drover job logs id a --undo\n  \
+         ✘ b timed out: found no node within 2 s"
     );
 }

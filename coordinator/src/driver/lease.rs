@@ -2,31 +2,24 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-/// End of the database lease on this machine's monotonic clock, counted from before the commit that renewed it was sent:
-/// never later than the database's own.
-#[derive(Debug)]
+use crate::clock;
+
+/// End of the database lease on this host's own clock, counted from before the commit that renewed it was sent: never later
+/// than the database's own.
+#[derive(Debug, Default)]
 pub(crate) struct LeaseTerm {
-    anchor: Instant,
-    /// 0: not leading.
+    /// Since the host was started; 0: not leading.
     until_ms: AtomicU64,
 }
 
-impl Default for LeaseTerm {
-    fn default() -> Self {
-        Self {
-            anchor: Instant::now(),
-            until_ms: AtomicU64::new(0),
-        }
-    }
-}
-
 impl LeaseTerm {
-    pub(crate) fn extend(&self, since: Instant, term: Duration) {
+    /// `since` is what [`clock::since_boot`] said then.
+    pub(crate) fn extend(&self, since: Duration, term: Duration) {
         self.until_ms
-            .store(self.ms_at(since + term), Ordering::Release);
+            .store(whole_ms(since + term), Ordering::Release);
     }
 
     pub(crate) fn end(&self) {
@@ -34,13 +27,12 @@ impl LeaseTerm {
     }
 
     pub(crate) fn is_valid(&self) -> bool {
-        self.ms_at(Instant::now()) < self.until_ms.load(Ordering::Acquire)
+        whole_ms(clock::since_boot()) < self.until_ms.load(Ordering::Acquire)
     }
+}
 
-    fn ms_at(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.anchor);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -51,11 +43,11 @@ mod tests {
     fn valid_from_renewal_to_end() {
         let lease = LeaseTerm::default();
         assert!(!lease.is_valid());
-        lease.extend(Instant::now(), Duration::from_secs(3_600));
+        lease.extend(clock::since_boot(), Duration::from_secs(3_600));
         assert!(lease.is_valid());
         lease.end();
         assert!(!lease.is_valid());
-        lease.extend(Instant::now(), Duration::ZERO);
+        lease.extend(clock::since_boot(), Duration::ZERO);
         assert!(!lease.is_valid());
     }
 }

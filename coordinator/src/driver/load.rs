@@ -1,21 +1,127 @@
-//! From what is stored to what the model loads.
+//! From what is stored to a model in memory.
 
-use drover_model::{Epoch, LoadedJob, Snapshot};
+use std::{borrow::Cow, panic::AssertUnwindSafe};
+
+use drover_model::{
+    Epoch, JobId, LoadedJob, QueueRow, Snapshot, TurnNumber,
+    cluster::{Cluster, Config},
+    record::{Line, Settings},
+};
 use drover_proto::spec;
 
+use super::{isolate::Ward, suspicion::Poison};
 use crate::{
     clock::ModelClock,
     error::CoordinatorError,
-    store::{StoredJob, StoredSnapshot},
+    record::Record,
+    store::{StoreError, StoredJob, StoredSnapshot},
 };
 
-/// Compiles every open job's spec again, and starts the clock of the leadership.
-pub(super) fn snapshot(
+/// Loads that may find something to park. Each ends at least one job, so that more would only be needed if jobs could not
+/// be parked.
+const ATTEMPTS: usize = 64;
+
+/// What a leadership begins with.
+pub(super) struct Loaded {
+    pub(super) turn: TurnNumber,
+    pub(super) cluster: Cluster,
+    pub(super) clock: ModelClock,
+    pub(super) queues: Vec<QueueRow>,
+    pub(super) record: Option<Record>,
+}
+
+/// A job that the model cannot be loaded with.
+struct Unreadable {
+    job: JobId,
+    problem: String,
+}
+
+enum Built {
+    Loaded(Box<Loaded>),
+    Unreadable(Vec<Unreadable>),
+    /// The model panicked on some job.
+    Panicked,
+}
+
+/// Parks what is known to be at fault, loads, and parks what cannot be loaded.
+pub(super) async fn load(
+    ward: Ward,
+    poison: Option<Poison>,
+    config: Config,
+    record: Option<Record>,
+) -> Result<Loaded, CoordinatorError> {
+    if let Some(poison) = poison {
+        ward.isolate(&poison).await?;
+    }
+    let mut one_by_one = false;
+    for _ in 0..ATTEMPTS {
+        let epoch = ward.epoch();
+        let stored = match ward.store.load(epoch).await {
+            // The lease was renewed in between.
+            Err(StoreError::Fenced { .. }) if ward.epoch() != epoch => continue,
+            Err(StoreError::Corrupt {
+                job: Some(job),
+                table,
+                column,
+                value,
+            }) => {
+                let problem =
+                    format!("table {table} holds a {column} that makes no sense: {value}");
+                park(&ward, Unreadable { job, problem }).await?;
+                continue;
+            }
+            stored => stored?,
+        };
+        let (config, record) = (config.clone(), record.clone());
+        // Long work without a pause: elsewhere, so that the lease is renewed meanwhile.
+        let built = tokio::task::spawn_blocking(move || {
+            if one_by_one {
+                find_unloadable(epoch, stored, &config)
+            } else {
+                build(epoch, stored, config, record)
+            }
+        });
+        match built.await.map_err(|_| CoordinatorError::Load)? {
+            Built::Loaded(loaded) => return Ok(*loaded),
+            Built::Panicked => one_by_one = true,
+            Built::Unreadable(jobs) => {
+                if jobs.is_empty() {
+                    return Err(CoordinatorError::Load);
+                }
+                one_by_one = false;
+                for unreadable in jobs {
+                    park(&ward, unreadable).await?;
+                }
+            }
+        }
+    }
+    Err(CoordinatorError::Load)
+}
+
+async fn park(ward: &Ward, unreadable: Unreadable) -> Result<(), StoreError> {
+    let problem = unreadable.problem;
+    let reason = format!("parked: its record cannot be loaded: {problem}");
+    ward.park(unreadable.job, &reason).await
+}
+
+fn build(
     epoch: Epoch,
     stored: StoredSnapshot,
-) -> Result<(Snapshot, ModelClock), CoordinatorError> {
+    config: Config,
+    mut record: Option<Record>,
+) -> Built {
     let clock = ModelClock::start(stored.model_time);
-    let jobs = stored.jobs.into_iter().map(job).collect::<Result<_, _>>()?;
+    let mut jobs = Vec::with_capacity(stored.jobs.len());
+    let mut unreadable = Vec::new();
+    for job in stored.jobs {
+        match compile(job) {
+            Ok(job) => jobs.push(job),
+            Err(problem) => unreadable.push(problem),
+        }
+    }
+    if !unreadable.is_empty() {
+        return Built::Unreadable(unreadable);
+    }
     let snapshot = Snapshot {
         epoch,
         turn: stored.turn,
@@ -23,13 +129,61 @@ pub(super) fn snapshot(
         nodes: stored.nodes,
         jobs,
     };
-    Ok((snapshot, clock))
+    let now = clock.now();
+    if let Some(record) = &mut record {
+        record.write(&Line::Load {
+            now,
+            settings: Settings::of(&config),
+            snapshot: Cow::Borrowed(&snapshot),
+        });
+    }
+    let turn = snapshot.turn;
+    let loading = AssertUnwindSafe(|| Cluster::load(config, snapshot, now));
+    match std::panic::catch_unwind(loading) {
+        Ok(cluster) => Built::Loaded(Box::new(Loaded {
+            turn,
+            cluster,
+            clock,
+            queues: stored.queues,
+            record,
+        })),
+        Err(_) => Built::Panicked,
+    }
 }
 
-fn job(stored: StoredJob) -> Result<LoadedJob, CoordinatorError> {
+/// After a load that panicked: loads every job alone.
+fn find_unloadable(epoch: Epoch, stored: StoredSnapshot, config: &Config) -> Built {
+    let now = ModelClock::start(stored.model_time).now();
+    let loads_alone = |job: LoadedJob| {
+        let snapshot = Snapshot {
+            epoch,
+            turn: stored.turn,
+            model_time: stored.model_time,
+            nodes: stored.nodes.clone(),
+            jobs: vec![job],
+        };
+        let loading = AssertUnwindSafe(|| Cluster::load(config.clone(), snapshot, now));
+        std::panic::catch_unwind(loading).is_ok()
+    };
+    let mut unreadable = Vec::new();
+    for stored in stored.jobs {
+        let job = stored.row.id;
+        let problem = match compile(stored) {
+            Ok(loaded) => (!loads_alone(loaded)).then(|| Unreadable {
+                job,
+                problem: "what is stored of it does not fit together".to_owned(),
+            }),
+            Err(problem) => Some(problem),
+        };
+        unreadable.extend(problem);
+    }
+    Built::Unreadable(unreadable)
+}
+
+fn compile(stored: StoredJob) -> Result<LoadedJob, Unreadable> {
     let compiled = spec::compile_stored(&stored.fixed.stored_spec).map_err(|violations| {
         let problems: Vec<_> = violations.iter().map(ToString::to_string).collect();
-        CoordinatorError::Record {
+        Unreadable {
             job: stored.row.id,
             problem: problems.join("; "),
         }

@@ -3,11 +3,17 @@
 //! Start-up and recovery are one path: whatever goes wrong with a leadership, memory is dropped and the next one begins
 //! with what the store holds.
 
+mod careful;
+mod commit;
+mod intake;
+mod isolate;
 mod lead;
 mod lease;
 mod load;
 mod perform;
 mod sessions;
+mod suspicion;
+mod take_over;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -15,7 +21,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use drover_model::Epoch;
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,60 +28,87 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Options,
     error::{ApiError, CoordinatorError},
-    inbox::Inbox,
-    store::{Acquired, Store},
+    inbox::{Control, Inbox},
+    queues::QueueDefaults,
+    record::Recorder,
+    standing::Standing,
+    store::Store,
+    tally::{Count, Tally},
     watch::WatchHub,
 };
 use lead::{Ended, Leader};
 pub(crate) use lease::LeaseTerm;
 pub(crate) use sessions::Session;
+pub(crate) use suspicion::Suspicion;
 
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
+/// Between leaderships that are lost at once, so that whatever ends them is not made worse.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// A standby looks this often whether the lease is free.
-const STANDBY_INTERVAL: Duration = Duration::from_millis(500);
+/// Between attempts to reach a database that does not answer.
+const STORE_BACKOFF: Duration = Duration::from_millis(500);
 
 /// What every leadership needs.
 pub(crate) struct Driver {
     pub(crate) options: Arc<Options>,
     pub(crate) store: Arc<dyn Store>,
-    /// Name in the lease row.
-    pub(crate) holder: String,
+    /// Where others reach this coordinator; its name in the lease row.
+    pub(crate) address: Arc<str>,
     pub(crate) inbox: Inbox,
     pub(crate) watches: Arc<WatchHub>,
     pub(crate) lease: Arc<LeaseTerm>,
-    /// Tells whether this coordinator leads.
-    pub(crate) leading: watch::Sender<bool>,
+    pub(crate) queues: Arc<QueueDefaults>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) suspicion: Suspicion,
+    /// Tells who leads.
+    pub(crate) standing: watch::Sender<Standing>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Driver {
-    /// Leads until shutdown.
+    /// Leads whenever nobody else does, until shutdown.
     ///
     /// # Errors
-    /// When the first leadership cannot begin; later ones are tried again.
+    /// When it could neither lead nor stand by even once; later it tries again.
     pub(crate) async fn run(mut self) -> Result<(), CoordinatorError> {
+        let outcome = self.lead_again_and_again().await;
+        if let Some(recorder) = self.recorder.take() {
+            // Waits for the disk.
+            let _ = tokio::task::spawn_blocking(|| recorder.finish()).await;
+        }
+        outcome
+    }
+
+    async fn lead_again_and_again(&mut self) -> Result<(), CoordinatorError> {
         let mut backoff = MIN_BACKOFF;
-        let mut has_led = false;
+        let mut told = String::new();
         while !self.shutdown.is_cancelled() {
             let began = Instant::now();
-            match self.take_over().await {
+            let pause = match self.take_over().await {
                 Ok(Some(leader)) => {
-                    has_led = true;
+                    told.clear();
                     if self.lead(leader).await {
                         return Ok(());
                     }
+                    if began.elapsed() > MAX_BACKOFF {
+                        backoff = MIN_BACKOFF;
+                    }
+                    let longer = (backoff * 2).min(MAX_BACKOFF);
+                    std::mem::replace(&mut backoff, longer)
                 }
                 Ok(None) => return Ok(()),
-                Err(error) if !has_led => return Err(error),
-                Err(error) => tracing::error!(%error, "cannot lead; trying again"),
-            }
-            if began.elapsed() > MAX_BACKOFF {
-                backoff = MIN_BACKOFF;
-            }
-            let pause = tokio::time::sleep(backoff);
-            backoff = (backoff * 2).min(MAX_BACKOFF);
-            self.refuse_until(pause).await;
+                Err(error) if self.is_new() => return Err(error),
+                Err(error) => {
+                    self.know_no_leader();
+                    let error = error.to_string();
+                    if told != error {
+                        tracing::error!(error, "cannot lead or stand by; trying again");
+                        told = error;
+                    }
+                    STORE_BACKOFF
+                }
+            };
+            self.refuse_until(tokio::time::sleep(pause)).await;
         }
         Ok(())
     }
@@ -84,82 +116,70 @@ impl Driver {
     /// One leadership. True when it ended because of the shutdown.
     async fn lead(&mut self, mut leader: Leader) -> bool {
         let epoch = leader.epoch();
-        self.leading.send_replace(true);
+        self.tally.add(Count::Leaderships);
+        self.standing.send_replace(Standing {
+            leads: true,
+            epoch,
+            leader: Some(Arc::clone(&self.address)),
+        });
         tracing::info!(epoch = epoch.0, "leading");
         let lead = leader.lead(&mut self.inbox, &self.shutdown);
-        // Nothing of the leader is used after a panic but its callers.
+        // Nothing of the leader is used after a panic but its callers, counters, and what it was doing.
         let ended = AssertUnwindSafe(lead).catch_unwind().await;
         self.lease.end();
-        self.leading.send_replace(false);
+        self.know_no_leader();
         self.watches.close_all();
-        match ended {
+        leader.give_up();
+        self.tally.keep(leader.counters());
+        let poison = match ended {
             Ok(Ended::Shutdown) => {
-                if let Err(error) = self.store.resign(epoch).await {
-                    tracing::warn!(%error, "the lease could not be given up; it ends by itself");
-                }
+                self.resign(epoch).await;
                 return true;
             }
-            Ok(Ended::Lost) => tracing::warn!(epoch = epoch.0, "leadership lost; loading again"),
-            Err(_) => {
+            Ok(Ended::Lost) => None,
+            Ok(Ended::Poisoned) => leader.refused(),
+            Err(_) => Some(leader.panicked()),
+        };
+        self.tally.add(Count::Reloads);
+        self.suspicion.careful = leader.is_careful();
+        match poison {
+            None => tracing::warn!(epoch = epoch.0, "leadership lost; loading again"),
+            Some(poison) => {
+                self.tally.add(Count::PoisonEvents);
                 tracing::error!(
                     epoch = epoch.0,
-                    "the model panicked; loading again from the store"
+                    because = poison.reason(),
+                    alone = poison.alone,
+                    "an event cannot be taken; loading again"
                 );
-                leader.fail_callers(&ApiError::internal());
+                if let Some(caller) = poison.caller {
+                    leader.fail_caller(caller, ApiError::internal());
+                }
+                self.suspicion.note(poison);
             }
         }
         false
     }
 
-    /// Waits for the lease and loads. `None` on shutdown.
-    async fn take_over(&mut self) -> Result<Option<Leader>, CoordinatorError> {
-        let Some((epoch, since)) = self.acquire().await? else {
-            return Ok(None);
-        };
-        let store = Arc::clone(&self.store);
-        let Some(stored) = self
-            .refuse_until(async move { store.load(epoch).await })
-            .await
-        else {
-            return Ok(None);
-        };
-        let (snapshot, clock) = load::snapshot(epoch, stored?)?;
-        tracing::info!(
-            epoch = epoch.0,
-            turn = snapshot.turn.0,
-            jobs = snapshot.jobs.len(),
-            nodes = snapshot.nodes.len(),
-            "loaded"
-        );
-        self.lease.extend(since, self.options.lease);
-        Ok(Some(Leader::new(self, snapshot, clock)))
-    }
-
-    async fn acquire(&mut self) -> Result<Option<(Epoch, Instant)>, CoordinatorError> {
-        let mut told = String::new();
-        loop {
-            let since = Instant::now();
-            let (store, holder) = (Arc::clone(&self.store), self.holder.clone());
-            let term = self.options.lease;
-            let attempt = async move { store.acquire(&holder, term).await };
-            let Some(acquired) = self.refuse_until(attempt).await else {
-                return Ok(None);
-            };
-            match acquired? {
-                Acquired::Leader { epoch } => return Ok(Some((epoch, since))),
-                Acquired::HeldBy { holder, remaining } => {
-                    if told != holder {
-                        tracing::info!(%holder, ?remaining, "another coordinator leads; standing by");
-                        told = holder;
-                    }
-                    let pause = remaining.clamp(Duration::from_millis(10), STANDBY_INTERVAL);
-                    self.refuse_until(tokio::time::sleep(pause)).await;
-                }
-            }
+    async fn resign(&self, epoch: drover_model::Epoch) {
+        if let Err(error) = self.store.resign(epoch).await {
+            tracing::warn!(%error, "the lease could not be given up; it ends by itself");
         }
     }
 
-    /// Awaits `work` and meanwhile sends everybody away: nobody leads. `None` on shutdown.
+    /// True while it has neither led nor stood by.
+    fn is_new(&self) -> bool {
+        *self.standing.borrow() == Standing::default()
+    }
+
+    fn know_no_leader(&self) {
+        self.standing.send_if_modified(|standing| {
+            standing.leads = false;
+            standing.leader.take().is_some()
+        });
+    }
+
+    /// Awaits `work` and meanwhile sends everybody away: nobody leads, or another does. `None` on shutdown.
     async fn refuse_until<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);
         loop {
@@ -167,12 +187,19 @@ impl Driver {
                 biased;
                 done = &mut work => return Some(done),
                 () = self.shutdown.cancelled() => return None,
-                // Dropped with its session: the agent's stream ends, and it dials again.
-                Some(control) = self.inbox.control.recv() => drop(control),
+                Some(control) = self.inbox.control.recv() => self.refuse(control),
                 Some(request) = self.inbox.requests.recv() => {
-                    let _ = request.reply.send(Err(ApiError::interrupted()));
+                    let _ = request.reply.send(Err(self.standing.borrow().refusal()));
                 }
             }
+        }
+    }
+
+    /// An agent hears where to go, and its stream ends with its session.
+    fn refuse(&self, control: Control) {
+        if let Control::Join { connection, .. } = control {
+            let refusal = self.standing.borrow().refusal();
+            let _ = connection.outgoing.try_send(Err(refusal.into()));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What leaves the process once a commit has succeeded.
 
-use drover_model::{Action, Event, SessionId, Transition, TurnNumber};
+use drover_model::{Action, CallerId, CloseReason, Event, SessionId, Transition, TurnNumber};
 use drover_proto::{agent, v1};
 use rustc_hash::FxHashMap;
 
 use super::{lead::Leader, sessions::Parcel};
-use crate::error::ApiError;
+use crate::{error::ApiError, tally::Count};
 
 impl Leader {
     /// Answers callers, tells watchers, and sends each agent what the turn has for it.
@@ -40,10 +40,19 @@ impl Leader {
                     let assign = agent::assign_to_wire(assignment);
                     parcels.entry(session).or_default().assignments.push(assign);
                 }
-                Action::Stop { session, key } => {
-                    parcels.entry(session).or_default().stops.push(key);
+                Action::Stop {
+                    session,
+                    key,
+                    grace_ms,
+                } => {
+                    let stops = &mut parcels.entry(session).or_default().stops;
+                    stops.push((key, grace_ms));
                 }
                 Action::Close { session, reason } => {
+                    self.tally.add(match reason {
+                        CloseReason::Superseded => Count::SessionsSuperseded,
+                        CloseReason::TimedOut => Count::SessionsTimedOut,
+                    });
                     parcels.entry(session).or_default().close = Some(reason);
                 }
             }
@@ -51,6 +60,7 @@ impl Leader {
         self.watches.publish(turn, transitions);
         for (session, parcel) in parcels {
             if !self.sessions.deliver(session, parcel) {
+                self.tally.add(Count::SessionsTooSlow);
                 self.step(Event::Left { session });
             }
         }
@@ -64,13 +74,15 @@ impl Leader {
             heartbeat_interval_ms: ms(self.options.heartbeat_interval),
             node_timeout_ms: ms(self.options.node_timeout),
             discard,
+            lease_ms: ms(self.options.node_timeout / 2),
+            fence_grace_ms: ms(self.options.node_timeout / 4),
         }
     }
 
-    /// Tells every caller that waits.
-    pub(super) fn fail_callers(&mut self, error: &ApiError) {
-        for (_, reply) in self.callers.drain() {
-            let _ = reply.send(Err(error.clone()));
+    /// Tells one of the callers that wait. What becomes of the others is not known, and they hear that.
+    pub(super) fn fail_caller(&mut self, caller: CallerId, error: ApiError) {
+        if let Some(reply) = self.callers.remove(&caller) {
+            let _ = reply.send(Err(error));
         }
     }
 }

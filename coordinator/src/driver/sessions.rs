@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use drover_model::{AttemptKey, CloseReason, Heard, SessionId, Timestamp};
+use drover_model::{AttemptKey, CloseReason, Heard, SessionId};
 use drover_proto::{agent, v1};
 use prost::Message as _;
 use rustc_hash::FxHashMap;
 use tokio_util::sync::DropGuard;
 
 use crate::{
+    clock::ModelClock,
     error::{ApiError, Code},
     inbox::{Outgoing, Pulse},
 };
 
 /// Assignments go out in messages of about this size, well below what an agent accepts.
 const MAX_ASSIGNMENT_BYTES: usize = 1024 * 1024;
-/// Between SIGTERM and SIGKILL.
-const STOP_GRACE_MS: u32 = 3_000;
 
 /// One agent's connection. Dropping it ends the stream.
 #[derive(Debug)]
@@ -33,7 +32,8 @@ pub(super) struct Parcel {
     pub(super) welcome: Option<v1::Welcome>,
     pub(super) acknowledged: u64,
     pub(super) assignments: Vec<v1::Assign>,
-    pub(super) stops: Vec<AttemptKey>,
+    /// With the milliseconds from SIGTERM to SIGKILL.
+    pub(super) stops: Vec<(AttemptKey, u32)>,
     pub(super) close: Option<CloseReason>,
 }
 
@@ -52,20 +52,20 @@ impl Sessions {
     }
 
     /// Who was heard from since the last call.
-    pub(super) fn heard(&self) -> Vec<Heard> {
+    pub(super) fn heard(&self, clock: &ModelClock) -> Vec<Heard> {
         let mut heard: Vec<Heard> = self
             .open
             .iter()
-            .filter_map(|(id, session)| session.pulse.take(*id))
+            .filter_map(|(id, session)| session.pulse.take(*id, clock))
             .collect();
         heard.sort_unstable_by_key(|heard| heard.session);
         heard
     }
 
     /// Gives everybody a fresh allowance, after a stall in which nobody could be heard.
-    pub(super) fn excuse(&self, now: Timestamp) {
+    pub(super) fn excuse(&self) {
         for session in self.open.values() {
-            session.pulse.beat(now);
+            session.pulse.beat();
         }
     }
 
@@ -138,10 +138,7 @@ fn messages(parcel: Parcel) -> Vec<v1::coordinator_message::Message> {
         messages.push(Message::Assignments(v1::Assignments { assignments }));
     }
     if !parcel.stops.is_empty() {
-        messages.push(Message::Stop(v1::Stop {
-            keys: parcel.stops.into_iter().map(agent::key_to_wire).collect(),
-            grace_ms: STOP_GRACE_MS,
-        }));
+        messages.push(Message::Stop(agent::stop_to_wire(parcel.stops)));
     }
     messages
 }
@@ -156,9 +153,8 @@ mod tests {
 
     fn assign(bytes: usize) -> v1::Assign {
         v1::Assign {
-            key: None,
             payload: Bytes::from(vec![0; bytes]),
-            traceparent: String::new(),
+            ..v1::Assign::default()
         }
     }
 

@@ -11,20 +11,20 @@ use std::{
 use bytes::Bytes;
 use drover_model::SessionId;
 use drover_proto::{AGENT_PROTOCOL_VERSION, DecodeError, agent, v1};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use v1::agent_message::Message;
 
 use super::{Answers, session::Reader};
 use crate::{
-    clock,
     driver::Session,
     error::{ApiError, Code},
     inbox::{Control, Pulse},
     logs::{Acks, Logs, MAX_CHUNK_BYTES},
     principal::Principal,
     server::Parts,
+    standing::Standing,
     store::LogRow,
 };
 
@@ -63,6 +63,7 @@ impl v1::agent_service_server::AgentService for Agents {
         request: Request<Streaming<v1::AgentMessage>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         Principal::of(&request)?;
+        self.parts.senders.require_leader()?;
         let mut incoming = request.into_inner();
         let join = first_message(&mut incoming).await?;
         if !(AGENT_PROTOCOL_VERSION.saturating_sub(1).max(1)..=AGENT_PROTOCOL_VERSION)
@@ -79,7 +80,7 @@ impl v1::agent_service_server::AgentService for Agents {
         let session = SessionId(self.next_session.fetch_add(1, Ordering::Relaxed));
         let (outgoing, answers) = mpsc::channel(OUTGOING);
         let pulse = Arc::new(Pulse::default());
-        pulse.beat(clock::wall());
+        pulse.beat();
         let ended = CancellationToken::new();
         let reader = Reader {
             session,
@@ -112,9 +113,11 @@ impl v1::agent_service_server::AgentService for Agents {
         request: Request<Streaming<v1::LogChunk>>,
     ) -> Result<Response<Self::LogsStream>, Status> {
         Principal::of(&request)?;
+        self.parts.senders.require_leader()?;
         let (acks, answers) = mpsc::channel(LOG_ACKS);
         tokio::spawn(take_logs(
             self.parts.logs.clone(),
+            self.parts.standing(),
             request.into_inner(),
             acks,
         ));
@@ -135,12 +138,22 @@ async fn first_message(incoming: &mut Streaming<v1::AgentMessage>) -> Result<v1:
     }
 }
 
-/// Until the agent ends the stream, the writer refuses a chunk, or one makes no sense.
-async fn take_logs(logs: Logs, mut incoming: Streaming<v1::LogChunk>, acks: Acks) {
+/// Until the agent ends the stream, the writer refuses a chunk, one makes no sense, or another coordinator is to be told:
+/// those who follow output ask the leader.
+async fn take_logs(
+    logs: Logs,
+    mut standing: watch::Receiver<Standing>,
+    mut incoming: Streaming<v1::LogChunk>,
+    acks: Acks,
+) {
     loop {
         let message = tokio::select! {
             message = incoming.message() => message,
             () = acks.closed() => return,
+            refusal = deposed(&mut standing) => {
+                let _ = acks.send(Err(refusal.into())).await;
+                return;
+            }
         };
         let Ok(Some(chunk)) = message else {
             return;
@@ -157,6 +170,14 @@ async fn take_logs(logs: Logs, mut incoming: Streaming<v1::LogChunk>, acks: Acks
                 return;
             }
         }
+    }
+}
+
+/// Waits until this coordinator does not lead.
+async fn deposed(standing: &mut watch::Receiver<Standing>) -> ApiError {
+    match standing.wait_for(|standing| !standing.leads).await {
+        Ok(standing) => standing.refusal(),
+        Err(_) => ApiError::not_leader(None),
     }
 }
 

@@ -4,15 +4,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use drover_model::{AttemptKey, JobId};
 use drover_proto::v1;
-use prost::Message as _;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tonic::Status;
 
-use super::{Answers, job_id, job_not_found, jobs::unreadable};
+use super::{Answers, job_id, job_not_found, selection::Selection};
 use crate::{
-    error::{ApiError, Code},
+    error::ApiError,
     logs::{Follow, MAX_CHUNK_BYTES},
     server::Parts,
+    standing::Standing,
     store::{LogRow, Store, StoredJob},
     watch::Watch,
 };
@@ -21,7 +24,8 @@ const CAPACITY: usize = 16;
 const PAGE: u32 = 32;
 /// The end of a lost attempt's output never comes; an agent sends that of others within a few seconds.
 const END_GRACE: Duration = Duration::from_secs(5);
-const MAX_NAMES_TOLD: usize = 10;
+/// Chunks read for the end of an attempt's output.
+const TAIL_CHUNKS: u32 = 16;
 
 type Outgoing = mpsc::Sender<Result<v1::LogLine, Status>>;
 
@@ -40,6 +44,7 @@ pub(super) async fn get_logs(
     let selection = Selection::find(&stored, &request)?;
     let mut reading = Reading {
         store: Arc::clone(&parts.store),
+        standing: parts.standing(),
         job,
         selection,
         cursors: BTreeMap::new(),
@@ -63,88 +68,6 @@ async fn read_job(store: &dyn Store, job: JobId) -> Result<StoredJob, ApiError> 
     stored.ok_or_else(|| job_not_found(job))
 }
 
-/// What was asked for.
-struct Selection {
-    names: Vec<String>,
-    task: Option<u32>,
-    /// 0: the last.
-    attempt: u32,
-}
-
-impl Selection {
-    fn find(stored: &StoredJob, request: &v1::GetLogsRequest) -> Result<Self, ApiError> {
-        let spec = v1::JobSpec::decode(stored.fixed.stored_spec.clone())
-            .map_err(|error| unreadable(&error))?;
-        let names: Vec<String> = spec.tasks.into_iter().map(|task| task.name).collect();
-        let task = match request.task.as_str() {
-            "" => None,
-            wanted => Some(place(&names, wanted)?),
-        };
-        if request.attempt != 0 {
-            check_attempt(stored, task, request)?;
-        }
-        Ok(Self {
-            names,
-            task,
-            attempt: request.attempt,
-        })
-    }
-
-    fn selects(&self, key: AttemptKey) -> bool {
-        self.task.is_none_or(|task| task == key.task)
-            && (self.attempt == 0 || self.attempt == key.attempt)
-    }
-}
-
-fn place(names: &[String], wanted: &str) -> Result<u32, ApiError> {
-    let found = names.iter().zip(0..).find(|(name, _)| *name == wanted);
-    found.map(|(_, place)| place).ok_or_else(|| {
-        let mut known: Vec<&str> = names
-            .iter()
-            .take(MAX_NAMES_TOLD)
-            .map(String::as_str)
-            .collect();
-        if names.len() > MAX_NAMES_TOLD {
-            known.push("...");
-        }
-        ApiError::new(
-            Code::TaskNotFound,
-            format!(
-                "the job has no task {wanted:?}; its tasks are {}",
-                known.join(", ")
-            ),
-        )
-    })
-}
-
-fn check_attempt(
-    stored: &StoredJob,
-    task: Option<u32>,
-    request: &v1::GetLogsRequest,
-) -> Result<(), ApiError> {
-    let mut of_task = stored
-        .attempts
-        .iter()
-        .filter(|row| task.is_none_or(|task| task == row.key.task))
-        .map(|row| row.key.attempt);
-    let last = of_task.clone().max().unwrap_or(0);
-    // One that will come can be followed.
-    if of_task.any(|number| number == request.attempt) || request.follow {
-        return Ok(());
-    }
-    let message = match last {
-        0 => format!(
-            "there is no attempt {}: none has started yet",
-            request.attempt
-        ),
-        last => format!(
-            "there is no attempt {}: the last is {last}",
-            request.attempt
-        ),
-    };
-    Err(ApiError::new(Code::AttemptNotFound, message))
-}
-
 /// How far one attempt has been read.
 #[derive(Debug, Default)]
 struct Cursor {
@@ -156,6 +79,7 @@ struct Cursor {
 
 struct Reading {
     store: Arc<dyn Store>,
+    standing: watch::Receiver<Standing>,
     job: JobId,
     selection: Selection,
     cursors: BTreeMap<AttemptKey, Cursor>,
@@ -182,7 +106,8 @@ impl Reading {
                 .attempts
                 .get(index + 1)
                 .is_none_or(|next| next.key.task != row.key.task);
-            let wanted = self.selection.selects(row.key) && (self.selection.attempt != 0 || last);
+            let wanted =
+                self.selection.selects(row.key) && (self.selection.names_attempt() || last);
             if !wanted {
                 continue;
             }
@@ -197,6 +122,7 @@ impl Reading {
     /// Everything stored that has not been sent.
     async fn send_all(&mut self, outgoing: &Outgoing) -> Result<(), Stop> {
         for (key, cursor) in &mut self.cursors {
+            let name = self.selection.name(key.task);
             while !cursor.ended {
                 let rows = self
                     .store
@@ -205,7 +131,6 @@ impl Reading {
                     .map_err(ApiError::from)?;
                 let more = rows.len() == PAGE as usize;
                 for row in rows {
-                    let name = &self.selection.names[key.task as usize];
                     let line = line(name, &row, cursor.offset)?;
                     cursor.offset = row.offset + u64::from(row.length);
                     cursor.ended = row.end;
@@ -239,7 +164,7 @@ impl Reading {
                     // Also when the watch breaks: the store then says what became of the job.
                     while watch.try_next().is_some() {}
                     if change.is_err() {
-                        watch = watch.again();
+                        watch = self.watch_again(&watch).await?;
                     }
                     true
                 }
@@ -253,6 +178,15 @@ impl Reading {
         }
     }
 
+    /// Goes on when this coordinator leads again. When another does, its agents send their output there.
+    async fn watch_again(&mut self, broken: &Watch) -> Result<Watch, ApiError> {
+        let known = |standing: &Standing| standing.leads || standing.leader.is_some();
+        let standing = self.standing.wait_for(known).await;
+        let standing = standing.map_err(|_| ApiError::not_leader(None))?;
+        standing.require_leader()?;
+        Ok(broken.again())
+    }
+
     /// Until when ends of outputs may still arrive; `None` when all have.
     fn waits_until(&self) -> Option<Instant> {
         self.cursors
@@ -264,16 +198,32 @@ impl Reading {
     }
 }
 
+/// The end of what an attempt has written.
+pub(super) async fn tail(
+    store: &dyn Store,
+    key: AttemptKey,
+    limit: usize,
+) -> Result<Vec<u8>, ApiError> {
+    let mut text = Vec::new();
+    for row in store.log_tail(key, TAIL_CHUNKS).await? {
+        text.extend_from_slice(&plain(&row)?);
+    }
+    Ok(text.split_off(text.len().saturating_sub(limit)))
+}
+
+fn plain(row: &LogRow) -> Result<Vec<u8>, ApiError> {
+    if row.data.is_empty() {
+        return Ok(Vec::new());
+    }
+    zstd::bulk::decompress(&row.data, MAX_CHUNK_BYTES).map_err(|error| {
+        tracing::error!(%error, key = ?row.key, "stored output cannot be read");
+        ApiError::internal()
+    })
+}
+
 /// `expected` is where the output before it ended: what lies between was dropped.
 fn line(task: &str, row: &LogRow, expected: u64) -> Result<v1::LogLine, ApiError> {
-    let data = if row.data.is_empty() {
-        Vec::new()
-    } else {
-        zstd::bulk::decompress(&row.data, MAX_CHUNK_BYTES).map_err(|error| {
-            tracing::error!(%error, key = ?row.key, "stored output cannot be read");
-            ApiError::internal()
-        })?
-    };
+    let data = plain(row)?;
     let stream = match row.stream {
         2 => v1::LogStream::Stderr,
         _ => v1::LogStream::Stdout,

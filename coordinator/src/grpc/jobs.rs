@@ -1,6 +1,6 @@
 //! What users call.
 
-use drover_model::{Answer, JobView, NewJob, Question, Refusal, Submitted};
+use drover_model::{Answer, JobView, Question, Refusal, Submitted};
 use drover_proto::{job, v1};
 use tonic::{Request, Response, Status};
 
@@ -13,6 +13,7 @@ use crate::{
     inbox::Wish,
     principal::Principal,
     server::Parts,
+    submit::Candidate,
 };
 
 const MAX_BATCH: usize = 1_000;
@@ -30,7 +31,7 @@ impl Jobs {
     fn compile_batch(
         &self,
         request: &Request<v1::SubmitBatchRequest>,
-    ) -> Result<Vec<NewJob>, ApiError> {
+    ) -> Result<Vec<Candidate>, ApiError> {
         let requests = &request.get_ref().requests;
         if requests.is_empty() {
             return Err(ApiError::invalid_field(
@@ -91,13 +92,16 @@ impl Jobs {
 
     async fn cancel_job(&self, request: v1::CancelJobRequest) -> Result<(), ApiError> {
         let job = job_id(&request.job_id)?;
+        let how = job::cancellation(request.how)
+            .map_err(|violation| ApiError::invalid(vec![violation]))?;
         if request.reason.chars().count() > MAX_REASON_CHARS || request.reason.contains('\0') {
             let problem =
                 format!("must have at most {MAX_REASON_CHARS} characters and no NUL byte");
             return Err(ApiError::invalid_field("reason", problem));
         }
         let reason = request.reason.into();
-        match self.parts.senders.ask(Wish::Cancel { job, reason }).await {
+        let wish = Wish::Cancel { job, how, reason };
+        match self.parts.senders.ask(wish).await {
             Ok(Answer::CancelAccepted | Answer::Refused(Refusal::AlreadyCancelling(_))) => Ok(()),
             Ok(Answer::Refused(Refusal::NotOpen(_))) => {
                 let (_, stored) = self.parts.store.job(job).await?;
@@ -117,7 +121,7 @@ pub(super) fn unreadable(error: &prost::DecodeError) -> ApiError {
     ApiError::internal()
 }
 
-fn response(submitted: &Submitted) -> v1::SubmitResponse {
+pub(super) fn response(submitted: &Submitted) -> v1::SubmitResponse {
     v1::SubmitResponse {
         job_id: submitted.job.to_string(),
         duplicate: submitted.duplicate,

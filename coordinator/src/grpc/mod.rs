@@ -1,11 +1,17 @@
 //! The services. Handlers are thin: check, ask, convert.
 
 mod agents;
+mod cluster;
+mod dead_letters;
 mod get_logs;
 mod jobs;
 mod list;
 mod nodes;
+mod pages;
 mod policies;
+mod queues;
+mod replay;
+mod selection;
 mod session;
 mod status;
 pub(crate) mod too_large;
@@ -13,9 +19,12 @@ mod trace_context;
 mod watch_job;
 
 pub(crate) use agents::Agents;
+pub(crate) use cluster::Cluster;
+pub(crate) use dead_letters::DeadLetters;
 pub(crate) use jobs::Jobs;
 pub(crate) use nodes::Nodes;
 pub(crate) use policies::Policies;
+pub(crate) use queues::Queues;
 
 use drover_model::JobId;
 use tokio_stream::wrappers::ReceiverStream;

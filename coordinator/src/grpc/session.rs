@@ -11,7 +11,6 @@ use v1::agent_message::Message;
 
 use super::agents::malformed;
 use crate::{
-    clock,
     driver::LeaseTerm,
     error::ApiError,
     inbox::{Control, Pulse, Senders},
@@ -43,7 +42,7 @@ impl Reader {
             else {
                 break;
             };
-            self.pulse.beat(clock::wall());
+            self.pulse.beat();
             if let Err(error) = self.take(message).await {
                 if let Some(outgoing) = self.outgoing.upgrade() {
                     let _ = outgoing.try_send(Err(error.into()));

@@ -21,7 +21,14 @@ fn grpc(code: Code) -> (tonic::Code, &'static str) {
         Code::NodeNotFound => (tonic::Code::NotFound, "NODE_NOT_FOUND"),
         Code::RequestIdReused => (tonic::Code::AlreadyExists, "REQUEST_ID_REUSED"),
         Code::JobEnded => (tonic::Code::FailedPrecondition, "JOB_ENDED"),
+        Code::JobFinishing => (tonic::Code::FailedPrecondition, "JOB_FINISHING"),
+        Code::JobRollingBack => (tonic::Code::FailedPrecondition, "JOB_ROLLING_BACK"),
+        Code::NothingToUndo => (tonic::Code::FailedPrecondition, "NOTHING_TO_UNDO"),
+        Code::NotDead => (tonic::Code::FailedPrecondition, "NOT_DEAD"),
+        Code::DeadLetterNotFound => (tonic::Code::NotFound, "DEAD_LETTER_NOT_FOUND"),
+        Code::NothingToKeep => (tonic::Code::FailedPrecondition, "NOTHING_TO_KEEP"),
         Code::Overloaded => (tonic::Code::ResourceExhausted, "OVERLOADED"),
+        Code::NotLeader => (tonic::Code::Unavailable, "NOT_LEADER"),
         Code::Unavailable => (tonic::Code::Unavailable, "UNAVAILABLE"),
         Code::WatcherTooSlow => (tonic::Code::OutOfRange, "WATCHER_TOO_SLOW"),
         Code::PermissionDenied => (tonic::Code::PermissionDenied, "PERMISSION_DENIED"),
@@ -34,7 +41,11 @@ fn grpc(code: Code) -> (tonic::Code, &'static str) {
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let (code, reason) = grpc(error.code);
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        let leader = error
+            .leader
+            .map(|leader| ("leader".to_owned(), leader.as_ref().to_owned()));
+        let metadata: HashMap<String, String> = leader.into_iter().collect();
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
         if let Some(delay) = error.retry_after {
             details.set_retry_info(Some(delay));
         }
@@ -81,6 +92,19 @@ mod tests {
         assert_eq!((&*info.reason, &*info.domain), ("OVERLOADED", "drover"));
         let delay = details.retry_info().unwrap().retry_delay;
         assert_eq!(delay, Some(Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn a_standby_says_where_the_leader_is() {
+        let status = Status::from(ApiError::not_leader(Some("http://one:7700".into())));
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(info.reason, "NOT_LEADER");
+        assert_eq!(info.metadata["leader"], "http://one:7700");
+        let unknown = Status::from(ApiError::not_leader(None)).get_error_details();
+        assert!(unknown.error_info().unwrap().metadata.is_empty());
+        assert!(unknown.retry_info().is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use drover_model::{JobId, Transition, TurnNumber};
 use drover_proto::{job, v1};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tonic::Status;
 
 use super::{Answers, job_not_found, jobs::unreadable};
@@ -10,6 +10,7 @@ use crate::{
     clock,
     error::{ApiError, Code},
     server::Parts,
+    standing::Standing,
     watch::{Broken, Change, Watch},
 };
 
@@ -41,13 +42,18 @@ pub(super) async fn watch(
         .try_send(Ok(first))
         .map_err(|_| ApiError::internal())?;
     if !stored.row.state.is_final() {
-        tokio::spawn(tell(watch, turn, outgoing));
+        tokio::spawn(tell(watch, turn, parts.standing(), outgoing));
     }
     Ok(answers.into())
 }
 
 /// Ends with the job, with the watcher, or with the reason why it cannot go on.
-async fn tell(mut watch: Watch, snapshot: TurnNumber, outgoing: Outgoing) {
+async fn tell(
+    mut watch: Watch,
+    snapshot: TurnNumber,
+    standing: watch::Receiver<Standing>,
+    outgoing: Outgoing,
+) {
     loop {
         let change = tokio::select! {
             change = watch.next() => change,
@@ -60,7 +66,7 @@ async fn tell(mut watch: Watch, snapshot: TurnNumber, outgoing: Outgoing) {
                 Code::WatcherTooSlow,
                 "the watch fell too far behind; watch again",
             )),
-            Err(Broken::Closed) => Err(ApiError::interrupted()),
+            Err(Broken::Closed) => Err(standing.borrow().refusal()),
         };
         let last = message.as_ref().map_or(true, ends_job);
         let sent = outgoing.send(message.map(wire).map_err(Status::from)).await;

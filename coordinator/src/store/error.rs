@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use drover_model::JobId;
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -42,10 +44,15 @@ pub enum StoreError {
     #[error("another coordinator leads: the lease shows epoch {current}, not {expected}")]
     Fenced { expected: u64, current: u64 },
     /// A stored value that no version of this program writes.
-    #[error("table {table} holds a {column} that makes no sense: {value}; was it edited by hand?")]
+    #[error(
+        "table {table} holds a {column}{} that makes no sense: {value}; was it edited by hand?",
+        of_job(*.job)
+    )]
     Corrupt {
         table: &'static str,
         column: &'static str,
+        /// Whose it is: a load goes on without it once it is parked ([`super::Store::park`]).
+        job: Option<JobId>,
         value: String,
     },
     /// A value that the border should have refused.
@@ -55,4 +62,8 @@ pub enum StoreError {
     TimedOut(std::time::Duration),
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+fn of_job(job: Option<JobId>) -> String {
+    job.map(|job| format!(" of job {job}")).unwrap_or_default()
 }

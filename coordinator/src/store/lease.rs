@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use drover_model::{Epoch, Timestamp, TurnNumber};
 
-use super::{Acquired, Lease, StoreError, rows::narrowed};
+use super::{Acquired, Lease, StoreError, rows::Place};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct LeaseColumns {
@@ -17,7 +17,9 @@ pub(super) struct LeaseColumns {
 
 impl LeaseColumns {
     pub(super) fn epoch(&self) -> Result<Epoch, StoreError> {
-        narrowed("lease", "epoch", self.epoch).map(Epoch)
+        Place::in_table("lease")
+            .narrowed("epoch", self.epoch)
+            .map(Epoch)
     }
 
     pub(super) fn turn(&self) -> Result<TurnNumber, StoreError> {
@@ -32,18 +34,34 @@ impl LeaseColumns {
         Ok(Lease {
             epoch: self.epoch()?,
             turn: self.turn()?,
+            remaining: self.remaining(),
             holder: self.holder,
         })
     }
 
     /// Who keeps `applicant` from leading.
-    pub(super) fn held_against(&self, applicant: &str) -> Option<Acquired> {
-        let remaining_ms = u64::try_from(self.remaining_ms).unwrap_or(0);
-        let free = self.holder.is_empty() || self.holder == applicant || remaining_ms == 0;
-        (!free).then(|| Acquired::HeldBy {
-            holder: self.holder.clone(),
-            remaining: Duration::from_millis(remaining_ms),
-        })
+    pub(super) fn held_against(self, applicant: &str) -> Result<Option<Acquired>, StoreError> {
+        let Lease {
+            epoch,
+            holder,
+            remaining,
+            ..
+        } = self.into_lease()?;
+        let held = !remaining.is_zero() && holder != applicant;
+        Ok(held.then_some(Acquired::HeldBy {
+            holder,
+            epoch,
+            remaining,
+        }))
+    }
+
+    fn remaining(&self) -> Duration {
+        let ms = u64::try_from(self.remaining_ms).unwrap_or(0);
+        if self.holder.is_empty() {
+            Duration::ZERO
+        } else {
+            Duration::from_millis(ms)
+        }
     }
 
     pub(super) fn require(&self, expected: Epoch) -> Result<(), StoreError> {
@@ -59,7 +77,9 @@ impl LeaseColumns {
 }
 
 pub(super) fn turn(stored: i64) -> Result<TurnNumber, StoreError> {
-    narrowed("lease", "turn", stored).map(TurnNumber)
+    Place::in_table("lease")
+        .narrowed("turn", stored)
+        .map(TurnNumber)
 }
 
 /// A term as the databases take it.

@@ -1,8 +1,10 @@
 //! The durable record. All SQL lives below this module; nothing outside knows a table.
 
+mod cells;
 mod error;
 mod lease;
 mod migrate;
+mod names;
 mod postgres;
 mod queries;
 mod rows;
@@ -11,8 +13,8 @@ mod sqlite;
 use std::{sync::Arc, time::Duration};
 
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, Timestamp,
-    TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, QueueRow,
+    Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 
@@ -37,19 +39,32 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// Where the record is kept: `sqlite:PATH` or `postgres://...`.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Tries to become leader: takes the lease row if nobody holds it, its term is over, or `holder` is the same as
-    /// before, and raises the epoch. Waits for a commit in flight, because both lock the same row.
+    /// Tries to become leader: takes the lease row if nobody holds it, its term is over, or `holder` (the address under
+    /// which others reach this coordinator) is the same as before, and raises the epoch. Taking it waits for a commit in
+    /// flight, because both lock the same row; hearing that another holds it costs one read that locks nothing.
     async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError>;
 
-    /// The lease row, to learn what became of a commit whose answer was lost.
+    /// The lease row once no commit is in flight, to learn what became of one whose answer was lost.
     async fn lease(&self) -> Result<Lease, StoreError>;
 
     /// All that is open, and every node. Refused with [`StoreError::Fenced`] unless `epoch` is current.
     async fn load(&self, epoch: Epoch) -> Result<StoredSnapshot, StoreError>;
 
     /// One transaction: renews the lease for `term` and moves its turn from `turn - 1` to `turn`, then writes the rows.
-    /// Every guard (old state, existing row) must match exactly, else nothing is written.
+    /// Every guard (old state, existing row) must match exactly, else nothing is written. Jobs that end dead become dead
+    /// letters, and the dead letter of what a new job replays goes away.
     async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome;
+
+    /// Ends an open job that the model cannot go on with: it becomes failed for this reason, its active attempts lost, and
+    /// it goes to the dead letters. Works also when what is stored of it makes no sense. False when it is not open.
+    /// Refused with [`StoreError::Fenced`] unless `epoch` is current. Only before a load: memory is not told.
+    async fn park(
+        &self,
+        epoch: Epoch,
+        job: JobId,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<bool, StoreError>;
 
     /// Gives the lease up, so that another may take it at once. A lease of another epoch is left alone.
     async fn resign(&self, epoch: Epoch) -> Result<(), StoreError>;
@@ -66,6 +81,18 @@ pub trait Store: Send + Sync + 'static {
     /// A page of jobs, newest first, with the states of their attempts counted.
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
 
+    /// Queues that have settings, by name.
+    async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError>;
+
+    /// A page of dead letters, newest job first, with the states of their attempts counted.
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError>;
+
+    async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError>;
+
+    /// Takes dead letters off the list and says how many there were. The records of the jobs stay. When it fails in the
+    /// middle, some are gone: purging again goes on from there.
+    async fn purge_dead_letters(&self, purge: &Purge) -> Result<u64, StoreError>;
+
     /// Adds output. A chunk that is stored already (same attempt and offset) is passed over: agents send twice.
     async fn append_logs(&self, chunks: &[LogRow]) -> Result<(), StoreError>;
 
@@ -76,6 +103,9 @@ pub trait Store: Send + Sync + 'static {
         offset: u64,
         limit: u32,
     ) -> Result<Vec<LogRow>, StoreError>;
+
+    /// The last chunks of an attempt's output, at most `limit`, oldest first.
+    async fn log_tail(&self, key: AttemptKey, limit: u32) -> Result<Vec<LogRow>, StoreError>;
 
     /// What the database promises: kind, version, and the settings that decide about durability. For benchmarks.
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError>;
@@ -89,14 +119,24 @@ pub trait Store: Send + Sync + 'static {
 pub struct Lease {
     pub epoch: Epoch,
     pub turn: TurnNumber,
+    /// Where the leader is reached; empty when somebody has resigned.
     pub holder: String,
+    /// Until another may take it. Zero when nobody holds it.
+    pub remaining: Duration,
 }
 
 /// Outcome of [`Store::acquire`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
-    Leader { epoch: Epoch },
-    HeldBy { holder: String, remaining: Duration },
+    Leader {
+        epoch: Epoch,
+    },
+    HeldBy {
+        /// Where the leader is reached.
+        holder: String,
+        epoch: Epoch,
+        remaining: Duration,
+    },
 }
 
 /// Everything open, as stored.
@@ -108,6 +148,8 @@ pub struct StoredSnapshot {
     pub nodes: Vec<NodeRow>,
     /// By id.
     pub jobs: Vec<StoredJob>,
+    /// By namespace and name.
+    pub queues: Vec<QueueRow>,
 }
 
 /// A job as stored; `row.new` and every `from` are `None`.
@@ -141,6 +183,29 @@ pub struct JobQuery {
     /// Only jobs older than this one.
     pub before: Option<JobId>,
     pub limit: u32,
+}
+
+/// Which dead letters to list.
+#[derive(Clone, Debug, Default)]
+pub struct DeadLetterQuery {
+    pub namespace: Arc<str>,
+    pub queue: Option<Arc<str>>,
+    /// Only jobs older than this one.
+    pub before: Option<JobId>,
+    pub limit: u32,
+}
+
+/// Which dead letters to take off the list.
+#[derive(Clone, Debug)]
+pub enum Purge {
+    Jobs {
+        namespace: Arc<str>,
+        jobs: Vec<JobId>,
+    },
+    EndedBefore {
+        namespace: Arc<str>,
+        time: Timestamp,
+    },
 }
 
 /// A request id that the store knows.

@@ -1,8 +1,22 @@
 //! The reads, which both databases understand as they stand.
 
-use super::rows::{attempt_columns, job_columns, log_columns, node_columns};
+use super::rows::{attempt_columns, job_columns, log_columns, node_columns, queue_columns};
+
+pub(super) const TURN: &str = "SELECT turn FROM lease WHERE id = 1";
 
 pub(super) const NODES: &str = concat!("SELECT ", node_columns!(), " FROM nodes ORDER BY name");
+
+pub(super) const ALL_QUEUES: &str = concat!(
+    "SELECT ",
+    queue_columns!(),
+    " FROM queues ORDER BY namespace, name"
+);
+
+pub(super) const QUEUES: &str = concat!(
+    "SELECT ",
+    queue_columns!(),
+    " FROM queues WHERE namespace = $1 ORDER BY name"
+);
 
 pub(super) const OPEN_JOBS: &str = concat!(
     "SELECT ",
@@ -15,8 +29,6 @@ pub(super) const ATTEMPTS_OF_OPEN_JOBS: &str = concat!(
     attempt_columns!(),
     " FROM open_jobs o JOIN attempts a ON a.job_id = o.id ORDER BY a.job_id, a.task, a.attempt"
 );
-
-pub(super) const TURN: &str = "SELECT turn FROM lease WHERE id = 1";
 
 pub(super) const JOB: &str = concat!("SELECT ", job_columns!(), " FROM jobs j WHERE j.id = $1");
 
@@ -33,23 +45,44 @@ pub(super) const LOGS: &str = concat!(
      ORDER BY start_offset LIMIT $5"
 );
 
+pub(super) const LAST_LOGS: &str = concat!(
+    "SELECT ",
+    log_columns!(),
+    " FROM log_chunks WHERE job_id = $1 AND task = $2 AND attempt = $3 ORDER BY start_offset DESC LIMIT $4"
+);
+
+pub(super) const IS_DEAD_LETTER: &str =
+    "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE job_id = $1)";
+
 pub(super) const COUNT_SUCCEEDED: &str = "SELECT count(*) FROM attempts WHERE state = 'succeeded'";
 
-/// A page of jobs: namespace, last id seen, queue or NULL, limit, states. What `$from` names decides how much is read,
-/// `$state_is_wanted` is the one thing that the databases say differently.
+/// Rows that one statement of a purge deletes: others wait no longer than that takes.
+pub(super) const PURGE_BATCH: u32 = 5_000;
+
+/// A page of jobs: namespace, last id seen, queue or NULL, limit, and what `$also` wants. What `$from` names decides how
+/// much is read: the other columns are its keys.
 macro_rules! page {
-    ($from:literal, $state_is_wanted:literal) => {
+    (from $from:literal, namespace $namespace:literal, id $id:literal, queue $queue:literal, also $also:literal) => {
         concat!(
             "WITH page AS MATERIALIZED (SELECT ",
             job_columns!(),
             " FROM ",
             $from,
-            " WHERE j.namespace = $1 AND j.id < $2 AND ($3 IS NULL OR j.queue = $3) AND ",
-            $state_is_wanted,
-            " ORDER BY j.id DESC LIMIT $4), counts AS (",
+            " WHERE ",
+            $namespace,
+            " = $1 AND ",
+            $id,
+            " < $2 AND ($3 IS NULL OR ",
+            $queue,
+            " = $3) AND ",
+            $also,
+            " ORDER BY ",
+            $id,
+            " DESC LIMIT $4), counts AS (",
             count_of_page!(),
-            ") SELECT j.*, coalesce(c.active, 0) AS active, coalesce(c.succeeded, 0) AS succeeded, \
-               coalesce(c.unsuccessful, 0) AS unsuccessful \
+            ") SELECT ",
+            job_columns!(),
+            ", coalesce(c.active, 0), coalesce(c.succeeded, 0), coalesce(c.unsuccessful, 0) \
              FROM page j LEFT JOIN counts c ON c.job_id = j.id ORDER BY j.id DESC"
         )
     };

@@ -8,29 +8,70 @@ use crate::{
     databases::Database,
     fixtures::{
         Leader, TERM, as_stored, attempt_update, everything, full_attempt, full_job, id,
-        job_update, new_attempt, new_job, node,
+        job_update, new_attempt, new_job, node, queue,
     },
 };
 
 pub(crate) async fn every_column_survives(database: Database) {
     let mut leader = Leader::of(&database.store).await;
     let job = full_job(1);
-    let attempts = [full_attempt(1, 0, 1), new_attempt(1, 0, 2)];
+    let expired = AttemptRow {
+        state: AttemptState::Expired,
+        node: "".into(),
+        ..new_attempt(1, 1, 1)
+    };
+    let attempts = [full_attempt(1, 0, 1), new_attempt(1, 0, 2), expired];
+    let queues = [queue("a \"b\"", b"\0\xff"), queue("b", b"")];
     leader
         .commit(SealedTurn {
             jobs: vec![job.clone(), new_job(2)],
             attempts: attempts.to_vec(),
             nodes: vec![node("n1")],
+            queues: vec![queues[1].clone(), queues[0].clone()],
             ..leader.next()
         })
         .await;
-    let (lease, model_time, nodes, open, all) = everything(&*database.store).await;
-    assert_eq!((lease.turn, lease.epoch), (leader.turn, leader.epoch));
-    assert_eq!(model_time, Timestamp(1_000));
-    assert_eq!(nodes, [node("n1")]);
+    let seen = everything(&*database.store).await;
+    assert_eq!((seen.turn, seen.epoch), (leader.turn, leader.epoch));
+    assert_eq!(seen.model_time, Timestamp(1_000));
+    assert_eq!(seen.nodes, [node("n1")]);
+    assert_eq!(seen.queues, queues);
     let expected = [as_stored(&job, &attempts), as_stored(&new_job(2), &[])];
-    assert_eq!(open, expected);
-    assert!(all.iter().rev().eq(&expected));
+    assert_eq!(seen.open, expected);
+    assert!(seen.all.iter().rev().eq(&expected));
+}
+
+/// The names of the model and the CHECKs of the schema are the same.
+pub(crate) async fn every_state_can_be_stored(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let mut jobs = Vec::new();
+    for (number, &state) in (0..).zip(JobState::ALL) {
+        jobs.push(JobRow {
+            state,
+            ended_at: Some(Timestamp(300)),
+            ..new_job(number)
+        });
+    }
+    for (number, &intent) in (100..).zip(Intent::ALL) {
+        jobs.push(JobRow {
+            intent,
+            ..new_job(number)
+        });
+    }
+    let attempts: Vec<_> = (0..)
+        .zip(AttemptState::ALL)
+        .map(|(task, &state)| AttemptRow {
+            state,
+            ..new_attempt(100, task, 1)
+        })
+        .collect();
+    let turn = SealedTurn {
+        attempts: attempts.clone(),
+        ..leader.with_jobs(jobs)
+    };
+    leader.commit(turn).await;
+    let (_, job) = database.store.job(id(100)).await.expect("reads");
+    assert_eq!(job.expect("is there").attempts, attempts);
 }
 
 pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
@@ -71,7 +112,7 @@ pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
             ..leader.next()
         })
         .await;
-    let (_, _, _, open, all) = everything(&*database.store).await;
+    let seen = everything(&*database.store).await;
     let first = JobRow {
         state: JobState::Succeeded,
         intent: Intent::Run,
@@ -92,8 +133,8 @@ pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
         ..attempt_end
     };
     let second = as_stored(&second, &[second_attempt]);
-    assert_eq!(open, std::slice::from_ref(&second));
-    assert_eq!(all, [second, as_stored(&first, &[first_attempt])]);
+    assert_eq!(seen.open, std::slice::from_ref(&second));
+    assert_eq!(seen.all, [second, as_stored(&first, &[first_attempt])]);
 }
 
 pub(crate) async fn a_job_may_start_and_end_in_one_turn(database: Database) {
@@ -115,9 +156,9 @@ pub(crate) async fn a_job_may_start_and_end_in_one_turn(database: Database) {
             ..leader.next()
         })
         .await;
-    let (_, _, _, open, all) = everything(&*database.store).await;
-    assert_eq!(open, []);
-    assert_eq!(all, [as_stored(&job, &[attempt])]);
+    let seen = everything(&*database.store).await;
+    assert_eq!(seen.open, []);
+    assert_eq!(seen.all, [as_stored(&job, &[attempt])]);
 }
 
 pub(crate) async fn another_epoch_is_fenced(database: Database) {
@@ -213,66 +254,6 @@ pub(crate) async fn a_missing_row_surprises(database: Database) {
     leader.expect_surprise(missing_attempt).await;
 }
 
-pub(crate) async fn a_second_insert_surprises(database: Database) {
-    let mut leader = Leader::of(&database.store).await;
-    leader
-        .commit(SealedTurn {
-            attempts: vec![new_attempt(1, 0, 1)],
-            ..leader.with_jobs(vec![new_job(1)])
-        })
-        .await;
-    leader
-        .expect_surprise(leader.with_jobs(vec![new_job(2), new_job(1)]))
-        .await;
-    let second_attempt = SealedTurn {
-        attempts: vec![new_attempt(1, 0, 2), new_attempt(1, 0, 1)],
-        ..leader.next()
-    };
-    leader.expect_surprise(second_attempt).await;
-}
-
-pub(crate) async fn a_request_id_is_unique_in_its_namespace(database: Database) {
-    let mut leader = Leader::of(&database.store).await;
-    let with_request = |number, namespace: &str| {
-        let mut job = new_job(number);
-        let new = job.new.as_mut().expect("has its fixed part");
-        new.request_id = Some("once".into());
-        new.namespace = namespace.into();
-        job
-    };
-    let first = leader.with_jobs(vec![
-        with_request(1, "default"),
-        with_request(2, "other"),
-        new_job(3),
-        new_job(4),
-    ]);
-    leader.commit(first).await;
-    leader
-        .expect_surprise(leader.with_jobs(vec![with_request(5, "default")]))
-        .await;
-}
-
-pub(crate) async fn a_value_out_of_range_surprises(database: Database) {
-    let mut leader = Leader::of(&database.store).await;
-    let turn = SealedTurn {
-        nodes: vec![NodeRow {
-            capacity: Resources {
-                memory_bytes: u64::MAX,
-                ..Resources::ZERO
-            },
-            ..node("n1")
-        }],
-        ..leader.with_jobs(vec![new_job(1)])
-    };
-    leader.expect_surprise(turn).await;
-    let mut priority = new_job(1);
-    priority.new.as_mut().expect("has its fixed part").priority = 101;
-    leader
-        .expect_surprise(leader.with_jobs(vec![priority]))
-        .await;
-    assert_eq!(database.store.job(id(1)).await.expect("reads").1, None);
-}
-
 pub(crate) async fn a_node_that_joins_again_replaces_its_row(database: Database) {
     let mut leader = Leader::of(&database.store).await;
     let again = NodeRow {
@@ -291,5 +272,28 @@ pub(crate) async fn a_node_that_joins_again_replaces_its_row(database: Database)
             })
             .await;
     }
-    assert_eq!(everything(&*database.store).await.2, [node("n1"), again]);
+    assert_eq!(
+        everything(&*database.store).await.nodes,
+        [node("n1"), again]
+    );
+}
+
+pub(crate) async fn a_queue_that_is_set_again_replaces_its_row(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    for queues in [
+        vec![queue("b", b"old"), queue("a", b"kept")],
+        vec![queue("b", b"new")],
+    ] {
+        leader
+            .commit(SealedTurn {
+                queues,
+                ..leader.next()
+            })
+            .await;
+    }
+    let expected = [queue("a", b"kept"), queue("b", b"new")];
+    assert_eq!(everything(&*database.store).await.queues, expected);
+    let store = &database.store;
+    assert_eq!(store.queues("default").await.expect("reads"), expected);
+    assert_eq!(store.queues("other").await.expect("reads"), []);
 }

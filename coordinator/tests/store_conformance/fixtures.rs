@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use drover_coordinator::store::{Acquired, JobQuery, Lease, Store, StoredJob};
+use drover_coordinator::store::{
+    Acquired, DeadLetterQuery, JobQuery, JobSummary, Store, StoredJob,
+};
 use drover_model::{
     AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, NewJobRow,
-    NodeRow, Resources, Timestamp, TurnNumber,
+    NodeRow, QueueRow, Resources, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 
@@ -42,6 +44,7 @@ impl Leader {
             jobs: Vec::new(),
             attempts: Vec::new(),
             nodes: Vec::new(),
+            queues: Vec::new(),
         }
     }
 
@@ -57,30 +60,42 @@ impl Leader {
         self.turn = turn.turn;
     }
 
-    /// The turn is refused and has left no trace, and a correct one still works.
     pub(crate) async fn expect_surprise(&mut self, turn: SealedTurn) {
+        self.expect(CommitOutcome::Surprised, turn).await;
+    }
+
+    pub(crate) async fn expect_refusal(&mut self, turn: SealedTurn) {
+        self.expect(CommitOutcome::Refused, turn).await;
+    }
+
+    /// The turn has left no trace, and a correct one still works.
+    async fn expect(&mut self, outcome: CommitOutcome, turn: SealedTurn) {
         let before = everything(&*self.store).await;
-        assert_eq!(
-            self.store.commit(&turn, TERM).await,
-            CommitOutcome::Surprised
-        );
+        assert_eq!(self.store.commit(&turn, TERM).await, outcome);
         assert_eq!(everything(&*self.store).await, before);
         self.commit(self.next()).await;
     }
 }
 
-/// All that a reader can see.
-pub(crate) async fn everything(
-    store: &dyn Store,
-) -> (
-    Lease,
-    Timestamp,
-    Vec<NodeRow>,
-    Vec<StoredJob>,
-    Vec<StoredJob>,
-) {
+/// All that a reader can see of the namespace `default`, but for how long the lease still holds.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Everything {
+    pub(crate) holder: String,
+    pub(crate) epoch: Epoch,
+    pub(crate) turn: TurnNumber,
+    pub(crate) model_time: Timestamp,
+    pub(crate) nodes: Vec<NodeRow>,
+    pub(crate) queues: Vec<QueueRow>,
+    pub(crate) open: Vec<StoredJob>,
+    /// Newest first.
+    pub(crate) all: Vec<StoredJob>,
+    pub(crate) dead: Vec<JobSummary>,
+}
+
+pub(crate) async fn everything(store: &dyn Store) -> Everything {
     let lease = store.lease().await.expect("reads the lease");
     let open = store.load(lease.epoch).await.expect("loads");
+    assert_eq!(open.turn, lease.turn);
     let query = JobQuery {
         namespace: "default".into(),
         limit: 1_000,
@@ -92,7 +107,36 @@ pub(crate) async fn everything(
         assert_eq!(turn, lease.turn);
         all.push(job.expect("a listed job exists"));
     }
-    (lease, open.model_time, open.nodes, open.jobs, all)
+    Everything {
+        holder: lease.holder,
+        epoch: lease.epoch,
+        turn: lease.turn,
+        model_time: open.model_time,
+        nodes: open.nodes,
+        queues: open.queues,
+        open: open.jobs,
+        all,
+        dead: dead_letters(store).await,
+    }
+}
+
+pub(crate) async fn dead_letters(store: &dyn Store) -> Vec<JobSummary> {
+    let query = DeadLetterQuery {
+        namespace: "default".into(),
+        limit: 1_000,
+        ..DeadLetterQuery::default()
+    };
+    store.dead_letters(&query).await.expect("lists")
+}
+
+/// Ids of the dead letters, newest first.
+pub(crate) async fn dead(store: &dyn Store) -> Vec<JobId> {
+    let letters = dead_letters(store).await;
+    letters.iter().map(|letter| letter.row.id).collect()
+}
+
+pub(crate) fn numbered(numbers: impl IntoIterator<Item = u128>) -> Vec<JobId> {
+    numbers.into_iter().map(id).collect()
 }
 
 pub(crate) fn id(number: u128) -> JobId {
@@ -119,6 +163,7 @@ pub(crate) fn new_job(number: u128) -> JobRow {
             traceparent: None,
             task_count: 3,
             stored_spec: Bytes::from_static(b"spec"),
+            replay_of: None,
         })),
     }
 }
@@ -140,16 +185,19 @@ pub(crate) fn full_job(number: u128) -> JobRow {
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
             task_count: 10_000,
             stored_spec: (0..=255).collect(),
+            replay_of: Some(id(u128::from(u64::MAX))),
             ..*new_job(number).new.expect("has its fixed part")
         })),
         ..new_job(number)
     }
 }
 
+/// It ends at 300 if it does.
 pub(crate) fn job_update(number: u128, from: JobState, state: JobState) -> JobRow {
     JobRow {
         from: Some(from),
         state,
+        ended_at: state.is_final().then_some(Timestamp(300)),
         new: None,
         ..new_job(number)
     }
@@ -217,6 +265,14 @@ pub(crate) fn node(name: &str) -> NodeRow {
             (String::new(), String::new()),
         ]),
         joined_at: Timestamp(120),
+    }
+}
+
+pub(crate) fn queue(name: &str, settings: &'static [u8]) -> QueueRow {
+    QueueRow {
+        namespace: "default".into(),
+        name: name.into(),
+        settings: Bytes::from_static(settings),
     }
 }
 

@@ -15,10 +15,16 @@ fn leads(epoch: u64) -> Acquired {
 }
 
 fn assert_held(acquired: &Acquired) {
-    let Acquired::HeldBy { holder, remaining } = acquired else {
+    let Acquired::HeldBy {
+        holder,
+        epoch,
+        remaining,
+    } = acquired
+    else {
         panic!("the lease is held, but: {acquired:?}");
     };
     assert_eq!(holder, "first");
+    assert!(epoch.0 > 0);
     assert!(*remaining <= TERM && *remaining > TERM / 2, "{remaining:?}");
 }
 
@@ -38,6 +44,26 @@ pub(crate) async fn one_leads_and_others_hear_who(database: Database) {
         (lease.epoch, lease.turn.0, &*lease.holder),
         (Epoch(1), 0, "first")
     );
+    assert!(
+        lease.remaining <= TERM && lease.remaining > TERM / 2,
+        "{lease:?}"
+    );
+}
+
+pub(crate) async fn a_lease_that_nobody_holds_has_no_time_left(database: Database) {
+    let store = &database.store;
+    let remaining = async || store.lease().await.expect("reads").remaining;
+    assert_eq!(remaining().await, Duration::ZERO, "never held");
+    store
+        .acquire("first", Duration::ZERO)
+        .await
+        .expect("acquires");
+    assert_eq!(remaining().await, Duration::ZERO, "its term is over");
+    store.acquire("first", TERM).await.expect("acquires");
+    assert!(remaining().await > TERM / 2);
+    store.resign(Epoch(2)).await.expect("resigns");
+    let lease = store.lease().await.expect("reads");
+    assert_eq!((lease.remaining, &*lease.holder), (Duration::ZERO, ""));
 }
 
 pub(crate) async fn a_term_that_is_over_frees_the_lease(database: Database) {

@@ -2,11 +2,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drover_coordinator::store::{FoundRequest, JobQuery, LogRow, Store};
-use drover_model::{AttemptRow, AttemptState, JobId, JobRow, JobState, turn::SealedTurn};
+use drover_model::{
+    AttemptRow, AttemptState, JobId, JobRow, JobState, Timestamp, turn::SealedTurn,
+};
 
 use crate::{
     databases::Database,
-    fixtures::{Leader, TERM, as_stored, full_attempt, id, job_update, new_attempt, new_job, node},
+    fixtures::{
+        Leader, TERM, as_stored, full_attempt, id, job_update, new_attempt, new_job, node, numbered,
+    },
 };
 
 pub(crate) async fn load_gives_what_is_open_in_order(database: Database) {
@@ -57,10 +61,6 @@ pub(crate) async fn an_unknown_job_is_none_with_a_turn(database: Database) {
     );
 }
 
-fn numbered(numbers: impl IntoIterator<Item = u128>) -> Vec<JobId> {
-    numbers.into_iter().map(id).collect()
-}
-
 async fn listed(store: &dyn Store, query: &JobQuery) -> Vec<JobId> {
     let page = store.jobs(query).await.expect("lists");
     page.iter().map(|summary| summary.row.id).collect()
@@ -98,6 +98,7 @@ pub(crate) async fn pages_can_be_filtered(database: Database) {
     let jobs = (0..16).map(|number: u128| {
         let mut job = new_job(number);
         job.state = states[usize::try_from(number % 4).expect("small")];
+        job.ended_at = job.state.is_final().then_some(Timestamp(300));
         let new = job.new.as_mut().expect("has its fixed part");
         new.queue = if number < 8 {
             "old".into()
@@ -167,10 +168,12 @@ pub(crate) async fn a_page_counts_last_attempts(database: Database) {
         // Waits for its next attempt: neither.
         full_attempt(1, 6, 1),
     ];
+    let mut job = new_job(1);
+    job.new.as_mut().expect("has its fixed part").task_count = 7;
     leader
         .commit(SealedTurn {
             attempts,
-            ..leader.with_jobs(vec![new_job(1), new_job(2)])
+            ..leader.with_jobs(vec![job.clone(), new_job(2)])
         })
         .await;
     let page = database
@@ -183,7 +186,35 @@ pub(crate) async fn a_page_counts_last_attempts(database: Database) {
         .map(|job| (job.active, job.succeeded, job.unsuccessful))
         .collect();
     assert_eq!(counts, [(0, 0, 0), (3, 1, 2)]);
-    assert_eq!(page[1].fixed, *new_job(1).new.expect("has its fixed part"));
+    assert_eq!(page[1].fixed, *job.new.expect("has its fixed part"));
+}
+
+/// A job of three tasks, of which 0 is undone, 1 is being undone, and 2 could not be.
+pub(crate) async fn what_is_undone_has_not_succeeded(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let attempt = |task, state| AttemptRow {
+        state,
+        retry_at: None,
+        ..full_attempt(1, task, 1)
+    };
+    let attempts = vec![
+        attempt(0, AttemptState::Succeeded),
+        attempt(1, AttemptState::Succeeded),
+        attempt(2, AttemptState::Succeeded),
+        attempt(3, AttemptState::Succeeded),
+        attempt(4, AttemptState::Running),
+        attempt(5, AttemptState::Failed),
+    ];
+    leader
+        .commit(SealedTurn {
+            attempts,
+            ..leader.with_jobs(vec![new_job(1)])
+        })
+        .await;
+    let page = database.store.jobs(&everything_in_default()).await;
+    let page = page.expect("lists");
+    let counts = (page[0].active, page[0].succeeded, page[0].unsuccessful);
+    assert_eq!(counts, (1, 0, 2));
 }
 
 pub(crate) async fn requests_are_found_with_their_turn(database: Database) {
@@ -253,6 +284,10 @@ pub(crate) async fn logs_are_kept_once_and_read_from_an_offset(database: Databas
     assert_eq!(store.logs(key, 0, 2).await.expect("reads"), all[..2]);
     assert_eq!(store.logs(key, 1, 10).await.expect("reads"), all[1..]);
     assert_eq!(store.logs(key, 201, 10).await.expect("reads"), []);
+    assert_eq!(store.log_tail(key, 10).await.expect("reads"), all);
+    assert_eq!(store.log_tail(key, 2).await.expect("reads"), all[1..]);
+    let silent = new_attempt(1, 1, 1).key;
+    assert_eq!(store.log_tail(silent, 2).await.expect("reads"), []);
 }
 
 pub(crate) async fn successes_are_counted(database: Database) {

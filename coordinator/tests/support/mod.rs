@@ -3,6 +3,8 @@
 
 use std::{collections::VecDeque, path::Path};
 
+use std::time::Duration;
+
 use drover_coordinator::{Coordinator, Handle, Options};
 use drover_proto::{AGENT_PROTOCOL_VERSION, time, v1};
 use tokio::sync::mpsc;
@@ -10,10 +12,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 use v1::{
     agent_message::Message, agent_service_client::AgentServiceClient,
-    coordinator_message::Message as FromCoordinator, job_service_client::JobServiceClient,
+    cluster_service_client::ClusterServiceClient, coordinator_message::Message as FromCoordinator,
+    dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
+    queue_service_client::QueueServiceClient,
 };
 
 pub(crate) type Jobs = JobServiceClient<Channel>;
+pub(crate) type DeadLetters = DeadLetterServiceClient<Channel>;
+pub(crate) type Queues = QueueServiceClient<Channel>;
 
 pub(crate) fn options(dir: &Path) -> Options {
     let store = format!("sqlite:{}", dir.join("drover.db").display());
@@ -32,6 +38,52 @@ pub(crate) async fn channel(handle: &Handle) -> Channel {
         .connect()
         .await
         .unwrap()
+}
+
+/// Sooner than any test would want, if nothing goes wrong.
+pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work)
+        .await
+        .unwrap_or_else(|_| panic!("{what} takes too long"))
+}
+
+pub(crate) async fn dead_letters(handle: &Handle) -> DeadLetters {
+    DeadLetterServiceClient::new(channel(handle).await)
+}
+
+pub(crate) async fn queues(handle: &Handle) -> Queues {
+    QueueServiceClient::new(channel(handle).await)
+}
+
+pub(crate) async fn status(handle: &Handle) -> v1::Status {
+    ClusterServiceClient::new(channel(handle).await)
+        .get_status(v1::GetStatusRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+/// Runs a statement on a SQLite database behind the coordinator's back.
+pub(crate) async fn execute(dir: &Path, sql: &str) {
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+    let path = dir.join("drover.db");
+    let mut connection = SqliteConnection::connect(&path.display().to_string())
+        .await
+        .unwrap();
+    let sql = AssertSqlSafe(sql.to_owned());
+    connection.execute(sql).await.unwrap();
+}
+
+/// The reason of an error, and where it says the leader is.
+pub(crate) fn refusal(status: &tonic::Status) -> (String, Option<String>) {
+    use tonic_types::StatusExt as _;
+    let details = status.get_error_details();
+    let info = details.error_info().expect("a reason");
+    (info.reason.clone(), info.metadata.get("leader").cloned())
+}
+
+pub(crate) async fn submit_job(jobs: &mut Jobs, request: v1::SubmitRequest) -> String {
+    jobs.submit(request).await.unwrap().into_inner().job_id
 }
 
 pub(crate) async fn jobs(handle: &Handle) -> Jobs {
@@ -98,8 +150,9 @@ impl FakeAgent {
             .into_inner();
         let mut assigned = VecDeque::new();
         let welcome = loop {
-            let message = incoming.message().await?.expect("a welcome").message;
-            match message.expect("a message") {
+            let message = incoming.message().await?;
+            let message = message.ok_or_else(|| tonic::Status::unavailable("no welcome"))?;
+            match message.message.expect("a message") {
                 FromCoordinator::Welcome(welcome) => break welcome,
                 FromCoordinator::Assignments(more) => assigned.extend(more.assignments),
                 other => panic!("{other:?} before the welcome"),
@@ -138,6 +191,19 @@ impl FakeAgent {
             match self.receive().await {
                 FromCoordinator::Assignments(more) => self.assigned.extend(more.assignments),
                 other => panic!("{other:?} instead of an assignment"),
+            }
+        }
+    }
+
+    /// Waits for the end of the stream; true when nothing but acknowledgements came before.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        loop {
+            match self.incoming.message().await {
+                Ok(Some(message)) => match message.message {
+                    Some(FromCoordinator::Ack(_)) => {}
+                    _ => return false,
+                },
+                Ok(None) | Err(_) => return true,
             }
         }
     }
@@ -208,4 +274,71 @@ pub(crate) fn join(node: &str, cpu_millis: u64) -> v1::Join {
         }),
         ..Default::default()
     }
+}
+
+/// An agent that finishes at once whatever it is given, and joins again whenever its session ends. Ends when dropped.
+pub(crate) struct DiligentAgent {
+    working: tokio::task::JoinHandle<()>,
+}
+
+impl DiligentAgent {
+    pub(crate) fn start(handle: &Handle, node: &str) -> Self {
+        let (url, join) = (format!("http://{}", handle.address()), join(node, 4_000));
+        let working = tokio::spawn(async move {
+            loop {
+                // Why a session ends is not its concern.
+                let _ = finish_everything(&url, &join).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Self { working }
+    }
+}
+
+impl Drop for DiligentAgent {
+    fn drop(&mut self) {
+        self.working.abort();
+    }
+}
+
+async fn finish_everything(url: &str, join: &v1::Join) -> Result<(), tonic::Status> {
+    let mut client = AgentServiceClient::connect(url.to_owned())
+        .await
+        .map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+    let (outgoing, messages) = mpsc::channel(64);
+    send(&outgoing, Message::Join(join.clone())).await;
+    let mut incoming = client
+        .session(ReceiverStream::new(messages))
+        .await?
+        .into_inner();
+    let mut sequence = 0;
+    while let Some(message) = incoming.message().await? {
+        let Some(FromCoordinator::Assignments(more)) = message.message else {
+            continue;
+        };
+        for assign in more.assignments {
+            sequence += 1;
+            let ended = v1::Ended {
+                started_at_ms: 1,
+                ended_at_ms: 2,
+                outcome: v1::Outcome::Succeeded.into(),
+                ..Default::default()
+            };
+            let report = v1::Report {
+                key: assign.key,
+                what: Some(v1::report::What::Ended(ended)),
+            };
+            let reports = v1::Reports {
+                sequence,
+                reports: vec![report],
+            };
+            let message = v1::AgentMessage {
+                message: Some(Message::Reports(reports)),
+            };
+            if outgoing.send(message).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }

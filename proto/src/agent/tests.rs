@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use drover_model::{
-    Assignment, AttemptKey, JobId, Join, Outcome, Report, ReportBatch, ReportKind, Resources,
-    Timestamp,
+    Assignment, AttemptKey, Epoch, JobId, Join, OnDisconnect, Outcome, Report, ReportBatch,
+    ReportKind, Resources, Timestamp, session::Welcome,
 };
 
 use super::{
     assign_from_wire, assign_to_wire, check_node_name, join_from_wire, join_to_wire, key_from_wire,
-    key_to_wire, reports_from_wire, reports_to_wire, resources_from_wire,
+    key_to_wire, reports_from_wire, reports_to_wire, resources_from_wire, stop_from_wire,
+    stop_to_wire, welcome_from_wire, welcome_to_wire,
 };
 use crate::v1;
 
@@ -66,16 +67,73 @@ fn a_join_survives_the_wire() {
 
 #[test]
 fn an_assignment_survives_the_wire() {
-    for traceparent in [None, Some("00-ab-cd-01".into())] {
+    for (traceparent, on_disconnect) in [
+        (None, OnDisconnect::Keep),
+        (Some("00-ab-cd-01".into()), OnDisconnect::Stop),
+    ] {
         let assignment = Assignment {
             key: key(2),
             payload: Bytes::from_static(b"anything"),
             traceparent,
+            on_disconnect,
+            grace_ms: 7_000,
         };
         assert_eq!(
             assign_from_wire(assign_to_wire(assignment.clone())),
             Ok(assignment)
         );
+    }
+}
+
+#[test]
+fn an_assignment_says_what_to_do_when_cut_off() {
+    let wire = v1::Assign {
+        key: Some(key_to_wire(key(1))),
+        ..Default::default()
+    };
+    assert_eq!(assign_from_wire(wire).unwrap_err().field, "on_disconnect");
+}
+
+#[test]
+fn a_welcome_survives_the_wire() {
+    let welcome = Welcome {
+        epoch: Epoch(3),
+        heartbeat_interval_ms: 1_000,
+        node_timeout_ms: 10_000,
+        lease_ms: 5_000,
+        fence_grace_ms: 2_500,
+        discard: vec![key(2)],
+    };
+    assert_eq!(
+        welcome_from_wire(&welcome_to_wire(welcome.clone())),
+        Ok(welcome)
+    );
+}
+
+#[test]
+fn each_attempt_is_stopped_with_its_own_grace() {
+    let stops = vec![(key(1), 5_000), (key(2), 0)];
+    let mut wire = stop_to_wire(stops.clone());
+    assert_eq!(stop_from_wire(wire.clone()), Ok(stops));
+    wire.grace_ms.pop();
+    assert_eq!(stop_from_wire(wire).unwrap_err().field, "grace_ms");
+}
+
+#[test]
+fn outcomes_survive_the_wire() {
+    for outcome in [
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::Stopped,
+        Outcome::Stalled,
+        Outcome::Fenced,
+    ] {
+        let mut batch = ended("why");
+        let ReportKind::Ended { outcome: told, .. } = &mut batch.reports[1].what else {
+            panic!("order kept");
+        };
+        *told = outcome;
+        assert_eq!(reports_from_wire(reports_to_wire(batch.clone())), Ok(batch));
     }
 }
 

@@ -4,21 +4,27 @@ use drover_model::{PendingReason, Position, Resource, Timestamp};
 
 use crate::v1;
 
-/// One line for a person, with names and numbers.
-pub(super) fn words(reason: &PendingReason, tasks: &[v1::TaskSpec]) -> String {
+/// One line for a person, with names and numbers. `undo`: it is the undo step of the task that waits.
+pub(super) fn words(reason: &PendingReason, tasks: &[v1::TaskSpec], undo: bool) -> String {
     match reason {
         PendingReason::Dependency { task, unmet } => {
             let name = tasks.get(*task as usize).map_or("?", |task| &task.name);
+            let what = if undo { "the undo of task" } else { "task" };
             match unmet {
-                0 | 1 => format!("waits for task `{name}`"),
-                2 => format!("waits for task `{name}` and 1 more"),
-                _ => format!("waits for task `{name}` and {} more", unmet - 1),
+                0 | 1 => format!("waits for {what} `{name}`"),
+                2 => format!("waits for {what} `{name}` and 1 more"),
+                _ => format!("waits for {what} `{name}` and {} more", unmet - 1),
             }
         }
         PendingReason::Backoff { until } => {
             format!("waits to be tried again at {}", clock(*until))
         }
+        PendingReason::Finally => "runs when everything else has ended".to_owned(),
         PendingReason::NoNodes => "no agent is connected".to_owned(),
+        PendingReason::Quarantined { until } => format!(
+            "every node that has room for it is quarantined, the first until {}",
+            clock(*until)
+        ),
         PendingReason::NoNodeFits {
             resource,
             wanted,
@@ -132,7 +138,7 @@ mod tests {
             name: "a".to_owned(),
             ..Default::default()
         }];
-        words(reason, &tasks)
+        words(reason, &tasks, false)
     }
 
     fn fits_nowhere(resource: Resource, wanted: u64, largest: u64) -> String {
@@ -205,6 +211,16 @@ mod tests {
             "waits to be tried again at 00:00:01 UTC"
         );
         assert_eq!(says(&PendingReason::NoNodes), "no agent is connected");
+        assert_eq!(
+            says(&PendingReason::Finally),
+            "runs when everything else has ended"
+        );
+        assert_eq!(
+            says(&PendingReason::Quarantined {
+                until: Timestamp(60_000)
+            }),
+            "every node that has room for it is quarantined, the first until 00:01:00 UTC"
+        );
         assert!(
             says(&PendingReason::HeldForReservation {
                 job: JobId::from_u128(7),

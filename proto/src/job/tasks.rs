@@ -1,4 +1,10 @@
-//! Where each task of a stored job stands, for display.
+//! Where each task of a stored job stands, for display. The same rules as those of the model (`cluster/stage.rs`), on the
+//! record alone.
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -14,8 +20,18 @@ pub struct TaskStanding {
     pub retry_at: Option<Timestamp>,
 }
 
-/// Places of what each task needs. Names that no task has are passed over: an accepted spec has none.
-pub(super) fn places(tasks: &[v1::TaskSpec]) -> Vec<Box<[u32]>> {
+/// What of a task's spec decides where it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlannedTask {
+    /// Places in the job's list, without a cycle.
+    pub needs: Box<[u32]>,
+    pub finally: bool,
+    /// Whether it has an undo step.
+    pub undo: bool,
+}
+
+/// Needs that no task is named by are passed over: an accepted spec has none.
+pub fn plan(tasks: &[v1::TaskSpec]) -> Vec<PlannedTask> {
     let index: HashMap<&str, u32> = tasks
         .iter()
         .map(|task| task.name.as_str())
@@ -23,36 +39,141 @@ pub(super) fn places(tasks: &[v1::TaskSpec]) -> Vec<Box<[u32]>> {
         .collect();
     tasks
         .iter()
-        .map(|task| {
-            task.needs
+        .map(|task| PlannedTask {
+            needs: task
+                .needs
                 .iter()
                 .filter_map(|need| index.get(need.as_str()).copied())
-                .collect()
+                .collect(),
+            finally: task.finally,
+            undo: task.undo.is_some(),
         })
         .collect()
 }
 
-/// The states of a job's tasks, from what is stored: places of what each needs (without a cycle), all attempts by task
-/// and number, and what the job is meant to do.
+/// The states of a job's tasks, from what is stored: all attempts by task and number, those of undo steps behind those of
+/// tasks, and what the job is meant to do. `now` decides whether a backoff is over.
 pub fn task_states(
-    needs: &[Box<[u32]>],
+    plan: &[PlannedTask],
     attempts: &[AttemptRow],
     intent: Intent,
+    now: Timestamp,
 ) -> Vec<TaskStanding> {
-    let mut last: Vec<Option<&AttemptRow>> = vec![None; needs.len()];
+    let last = last_attempts(plan.len(), attempts);
+    let (last, last_undo) = last.split_at(plan.len());
+    let steps: Vec<Step<'_>> = plan
+        .iter()
+        .zip(last)
+        .map(|(task, last)| Step {
+            needs: &task.needs,
+            last: *last,
+            runs: true,
+            now,
+            goes_on: if task.finally {
+                intent != Intent::Abandon
+            } else {
+                intent == Intent::Run
+            },
+        })
+        .collect();
+    let mut standings = settle(&steps);
+    let finally_begins = main_is_over(plan, &standings)
+        && (!undoes(intent, last_undo) || undo(plan, &mut standings, last_undo, intent, now));
+    if !finally_begins {
+        for (standing, _) in standings.iter_mut().zip(plan).filter(|(_, t)| t.finally) {
+            *standing = plain(TaskState::Pending);
+        }
+    }
+    standings
+}
+
+/// The last attempt of each task, and behind them of each undo step.
+fn last_attempts(tasks: usize, attempts: &[AttemptRow]) -> Vec<Option<&AttemptRow>> {
+    let mut last = vec![None; 2 * tasks];
     for attempt in attempts {
         if let Some(slot) = last.get_mut(attempt.key.task as usize) {
             *slot = Some(attempt);
         }
     }
-    let mut standings: Vec<Option<TaskStanding>> = vec![None; needs.len()];
-    // Depth first with its own stack: a chain may be as long as the job.
+    last
+}
+
+fn main_is_over(plan: &[PlannedTask], standings: &[TaskStanding]) -> bool {
+    let mut tasks = plan.iter().zip(standings);
+    tasks.all(|(task, standing)| task.finally || standing.state.is_final())
+}
+
+/// A rollback that was abandoned before it had begun has never been one.
+fn undoes(intent: Intent, last_undo: &[Option<&AttemptRow>]) -> bool {
+    match intent {
+        Intent::RollBack => true,
+        Intent::Abandon => last_undo.iter().any(Option::is_some),
+        _ => false,
+    }
+}
+
+/// Puts what becomes of the tasks that had succeeded in the place of their success. True when that is over.
+fn undo(
+    plan: &[PlannedTask],
+    standings: &mut [TaskStanding],
+    last: &[Option<&AttemptRow>],
+    intent: Intent,
+    now: Timestamp,
+) -> bool {
+    let is_undone =
+        |task: usize| !plan[task].finally && standings[task].state == TaskState::Succeeded;
+    let mut needs: Vec<Vec<u32>> = vec![Vec::new(); plan.len()];
+    for (task, place) in plan
+        .iter()
+        .zip(0..)
+        .filter(|(_, place)| is_undone(*place as usize))
+    {
+        for needed in &task.needs {
+            needs[*needed as usize].push(place);
+        }
+    }
+    let steps: Vec<Step<'_>> = (0..plan.len())
+        .map(|task| Step {
+            needs: &needs[task],
+            last: last[task],
+            runs: plan[task].undo,
+            now,
+            goes_on: intent == Intent::RollBack,
+        })
+        .collect();
+    let undone = settle(&steps);
+    let tasks: Vec<usize> = (0..plan.len()).filter(|task| is_undone(*task)).collect();
+    for task in &tasks {
+        standings[*task] = plain(match undone[*task].state {
+            TaskState::Succeeded => TaskState::Undone,
+            state if state.is_final() => TaskState::UndoFailed,
+            _ => TaskState::Undoing,
+        });
+    }
+    tasks.iter().all(|task| standings[*task].state.is_final())
+}
+
+/// Something that runs when what it needs has succeeded.
+struct Step<'a> {
+    needs: &'a [u32],
+    last: Option<&'a AttemptRow>,
+    /// False for the undo of a task that has no undo step: it is done as soon as it may run.
+    runs: bool,
+    /// Whether the job still starts steps of this kind.
+    goes_on: bool,
+    now: Timestamp,
+}
+
+/// Depth first with its own stack: a chain may be as long as the job.
+fn settle(steps: &[Step<'_>]) -> Vec<TaskStanding> {
+    let mut standings: Vec<Option<TaskStanding>> = vec![None; steps.len()];
     let mut stack = Vec::new();
-    for root in 0..needs.len() {
+    for root in 0..steps.len() {
         stack.push(root);
-        while let Some(&task) = stack.last() {
-            let waiting = if standings[task].is_none() && last[task].is_none() {
-                needs[task]
+        while let Some(&place) = stack.last() {
+            let step = &steps[place];
+            let waiting = if standings[place].is_none() && step.last.is_none() {
+                step.needs
                     .iter()
                     .map(|need| *need as usize)
                     .find(|need| standings[*need].is_none())
@@ -64,44 +185,43 @@ pub fn task_states(
                 continue;
             }
             stack.pop();
-            if standings[task].is_none() {
-                standings[task] = Some(standing(&needs[task], last[task], intent, &standings));
+            if standings[place].is_none() {
+                standings[place] = Some(standing(step, &standings));
             }
         }
     }
     standings
         .into_iter()
-        .map(|standing| standing.expect("every task was visited"))
+        .map(|standing| standing.expect("every step was visited"))
         .collect()
 }
 
-fn standing(
-    needs: &[u32],
-    last: Option<&AttemptRow>,
-    intent: Intent,
-    standings: &[Option<TaskStanding>],
-) -> TaskStanding {
-    let plain = |state| TaskStanding {
+const fn plain(state: TaskState) -> TaskStanding {
+    TaskStanding {
         state,
         retry_at: None,
-    };
-    if let Some(attempt) = last {
-        return after(attempt, intent);
+    }
+}
+
+fn standing(step: &Step<'_>, standings: &[Option<TaskStanding>]) -> TaskStanding {
+    if let Some(attempt) = step.last {
+        return after(attempt, step);
     }
     let states = || {
-        let needed = needs.iter().filter_map(|need| standings[*need as usize]);
-        needed.map(|standing| standing.state)
+        let needed = step.needs.iter();
+        needed.filter_map(|need| Some(standings[*need as usize]?.state))
     };
     // What failed upstream came before anybody stopped the rest of the job.
     if states().any(has_failed) {
-        plain(TaskState::UpstreamFailed)
-    } else if intent != Intent::Run {
-        plain(TaskState::Cancelled)
-    } else if states().all(|state| state == TaskState::Succeeded) {
-        plain(TaskState::Queued)
-    } else {
-        plain(TaskState::Pending)
+        return plain(TaskState::UpstreamFailed);
     }
+    let may_run = states().all(|state| state == TaskState::Succeeded);
+    plain(match (may_run, step.runs, step.goes_on) {
+        (true, false, _) => TaskState::Succeeded,
+        (_, _, false) => TaskState::Cancelled,
+        (true, true, true) => TaskState::Queued,
+        (false, _, true) => TaskState::Pending,
+    })
 }
 
 fn has_failed(state: TaskState) -> bool {
@@ -111,142 +231,24 @@ fn has_failed(state: TaskState) -> bool {
     )
 }
 
-/// What the last attempt says of its task.
-fn after(attempt: &AttemptRow, intent: Intent) -> TaskStanding {
-    if attempt.state.is_final() && attempt.state != AttemptState::Succeeded {
-        if let (Some(at), Intent::Run) = (attempt.retry_at, intent) {
-            return TaskStanding {
-                state: TaskState::Retrying,
-                retry_at: Some(at),
-            };
-        }
-        if attempt.retry_at.is_some() {
-            return TaskStanding {
-                state: TaskState::Cancelled,
-                retry_at: None,
-            };
-        }
-    }
-    let state = match attempt.state {
-        AttemptState::Assigned => TaskState::Assigned,
-        AttemptState::Running => TaskState::Running,
-        AttemptState::Stopping | AttemptState::StoppingTimeout => TaskState::Stopping,
-        AttemptState::Succeeded => TaskState::Succeeded,
-        AttemptState::Failed | AttemptState::Lost => TaskState::Failed,
-        AttemptState::TimedOut => TaskState::TimedOut,
-        AttemptState::Cancelled => TaskState::Cancelled,
-    };
-    TaskStanding {
-        state,
-        retry_at: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use drover_model::{AttemptKey, JobId};
-
-    use super::*;
-
-    fn attempt(task: u32, number: u32, state: AttemptState) -> AttemptRow {
-        AttemptRow {
-            key: AttemptKey {
-                job: JobId::from_u128(1),
-                task,
-                attempt: number,
-            },
-            from: None,
-            state,
-            node: "n".into(),
-            assigned_at: Timestamp(0),
-            started_at: None,
-            ended_at: None,
-            exit_code: None,
-            message: None,
-            retry_at: None,
-            decision: None,
-        }
-    }
-
-    fn retried(mut row: AttemptRow) -> AttemptRow {
-        row.retry_at = Some(Timestamp(9));
-        row
-    }
-
-    fn states(needs: &[&[u32]], attempts: &[AttemptRow], intent: Intent) -> Vec<TaskState> {
-        let needs: Vec<Box<[u32]>> = needs.iter().map(|&needs| needs.into()).collect();
-        task_states(&needs, attempts, intent)
-            .iter()
-            .map(|standing| standing.state)
-            .collect()
-    }
-
-    #[test]
-    fn a_chain_waits_for_its_head() {
-        // In an order in which needs come after those who need them.
-        let chain: &[&[u32]] = &[&[1], &[2], &[]];
-        use TaskState::{Pending, Queued, Running, Succeeded, UpstreamFailed};
-        assert_eq!(states(chain, &[], Intent::Run), [Pending, Pending, Queued]);
-        let running = [attempt(2, 1, AttemptState::Running)];
-        assert_eq!(
-            states(chain, &running, Intent::Run),
-            [Pending, Pending, Running]
-        );
-        let done = [attempt(2, 1, AttemptState::Succeeded)];
-        assert_eq!(
-            states(chain, &done, Intent::Run),
-            [Pending, Queued, Succeeded]
-        );
-        let failed = [attempt(2, 1, AttemptState::Failed)];
-        assert_eq!(
-            states(chain, &failed, Intent::Run),
-            [UpstreamFailed, UpstreamFailed, TaskState::Failed]
-        );
-    }
-
-    #[test]
-    fn the_last_attempt_decides() {
-        let rows = [
-            retried(attempt(0, 1, AttemptState::Failed)),
-            attempt(0, 2, AttemptState::Succeeded),
-        ];
-        assert_eq!(states(&[&[]], &rows, Intent::Run), [TaskState::Succeeded]);
-        let rows = [retried(attempt(0, 1, AttemptState::Lost))];
-        let standing = task_states(&[Box::default()], &rows, Intent::Run)[0];
-        assert_eq!(standing.state, TaskState::Retrying);
-        assert_eq!(standing.retry_at, Some(Timestamp(9)));
-        assert_eq!(
-            states(&[&[]], &rows, Intent::Cancel),
-            [TaskState::Cancelled]
-        );
-    }
-
-    #[test]
-    fn what_never_started_is_cancelled_when_the_job_no_longer_runs() {
-        let rows = [attempt(0, 1, AttemptState::Stopping)];
-        assert_eq!(
-            states(&[&[], &[0]], &rows, Intent::Cancel),
-            [TaskState::Stopping, TaskState::Cancelled]
-        );
-        let rows = [attempt(0, 1, AttemptState::TimedOut)];
-        assert_eq!(
-            states(&[&[], &[0], &[]], &rows, Intent::Fail),
-            [
-                TaskState::TimedOut,
-                TaskState::UpstreamFailed,
-                TaskState::Cancelled
-            ]
-        );
-    }
-
-    #[test]
-    fn a_chain_as_long_as_a_job_needs_no_deep_stack() {
-        let needs: Vec<Box<[u32]>> = (1..100_000)
-            .map(|next| Box::from([next]))
-            .chain([Box::default()])
-            .collect();
-        let standings = task_states(&needs, &[], Intent::Run);
-        assert_eq!(standings[0].state, TaskState::Pending);
-        assert_eq!(standings[99_999].state, TaskState::Queued);
+/// What the last attempt says of its step.
+fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
+    use AttemptState::{Failed, Lost, TimedOut};
+    match (attempt.state, attempt.retry_at) {
+        (Failed | TimedOut | Lost, Some(_)) if !step.goes_on => plain(TaskState::Cancelled),
+        (Failed | TimedOut | Lost, Some(at)) if at <= step.now => plain(TaskState::Queued),
+        (Failed | TimedOut | Lost, Some(at)) => TaskStanding {
+            state: TaskState::Retrying,
+            retry_at: Some(at),
+        },
+        (state, _) => plain(match state {
+            AttemptState::Assigned => TaskState::Assigned,
+            AttemptState::Running => TaskState::Running,
+            AttemptState::Stopping | AttemptState::StoppingTimeout => TaskState::Stopping,
+            AttemptState::Succeeded => TaskState::Succeeded,
+            AttemptState::Failed | AttemptState::Lost => TaskState::Failed,
+            AttemptState::TimedOut | AttemptState::Expired => TaskState::TimedOut,
+            AttemptState::Cancelled => TaskState::Cancelled,
+        }),
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use drover_model::dag;
 
-use super::{Problems, name_problem};
+use super::{
+    Problems,
+    names::{MAX_NAME_CHARS, name_problem},
+};
 use crate::v1;
 
 /// Guessing what was meant compares with every name: done for the first few only, so that no request costs seconds.
@@ -27,7 +30,13 @@ pub(super) fn resolve(tasks: &[v1::TaskSpec], problems: &mut Problems) -> Vec<Bo
                     format!("tasks[{index}].needs[{number}]"),
                     format!("task `{need}` needs itself"),
                 ),
-                Some(place) => needs.push(place),
+                Some(place) => {
+                    let problem = stage_problem(task, &tasks[place as usize]);
+                    if let Some(problem) = problem {
+                        problems.add(format!("tasks[{index}].needs[{number}]"), problem);
+                    }
+                    needs.push(place);
+                }
                 None => {
                     unknown += 1;
                     let hint = if unknown <= MAX_SUGGESTIONS {
@@ -50,6 +59,22 @@ pub(super) fn resolve(tasks: &[v1::TaskSpec], problems: &mut Problems) -> Vec<Bo
         report_cycle(tasks, &cycle, problems);
     }
     all
+}
+
+/// `finally` tasks run when all others have ended, whatever happened.
+fn stage_problem(task: &v1::TaskSpec, needed: &v1::TaskSpec) -> Option<String> {
+    match (task.finally, needed.finally) {
+        (true, false) => Some(format!(
+            "`{}` is no `finally` task, and a `finally` task may need only its kind: it runs when all others have \
+             ended anyway",
+            needed.name
+        )),
+        (false, true) => Some(format!(
+            "`{}` is a `finally` task, which runs only when this one has ended",
+            needed.name
+        )),
+        _ => None,
+    }
 }
 
 /// Place of each name; of a name used twice, the first.
@@ -95,7 +120,7 @@ fn nearest<'a>(wanted: &str, tasks: &'a [v1::TaskSpec]) -> Option<&'a str> {
 }
 
 fn unknown_name(need: &str, hint: Option<&str>) -> String {
-    let shown: String = need.chars().take(super::MAX_NAME_CHARS).collect();
+    let shown: String = need.chars().take(MAX_NAME_CHARS).collect();
     match hint {
         Some(hint) => format!("no task is named {shown:?}; did you mean `{hint}`?"),
         None => format!("no task is named {shown:?}"),

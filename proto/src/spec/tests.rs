@@ -1,9 +1,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use drover_model::{Deadline, DeadlineAction, FailureRule, JobId, OnDisconnect, Priority};
 use pbjson_types::Duration;
 
 use super::*;
+
+mod failure;
+mod queue;
 
 fn seconds(seconds: i64) -> Option<Duration> {
     Some(Duration { seconds, nanos: 0 })
@@ -79,10 +83,10 @@ fn a_small_job_gets_the_defaults() {
     assert_eq!(compiled.spec.deadline, None);
     assert_eq!(compiled.spec.failure_rule, FailureRule::FailFast);
     let task = &compiled.spec.tasks[0];
-    assert_eq!(task.resources.cpu_millis, 1_000);
-    assert_eq!(task.estimate_ms, 2_000);
-    assert_eq!(task.timeout_ms, None);
-    assert_eq!(task.retry, drover_model::RetryRule::default());
+    assert_eq!(task.step.resources.cpu_millis, 1_000);
+    assert_eq!(task.step.estimate_ms, 2_000);
+    assert_eq!(task.step.rules.timeout_ms, None);
+    assert_eq!(task.step.rules.retry, drover_model::RetryRule::default());
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn payload_and_stored_spec_read_back() {
         nanos: 0,
     }));
     let compiled = accepted(&spec);
-    let payload = v1::TaskPayload::decode(compiled.spec.tasks[0].payload.clone()).unwrap();
+    let payload = v1::TaskPayload::decode(compiled.spec.tasks[0].step.payload.clone()).unwrap();
     assert_eq!((&*payload.job_name, &*payload.task_name), ("nightly", "a"));
     let Some(v1::task_payload::Run::Command(command)) = payload.run else {
         panic!("a command");
@@ -128,7 +132,7 @@ fn the_estimate_is_given_or_follows_from_the_run_or_the_timeout() {
             estimate,
             ..task("a", &[])
         }]);
-        accepted(&spec).spec.tasks[0].estimate_ms
+        accepted(&spec).spec.tasks[0].step.estimate_ms
     };
     let command = || v1::task_spec::Run::Command(command(&[b"true"]));
     assert_eq!(estimate(command(), None, None), 60_000);
@@ -146,11 +150,11 @@ fn stress_asks_for_its_workers_unless_resources_are_given() {
     });
     let mut spec = running(stress);
     let compiled = accepted(&spec);
-    assert_eq!(compiled.spec.tasks[0].resources.cpu_millis, 3_000);
-    assert_eq!(compiled.spec.tasks[0].estimate_ms, 5_000);
+    assert_eq!(compiled.spec.tasks[0].step.resources.cpu_millis, 3_000);
+    assert_eq!(compiled.spec.tasks[0].step.estimate_ms, 5_000);
     spec.tasks[0].resources = Some(v1::Resources::default());
     assert_eq!(
-        accepted(&spec).spec.tasks[0].resources,
+        accepted(&spec).spec.tasks[0].step.resources,
         drover_model::Resources::ZERO
     );
 }
@@ -350,7 +354,7 @@ fn retries_are_bounded_and_keep_their_defaults() {
         ..Default::default()
     };
     spec.tasks[0].retry = Some(rule);
-    let retry = accepted(&spec).spec.tasks[0].retry;
+    let retry = accepted(&spec).spec.tasks[0].step.rules.retry.clone();
     assert_eq!((retry.retries, retry.backoff_ms), (3, 600_000));
     assert_eq!(
         (retry.factor_permille, retry.max_backoff_ms),
@@ -381,4 +385,11 @@ fn request_ids_are_bounded() {
     assert_eq!(check_request_id("r1"), Ok(Some("r1".into())));
     assert!(check_request_id(&"x".repeat(65)).is_err());
     assert!(check_request_id("a\0").is_err());
+    let own = replay_request_id(JobId::from_u128(7));
+    assert!(own.len() <= MAX_REQUEST_ID_CHARS);
+    let problem = check_request_id(&own).unwrap_err().problem;
+    assert!(
+        problem.contains("must not begin with `drover:`"),
+        "{problem}"
+    );
 }

@@ -2,14 +2,15 @@
 
 use super::{
     Cluster,
+    job::Job,
     jobs::{JobSlot, TaskRef},
     node::Node,
+    phase::Phase,
     ready::Entry,
-    task::{Phase, Task},
 };
 use crate::{
     Action, Answer, CallerId, Effects, JobView, NodeView, PendingReason, PolicyView, Position,
-    Question, Resource, Resources, TaskState, TaskView, Timestamp,
+    Question, Resource, Resources, StatusView, TaskView, Timestamp,
 };
 
 impl Cluster {
@@ -24,11 +25,15 @@ impl Cluster {
             Question::Job(id) => {
                 Answer::Job(self.jobs.find(*id).map(|slot| self.view_job(now, slot)))
             }
-            Question::Nodes => Answer::Nodes(self.nodes.by_name().map(view_node).collect()),
+            Question::Nodes => {
+                let nodes = self.nodes.by_name();
+                Answer::Nodes(nodes.map(|node| self.view_node(now, node)).collect())
+            }
             Question::Policy => Answer::Policy(PolicyView {
                 policy: self.config.policy.name(),
                 mode: self.config.mode,
             }),
+            Question::Status => Answer::Status(self.view_status()),
         };
         effects.actions.push(Action::Reply { caller, answer });
     }
@@ -38,44 +43,77 @@ impl Cluster {
         // Counting places costs most; tasks beyond the first few learn theirs from these.
         let mut positions = POSITIONS_PER_ANSWER;
         JobView {
-            tasks: (0..job.tasks.len() as u32)
-                .map(|task| self.view_task(now, TaskRef { job: slot, task }, &mut positions))
+            tasks: (0..job.task_count())
+                .map(|task| TaskView {
+                    state: job.task_state(task),
+                    pending: self.why_pending(now, slot, task, &mut positions),
+                })
                 .collect(),
         }
     }
 
-    fn view_task(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> TaskView {
-        let job = self.jobs.get(at.job);
-        let task = &job.tasks[at.task as usize];
-        let pending = match task.phase {
-            Phase::Pending { unmet } => Some(PendingReason::Dependency {
-                task: self.first_unmet(&job.tasks, task),
+    /// Of a task, or of its undo step once that is awake.
+    fn why_pending(
+        &self,
+        now: Timestamp,
+        slot: JobSlot,
+        task: u32,
+        positions: &mut usize,
+    ) -> Option<PendingReason> {
+        let job = self.jobs.get(slot);
+        let undo = job.undo_of(task);
+        let task = undo
+            .filter(|undo| job.tasks[*undo as usize].phase != Phase::Dormant)
+            .unwrap_or(task);
+        let at = TaskRef { job: slot, task };
+        match job.tasks[task as usize].phase {
+            Phase::Dormant => Some(PendingReason::Finally),
+            Phase::Pending { unmet, .. } => Some(PendingReason::Dependency {
+                task: first_unmet(job, task),
                 unmet,
             }),
             Phase::Retrying { until } => Some(PendingReason::Backoff { until }),
             Phase::Queued { .. } => Some(self.why_queued(now, at, positions)),
             _ => None,
-        };
-        TaskView {
-            state: task.state(),
-            pending,
         }
     }
 
-    fn first_unmet(&self, tasks: &[Task], task: &Task) -> u32 {
-        *task
-            .needs
-            .iter()
-            .find(|needed| tasks[**needed as usize].state() != TaskState::Succeeded)
-            .expect("a pending task needs something")
+    fn view_status(&self) -> StatusView {
+        let active = self.nodes.iter().map(|(_, node)| node.held.len() as u64);
+        StatusView {
+            counters: self.counters,
+            open_jobs: self.jobs.len() as u64,
+            queued_tasks: self.ready.len() as u64,
+            active_tasks: active.sum(),
+        }
+    }
+
+    fn view_node(&self, now: Timestamp, node: &Node) -> NodeView {
+        let within_ms = self.config.quarantine.within_ms;
+        NodeView {
+            name: node.name.clone(),
+            state: node.state(),
+            quarantined_until: node.quarantined_until,
+            losses: node.losses.recent(now, within_ms),
+            capacity: node.capacity,
+            free: node.free(),
+            labels: node.labels.clone(),
+            agent_version: node.agent_version.clone(),
+            active_attempts: node.held.len() as u32,
+            cpu_permille: node.cpu_permille,
+            memory_permille: node.memory_permille,
+            last_heard: node.last_heard,
+        }
     }
 
     fn why_queued(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> PendingReason {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
-        let demand = self.ready.shape(task.shape).demand;
+        let demand = self.ready.shape(task.run().shape).demand;
         let Some(largest) = self.largest_capacity() else {
-            return PendingReason::NoNodes;
+            return self
+                .until_released(&demand)
+                .unwrap_or(PendingReason::NoNodes);
         };
         if let Some(reason) = self.fits_no_empty_node(&demand, &largest) {
             return reason;
@@ -116,18 +154,21 @@ impl Cluster {
         Position(self.ready.count_before(entry, Position::LIMIT as usize) as u32 + 1)
     }
 
-    /// The largest amount of each resource that any one connected node has.
+    /// The largest amount of each resource that any one node has.
     fn largest_capacity(&self) -> Option<Resources> {
         self.nodes
-            .connected()
+            .eligible()
             .map(|(_, node)| node.capacity)
             .reduce(|largest, capacity| largest.component_max(&capacity))
     }
 
     fn fits_no_empty_node(&self, demand: &Resources, largest: &Resources) -> Option<PendingReason> {
-        let mut connected = self.nodes.connected();
-        if connected.any(|(_, node)| demand.fits(&node.capacity)) {
+        let mut eligible = self.nodes.eligible();
+        if eligible.any(|(_, node)| demand.fits(&node.capacity)) {
             return None;
+        }
+        if let Some(reason) = self.until_released(demand) {
+            return Some(reason);
         }
         // Each kind alone may fit somewhere, only not together: then name what the node with most cpu lacks.
         let resource = demand
@@ -141,9 +182,21 @@ impl Cluster {
         })
     }
 
+    /// When the first quarantined node on which it would fit is free again.
+    fn until_released(&self, demand: &Resources) -> Option<PendingReason> {
+        let quarantined = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.session().is_some() && demand.fits(&node.capacity));
+        quarantined
+            .filter_map(|(_, node)| node.quarantined_until)
+            .min()
+            .map(|until| PendingReason::Quarantined { until })
+    }
+
     fn roomiest(&self) -> Option<&Node> {
         self.nodes
-            .connected()
+            .eligible()
             .map(|(_, node)| node)
             .max_by_key(|node| node.capacity.cpu_millis)
     }
@@ -153,7 +206,7 @@ impl Cluster {
         let mut lacking = None;
         for (_, node) in self
             .nodes
-            .connected()
+            .eligible()
             .filter(|(_, node)| demand.fits(&node.capacity))
         {
             match demand.exceeds(&node.free()) {
@@ -168,17 +221,12 @@ impl Cluster {
 /// How many tasks of one answer have their place counted.
 const POSITIONS_PER_ANSWER: usize = 16;
 
-fn view_node(node: &Node) -> NodeView {
-    NodeView {
-        name: node.name.clone(),
-        state: node.state(),
-        capacity: node.capacity,
-        free: node.free(),
-        labels: node.labels.clone(),
-        agent_version: node.agent_version.clone(),
-        active_attempts: node.held.len() as u32,
-        cpu_permille: node.cpu_permille,
-        memory_permille: node.memory_permille,
-        last_heard: node.last_heard,
-    }
+/// A need that has not ended well. The undo of what never succeeded keeps nobody waiting.
+fn first_unmet(job: &Job, task: u32) -> u32 {
+    let unmet = job.needs(task).iter().find(|needed| {
+        let needed = &job.tasks[**needed as usize];
+        needed.phase != Phase::Succeeded && needed.phase != Phase::Dormant
+    });
+    let shown = unmet.expect("a pending task needs something");
+    shown % job.task_count()
 }

@@ -1,10 +1,12 @@
 //! What a policy decided, checked and carried out.
 
+use std::sync::Arc;
+
 use super::{
     Cluster,
-    jobs::TaskRef,
+    jobs::{JobSlot, TaskRef},
     node::NodeSlot,
-    task::{Held, Phase},
+    phase::{Held, Phase},
 };
 use crate::{
     Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, Effects, Placement,
@@ -14,10 +16,13 @@ use crate::{
 impl Cluster {
     pub(super) fn dispatch(&mut self, now: Timestamp, decision: Decision, effects: &mut Effects) {
         // A full round may have left something startable behind.
-        self.wants_dispatch = decision.placements.len() >= crate::dispatch::PLACEMENTS_PER_ROUND;
+        self.wants_dispatch = decision.placements.len() >= self.config.placements_per_round();
         self.reservation = decision.reserved;
+        let proposed = std::mem::take(&mut self.proposed);
+        let mut proposed = proposed.into_iter();
         for placement in &decision.placements {
-            match self.check_placement(placement) {
+            self.at_work = Some(placement.job);
+            match self.check_placement(placement, proposed.next()) {
                 Some((at, node, session)) => {
                     self.assign(now, at, node, session, placement, effects);
                 }
@@ -31,15 +36,25 @@ impl Cluster {
         }
     }
 
-    /// A proposal may be wrong or come too late; nothing of it is trusted.
-    fn check_placement(&self, placement: &Placement) -> Option<(TaskRef, NodeSlot, SessionId)> {
-        let job = self.jobs.find(placement.job)?;
+    /// A proposal may be wrong or come too late; nothing of it is trusted. `proposed` is where the round found it, which
+    /// saves looking for it again.
+    fn check_placement(
+        &self,
+        placement: &Placement,
+        proposed: Option<(JobSlot, NodeSlot)>,
+    ) -> Option<(TaskRef, NodeSlot, SessionId)> {
+        let (job, node) = match proposed.filter(|found| self.is_at(placement, *found)) {
+            Some(found) => found,
+            None => (
+                self.jobs.find(placement.job)?,
+                self.nodes.find(&placement.node)?,
+            ),
+        };
         let task = self.jobs.get(job).tasks.get(placement.task as usize)?;
-        let node = self.nodes.find(&placement.node)?;
-        let session = self.nodes.get(node).session()?;
+        let session = self.nodes.get(node).eligible()?;
         let fits = self
             .ready
-            .shape(task.shape)
+            .shape(task.run?.shape)
             .demand
             .fits(&self.nodes.get(node).free());
         let queued = matches!(task.phase, Phase::Queued { .. });
@@ -51,6 +66,11 @@ impl Cluster {
             node,
             session,
         ))
+    }
+
+    fn is_at(&self, placement: &Placement, (job, node): (JobSlot, NodeSlot)) -> bool {
+        self.jobs.id_at(job) == Some(placement.job)
+            && Arc::ptr_eq(&self.nodes.get(node).name, &placement.node)
     }
 
     fn assign(
@@ -70,7 +90,8 @@ impl Cluster {
             node,
             assigned_at: now,
         });
-        let demand = self.ready.shape(task.shape).demand;
+        let run = task.run();
+        let demand = self.ready.shape(run.shape).demand;
         self.nodes.update(node, |node| {
             node.used.add(&demand);
             node.held.insert((expected_end, at));
@@ -96,12 +117,15 @@ impl Cluster {
             retry_at: None,
             decision: Some(self.config.record(placement)),
         });
+        let rules = self.rules.get(run.rules);
         effects.actions.push(Action::Assign {
             session,
             assignment: Assignment {
                 key,
-                payload: self.payloads.get(task.payload).clone(),
-                traceparent: job.traceparent.clone(),
+                payload: self.payloads.get(run.payload).clone(),
+                traceparent: job.traceparent(),
+                on_disconnect: rules.on_disconnect,
+                grace_ms: rules.grace_ms,
             },
         });
         self.tell(at, effects);

@@ -5,7 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use super::{Cluster, job::Counts, jobs::TaskRef, ready::Standing, task::Phase};
+use super::{Cluster, job::Counts, jobs::TaskRef, phase::Phase, ready::Standing};
 use crate::{JobId, Resources};
 
 impl Cluster {
@@ -35,7 +35,13 @@ impl Cluster {
                 "written state of job {}",
                 job.id
             );
-            payload_uses += job.tasks.len();
+            payload_uses += job.tasks.iter().filter(|task| task.run.is_some()).count();
+            assert_eq!(
+                job.next_stage(),
+                None,
+                "job {} has begun its stages",
+                job.id
+            );
             for place in 0..job.tasks.len() as u32 {
                 let at = TaskRef {
                     job: slot,
@@ -70,7 +76,7 @@ impl Cluster {
         let mut list = self
             .ready
             .queue(job.queue)
-            .list(job.tasks[at.task as usize].shape);
+            .list(job.tasks[at.task as usize].run().shape);
         list.any(|other| *other == entry)
     }
 
@@ -89,7 +95,7 @@ impl Cluster {
                     "node {}",
                     node.name
                 );
-                used.add(&self.ready.shape(task.shape).demand);
+                used.add(&self.ready.shape(task.run().shape).demand);
             }
             assert_eq!(node.used, used, "what node {} holds", node.name);
         }
@@ -107,7 +113,7 @@ impl Cluster {
         for (_, shape, _) in self.ready.entries() {
             let shape = self.ready.shape(shape);
             let standing = shape.standing();
-            for (slot, node) in self.nodes.connected() {
+            for (slot, node) in self.nodes.eligible() {
                 let fits_now = shape.demand.fits(&node.free()) && !self.ready.freed.contains(&slot);
                 let fits_ever = shape.demand.fits(&node.capacity);
                 assert!(
@@ -129,7 +135,9 @@ impl Cluster {
         self.jobs
             .iter()
             .map(|(_, job)| {
-                let mut text = format!("{} intent {} priority {}", job.written.0, job.intent, job.priority);
+                let (state, intent) = job.written;
+                let priority = job.priority;
+                let mut text = format!("{state} intent {intent} priority {priority} {:?}", job.stage);
                 for task in &job.tasks {
                     let node = task.phase.held().map(|held| &*self.nodes.get(held.node).name);
                     let avoid = task.avoid.map(|node| &*self.nodes.get(node).name);
@@ -159,6 +167,9 @@ impl fmt::Display for Unplaced {
                 started_at, cause, ..
             } => write!(f, "stopping {held:?} {started_at:?} {cause:?}"),
             Phase::Assigned(_) => write!(f, "assigned {held:?}"),
+            // What waits for a stage has a fresh allowance after a load.
+            Phase::Pending { unmet, .. } => write!(f, "pending {unmet}"),
+            Phase::Queued { key, .. } => write!(f, "queued {key}"),
             other => write!(f, "{other:?}"),
         }
     }

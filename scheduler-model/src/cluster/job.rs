@@ -4,8 +4,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::task::Task;
-use crate::{FailureRule, Intent, JobId, JobState, Priority, TaskState, Timestamp};
+use super::{
+    edges::Edges,
+    phase::{Kind, Phase},
+    task::Task,
+};
+use crate::{
+    DeadlineAction, FailureRule, Intent, JobId, JobState, MaybeTimestamp, Priority, TaskState,
+    Timestamp,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
@@ -14,145 +21,191 @@ pub(crate) struct Job {
     pub(crate) arrival: u64,
     pub(crate) queue: u32,
     pub(crate) priority: Priority,
-    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) deadline: MaybeTimestamp,
+    pub(crate) deadline_action: DeadlineAction,
     pub(crate) submitted_at: Timestamp,
     pub(crate) failure_rule: FailureRule,
     pub(crate) intent: Intent,
     /// State and intent last written; follow [`Job::state`] and `intent`.
     pub(crate) written: (JobState, Intent),
-    pub(crate) message: Option<Arc<str>>,
-    pub(crate) traceparent: Option<Arc<str>>,
-    /// Most jobs have one, which then needs no memory of its own.
+    /// `None`: neither of the two.
+    pub(crate) words: Option<Box<Words>>,
+    /// As in the spec, and behind them, if any has an undo step, as many undo steps in the same order. Most jobs have
+    /// one, which then needs no memory of its own.
     pub(crate) tasks: SmallVec<[Task; 1]>,
     /// `None` when no task needs another.
-    pub(crate) edges: Option<Box<Dependents>>,
+    pub(crate) edges: Option<Box<Edges>>,
+    /// What may run now.
+    pub(crate) stage: Kind,
     pub(crate) counts: Counts,
+}
+
+/// What few jobs have and scheduling never reads.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Words {
+    pub(crate) traceparent: Option<Arc<str>>,
+    pub(crate) message: Option<Arc<str>>,
 }
 
 /// How many tasks stand where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Counts {
-    /// Not final.
-    pub(crate) open: u32,
+    /// Neither dormant nor final, by [`Kind`].
+    pub(crate) open: [u32; 3],
     /// Have had an attempt.
     pub(crate) begun: u32,
     pub(crate) failed: u32,
     pub(crate) timed_out: u32,
-    pub(crate) cancelled: u32,
+    /// Undo steps that ended without success.
+    pub(crate) not_undone: u32,
+    /// Tasks of the last kind; they are dormant until their stage.
+    pub(crate) finally: u32,
 }
 
 impl Counts {
-    pub(crate) fn end(&mut self, state: TaskState) {
-        self.open -= 1;
-        match state {
-            TaskState::Failed | TaskState::UpstreamFailed => self.failed += 1,
-            TaskState::TimedOut => self.timed_out += 1,
-            TaskState::Cancelled => self.cancelled += 1,
-            TaskState::Succeeded => {}
-            open => panic!("{open} is not an end"),
+    pub(crate) fn end(&mut self, kind: Kind, state: TaskState) {
+        self.open[kind as usize] -= 1;
+        match (kind, state) {
+            (_, TaskState::Succeeded) => {}
+            (Kind::Undo, _) => self.not_undone += 1,
+            (_, TaskState::Failed | TaskState::UpstreamFailed) => self.failed += 1,
+            (_, TaskState::TimedOut) => self.timed_out += 1,
+            (_, TaskState::Cancelled) => {}
+            (_, open) => panic!("{open} is not an end"),
         }
     }
 
-    /// From nothing, for checking what is kept incrementally and for loading.
+    /// From nothing: for loading, for the begin of a stage, and for checking what is kept incrementally.
     pub(crate) fn recompute(tasks: &[Task]) -> Self {
-        let mut counts = Self {
-            open: tasks.len() as u32,
-            ..Self::default()
-        };
+        let mut counts = Self::default();
         for task in tasks {
             counts.begun += u32::from(task.attempt > 0);
+            counts.finally += u32::from(task.kind == Kind::Finally);
+            if task.phase == Phase::Dormant {
+                continue;
+            }
+            counts.open[task.kind as usize] += 1;
             if task.state().is_final() {
-                counts.end(task.state());
+                counts.end(task.kind, task.state());
             }
         }
         counts
+    }
+
+    pub(crate) fn all_open(&self) -> u32 {
+        self.open.iter().sum()
     }
 }
 
 impl Job {
     /// The one place that says where a job stands.
     pub(crate) fn state(&self) -> JobState {
-        let Counts {
-            open,
-            begun,
-            failed,
-            timed_out,
-            ..
-        } = self.counts;
-        if open > 0 {
-            return if begun > 0 {
-                JobState::Running
-            } else {
-                JobState::Queued
+        let counts = &self.counts;
+        let undoing = match self.intent {
+            Intent::RollBack => true,
+            Intent::Abandon => self.has_begun_undo(),
+            _ => false,
+        };
+        if counts.all_open() > 0 {
+            return match (undoing, counts.begun) {
+                (true, _) => JobState::RollingBack,
+                (false, 0) => JobState::Queued,
+                (false, _) => JobState::Running,
             };
         }
         match self.intent {
-            Intent::Cancel => JobState::Cancelled,
+            _ if undoing && counts.not_undone == 0 => JobState::RolledBack,
+            _ if undoing => JobState::RollbackFailed,
+            Intent::Cancel | Intent::Abandon => JobState::Cancelled,
+            Intent::Expire => JobState::TimedOut,
             // Tasks that failed only because a limit passed upstream count as timed out with it.
-            _ if timed_out > 0 && !self.has_failed_task() => JobState::TimedOut,
-            _ if failed > 0 => JobState::Failed,
+            _ if counts.timed_out > 0 && !self.has_failed_task() => JobState::TimedOut,
+            _ if counts.failed > 0 => JobState::Failed,
             _ => JobState::Succeeded,
         }
     }
 
+    pub(crate) fn traceparent(&self) -> Option<Arc<str>> {
+        self.words.as_ref()?.traceparent.clone()
+    }
+
+    /// Why it ends as it does, for people.
+    pub(crate) fn message(&self) -> Option<Arc<str>> {
+        self.words.as_ref()?.message.clone()
+    }
+
+    pub(crate) fn set_message(&mut self, message: Option<Arc<str>>) {
+        if message.is_some() {
+            self.words.get_or_insert_default().message = message;
+        }
+    }
+
+    /// Number of tasks in the spec.
+    pub(crate) fn task_count(&self) -> u32 {
+        let all = self.tasks.len();
+        (if self.has_undo() { all / 2 } else { all }) as u32
+    }
+
+    /// Whether any task has an undo step.
+    pub(crate) fn has_undo(&self) -> bool {
+        self.tasks
+            .last()
+            .is_some_and(|task| task.kind == Kind::Undo)
+    }
+
+    /// The undo step of a task of the spec.
+    pub(crate) fn undo_of(&self, task: u32) -> Option<u32> {
+        self.has_undo().then(|| self.task_count() + task)
+    }
+
+    /// Whether an undo step has had an attempt.
+    pub(crate) fn has_begun_undo(&self) -> bool {
+        self.of_kind(Kind::Undo).any(|task| task.attempt > 0)
+    }
+
+    /// Whether a finished task has an undo step with something to run.
+    pub(crate) fn has_something_to_undo(&self) -> bool {
+        let count = self.task_count() as usize;
+        let (tasks, undo) = self.tasks.split_at(count.min(self.tasks.len()));
+        tasks
+            .iter()
+            .zip(undo)
+            .any(|(task, undo)| task.phase == Phase::Succeeded && undo.run.is_some())
+    }
+
+    /// Where a task of the spec stands, its undo step included, as people see it.
+    pub(crate) fn task_state(&self, task: u32) -> TaskState {
+        let undo = self.undo_of(task).map(|undo| &self.tasks[undo as usize]);
+        match undo.map(|undo| &undo.phase) {
+            None | Some(Phase::Dormant) => self.tasks[task as usize].state(),
+            Some(Phase::Succeeded) => TaskState::Undone,
+            Some(phase) if phase.state().is_final() => TaskState::UndoFailed,
+            Some(_) => TaskState::Undoing,
+        }
+    }
+
+    pub(crate) fn needs(&self, task: u32) -> &[u32] {
+        self.edges.as_ref().map_or(&[], |edges| edges.needs(task))
+    }
+
     /// Who waits for a task: places for [`Job::dependent`].
     pub(crate) fn dependents(&self, task: u32) -> std::ops::Range<usize> {
-        self.edges.as_ref().map_or(0..0, |edges| edges.range(task))
+        self.edges
+            .as_ref()
+            .map_or(0..0, |edges| edges.dependents(task))
     }
 
     pub(crate) fn dependent(&self, place: usize) -> u32 {
-        self.edges.as_ref().expect("a place was given").edge(place)
+        let edges = self.edges.as_ref().expect("a place was given");
+        edges.dependent(place)
+    }
+
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(move |task| task.kind == kind)
     }
 
     fn has_failed_task(&self) -> bool {
-        self.tasks
-            .iter()
-            .any(|task| task.state() == TaskState::Failed)
-    }
-}
-
-/// Who waits for whom, the other way round than `needs`, in one allocation for the whole job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dependents {
-    /// Task `i` owns `edges[starts[i]..starts[i + 1]]`.
-    starts: Box<[u32]>,
-    edges: Box<[u32]>,
-}
-
-impl Dependents {
-    /// `None` when no task needs another.
-    pub(crate) fn of<'a>(needs: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> Option<Self> {
-        let total: usize = needs.clone().map(<[u32]>::len).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut starts = vec![0u32; needs.len() + 1];
-        for needed in needs.clone().flatten() {
-            starts[*needed as usize + 1] += 1;
-        }
-        for task in 1..starts.len() {
-            starts[task] += starts[task - 1];
-        }
-        let mut next = starts.clone();
-        let mut edges = vec![0u32; total];
-        for (task, needs) in needs.enumerate() {
-            for needed in needs {
-                let place = &mut next[*needed as usize];
-                edges[*place as usize] = task as u32;
-                *place += 1;
-            }
-        }
-        Some(Self {
-            starts: starts.into(),
-            edges: edges.into(),
-        })
-    }
-
-    fn range(&self, task: u32) -> std::ops::Range<usize> {
-        self.starts[task as usize] as usize..self.starts[task as usize + 1] as usize
-    }
-
-    fn edge(&self, place: usize) -> u32 {
-        self.edges[place]
+        let mut tasks = self.tasks.iter();
+        tasks.any(|task| task.kind != Kind::Undo && task.state() == TaskState::Failed)
     }
 }

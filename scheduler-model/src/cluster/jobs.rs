@@ -50,6 +50,13 @@ impl Jobs {
         self.by_id.get(&id).copied()
     }
 
+    /// The job there, if any.
+    pub(crate) fn id_at(&self, slot: JobSlot) -> Option<JobId> {
+        let place = slot.0 as usize;
+        let job = self.chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref();
+        job.map(|job| job.id)
+    }
+
     pub(crate) fn get(&self, slot: JobSlot) -> &Job {
         let place = slot.0 as usize;
         self.chunks[place / CHUNK][place % CHUNK]

@@ -6,7 +6,7 @@ use super::{
     Cluster,
     jobs::TaskRef,
     node::{Link, Node, NodeSlot},
-    task::Phase,
+    phase::Phase,
     timers::Timer,
 };
 use crate::{
@@ -104,17 +104,23 @@ impl Cluster {
         effects: &mut Effects,
     ) {
         let survived = self.nodes.get(slot).incarnation == join.incarnation;
+        if !survived && !self.nodes.get(slot).held.is_empty() {
+            self.note_loss(now, slot);
+        }
+        self.quarantine_if_flapping(now, slot);
         let running: FxHashSet<AttemptKey> = join.running.iter().copied().collect();
         let discard = join
             .running
             .iter()
             .copied()
-            .filter(|key| !survived || self.current(*key, slot).is_none())
+            .filter(|key| self.current(*key, slot).is_none())
             .collect();
         effects.actions.push(Action::Welcome { session, discard });
         for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
             match self.jobs.get(at.job).tasks[at.task as usize].phase {
+                // A new incarnation runs nothing. What it names has ended, and the report did not fit into the join.
+                _ if !survived && running.contains(&key) => {}
                 _ if !survived => self.lose_attempt(now, at, "its agent was restarted", effects),
                 Phase::Assigned(_) if !running.contains(&key) => {
                     self.send_again(at, session, effects);
@@ -122,7 +128,7 @@ impl Cluster {
                 Phase::Running { .. } if !running.contains(&key) => {
                     self.lose_attempt(now, at, "its agent no longer knows it", effects);
                 }
-                Phase::Stopping { .. } => effects.actions.push(Action::Stop { session, key }),
+                Phase::Stopping { .. } => effects.actions.push(self.stop_action(session, at)),
                 _ => {}
             }
         }
@@ -132,15 +138,16 @@ impl Cluster {
 
     fn send_again(&self, at: TaskRef, session: SessionId, effects: &mut Effects) {
         let job = self.jobs.get(at.job);
+        let run = job.tasks[at.task as usize].run();
+        let rules = self.rules.get(run.rules);
         effects.actions.push(Action::Assign {
             session,
             assignment: Assignment {
                 key: self.attempt_key(at),
-                payload: self
-                    .payloads
-                    .get(job.tasks[at.task as usize].payload)
-                    .clone(),
-                traceparent: job.traceparent.clone(),
+                payload: self.payloads.get(run.payload).clone(),
+                traceparent: job.traceparent(),
+                on_disconnect: rules.on_disconnect,
+                grace_ms: rules.grace_ms,
             },
         });
     }

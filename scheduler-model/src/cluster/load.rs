@@ -2,16 +2,13 @@
 
 use super::{
     Cluster,
-    job::{Counts, Job},
+    job::Job,
     jobs::{JobSlot, TaskRef},
     node::{Link, Node},
-    task::{Held, Phase, StopCause, Task},
+    phase::{Held, Phase, StopCause},
     timers::Timer,
 };
-use crate::{
-    AttemptRow, AttemptState, Intent, Join, LoadedJob, NodeRow, ReportBatch, Snapshot, TaskState,
-    Timestamp,
-};
+use crate::{AttemptRow, AttemptState, Join, LoadedJob, NodeRow, ReportBatch, Snapshot, Timestamp};
 
 impl Cluster {
     pub(super) fn restore(&mut self, snapshot: Snapshot, now: Timestamp) {
@@ -20,11 +17,11 @@ impl Cluster {
             self.watch_silence(now, slot);
         }
         for job in snapshot.jobs {
-            self.restore_job(job);
+            self.restore_job(now, job);
         }
     }
 
-    fn restore_job(&mut self, loaded: LoadedJob) {
+    fn restore_job(&mut self, now: Timestamp, loaded: LoadedJob) {
         let LoadedJob {
             row,
             submitted_at,
@@ -37,35 +34,39 @@ impl Cluster {
         let mut job = self.compile(row.id, spec, submitted_at, deadline, traceparent);
         job.intent = row.intent;
         job.written = (row.state, row.intent);
-        job.message = row.message;
+        job.set_message(row.message);
         let slot = self.jobs.insert(job);
         for attempt in &attempts {
             self.restore_attempt(slot, attempt);
         }
         let job = self.jobs.get_mut(slot);
-        job.settle_what_never_ran();
-        job.counts = Counts::recompute(&job.tasks);
+        job.resume_stages(now);
         assert!(
-            job.counts.open > 0,
+            job.counts.all_open() > 0,
             "job {} is stored as open but has ended",
             job.id
         );
+        self.watch_deadline(slot);
         self.hold_what_is_active(slot);
         self.queue_what_is_ready(slot);
     }
 
     /// Attempts come in order, so that the last one decides.
     fn restore_attempt(&mut self, slot: JobSlot, attempt: &AttemptRow) {
+        let job = self.jobs.get_mut(slot);
+        let intent = job.intent;
+        let task = &mut job.tasks[attempt.key.task as usize];
+        task.attempt = attempt.key.attempt;
+        if attempt.state == AttemptState::Expired {
+            task.phase = Phase::TimedOut;
+            return;
+        }
         let node = self.nodes.find(&attempt.node).unwrap_or_else(|| {
             panic!(
                 "{:?} ran on node {}, which never joined",
                 attempt.key, attempt.node
             )
         });
-        let job = self.jobs.get_mut(slot);
-        let intent = job.intent;
-        let task = &mut job.tasks[attempt.key.task as usize];
-        task.attempt = attempt.key.attempt;
         task.count_end(attempt.state, node);
         let held = Held {
             node,
@@ -83,13 +84,17 @@ impl Cluster {
             AttemptState::Cancelled => Phase::Cancelled,
             AttemptState::Failed | AttemptState::TimedOut | AttemptState::Lost => {
                 match attempt.retry_at {
-                    Some(_) if intent != Intent::Run => Phase::Cancelled,
+                    Some(_) if !task.kind.goes_on(intent) => Phase::Cancelled,
                     Some(until) => Phase::Retrying { until },
                     None if attempt.state == AttemptState::TimedOut => Phase::TimedOut,
                     None => Phase::Failed,
                 }
             }
+            AttemptState::Expired => unreachable!("judged above"),
         };
+        if let (AttemptState::Succeeded, Some(ended_at)) = (attempt.state, attempt.ended_at) {
+            job.note_need_met(attempt.key.task, ended_at);
+        }
     }
 
     fn hold_what_is_active(&mut self, slot: JobSlot) {
@@ -99,17 +104,19 @@ impl Cluster {
                 job: slot,
                 task: place as u32,
             };
-            match (task.phase, task.timeout_ms) {
+            let limit = task
+                .run
+                .and_then(|run| self.rules.get(run.rules).timeout_ms);
+            match (task.phase, limit) {
                 (Phase::Retrying { until }, _) => self.timers.set(until, Timer::Retry(at)),
                 (Phase::Running { started_at, .. }, Some(limit)) => {
-                    self.timers
-                        .set(started_at.plus_ms(limit.get()), Timer::Limit(at));
+                    self.timers.set(started_at.plus_ms(limit), Timer::Limit(at));
                 }
                 _ => {}
             }
             if let Some(held) = task.phase.held() {
                 let expected_end = task.expected_end(held.assigned_at);
-                let demand = self.ready.shape(task.shape).demand;
+                let demand = self.ready.shape(task.run().shape).demand;
                 self.nodes.update(held.node, |node| {
                     node.used.add(&demand);
                     node.held.insert((expected_end, at));
@@ -120,41 +127,12 @@ impl Cluster {
 }
 
 impl Job {
-    /// Tasks without an attempt: their state follows from what they need and from the job's intent, in this order, which
-    /// is the order in which it happened.
-    fn settle_what_never_ran(&mut self) {
-        let mut failed: Vec<u32> = Vec::new();
-        for task in 0..self.tasks.len() as u32 {
-            match self.tasks[task as usize].state() {
-                TaskState::Succeeded => self.count_down_dependents(task),
-                TaskState::Failed | TaskState::TimedOut => failed.push(task),
-                _ => {}
-            }
-        }
-        while let Some(task) = failed.pop() {
-            for place in self.dependents(task) {
-                let dependent = self.dependent(place);
-                let failing = &mut self.tasks[dependent as usize];
-                if failing.state() == TaskState::Pending {
-                    failing.become_upstream_failed();
-                    failed.push(dependent);
-                }
-            }
-        }
-        if self.intent != Intent::Run {
-            let pending = |task: &&mut Task| task.state() == TaskState::Pending;
-            self.tasks
-                .iter_mut()
-                .filter(pending)
-                .for_each(Task::become_cancelled);
-        }
-    }
-
-    fn count_down_dependents(&mut self, task: u32) {
+    /// Those that need the task wait from then on, at the earliest.
+    fn note_need_met(&mut self, task: u32, at: Timestamp) {
         for place in self.dependents(task) {
             let dependent = self.dependent(place);
-            if let Phase::Pending { unmet } = &mut self.tasks[dependent as usize].phase {
-                *unmet -= 1;
+            if let Phase::Pending { since, .. } = &mut self.tasks[dependent as usize].phase {
+                *since = at.max(*since);
             }
         }
     }
@@ -163,7 +141,7 @@ impl Job {
 fn stopping(held: Held, attempt: &AttemptRow, cause: StopCause) -> Phase {
     Phase::Stopping {
         held,
-        started_at: attempt.started_at,
+        started_at: attempt.started_at.into(),
         cause,
     }
 }

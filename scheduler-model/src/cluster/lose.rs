@@ -6,7 +6,7 @@ use super::{
     jobs::TaskRef,
     node::{Link, NodeSlot},
 };
-use crate::{Action, CloseReason, Effects, Intent, Timestamp};
+use crate::{Action, CloseReason, Effects, Timestamp};
 
 impl Cluster {
     /// The node was silent for too long.
@@ -17,7 +17,9 @@ impl Cluster {
                 reason: CloseReason::TimedOut,
             });
         }
+        self.counters.lost_nodes += 1;
         self.nodes.update(slot, |node| node.link = Link::Lost);
+        self.note_loss(now, slot);
         for at in self.nodes.get(slot).held_tasks() {
             self.lose_attempt(now, at, "its node was silent for too long", effects);
         }
@@ -30,13 +32,15 @@ impl Cluster {
         why: &str,
         effects: &mut Effects,
     ) {
-        self.counters.lost_attempts += 1;
         let job = self.jobs.get(at.job);
-        let losses = job.tasks[at.task as usize].losses + 1;
-        let message = if job.intent == Intent::Run && losses >= self.config.max_lost {
-            format!("{why}; lost its node {losses} times")
-        } else {
-            why.to_owned()
+        self.at_work = Some(job.id);
+        let task = &job.tasks[at.task as usize];
+        let rule = &self.rules.get(task.run().rules).retry;
+        let losses = task.losses + 1;
+        let message = match task.kind.goes_on(job.intent) {
+            true if !rule.rerun_lost => format!("{why}; lost, and its retries are none"),
+            true if losses >= rule.max_lost => format!("{why}; lost its node {losses} times"),
+            _ => why.to_owned(),
         };
         let end = End {
             how: Ending::Lost,

@@ -10,30 +10,43 @@ mod ask;
 mod assign;
 mod cancel;
 mod check;
+mod compile;
+mod deadline;
+pub(crate) mod edges;
 mod end;
+mod expire;
 mod join;
 mod load;
 mod lose;
 pub(crate) mod payloads;
+pub(crate) mod phase;
+mod quarantine;
 mod queue;
 mod report;
 mod requests;
+pub(crate) mod rules;
+mod settle;
+mod stage;
 mod start;
+mod stop;
 mod submit;
 mod tick;
 mod timers;
+mod write;
 
 use crate::{
-    Decision, Effects, Epoch, Event, Snapshot, Timestamp,
+    Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp,
     dispatch::{self, Mode},
     policy::Policy,
     random::RandomStream,
 };
-use jobs::Jobs;
-use node::Nodes;
+use jobs::{JobSlot, Jobs};
+use node::{NodeSlot, Nodes};
 use payloads::Payloads;
+pub use quarantine::Quarantine;
 use ready::Ready;
 use requests::RecentRequests;
+use rules::RuleBook;
 use timers::Timers;
 
 /// How a cluster behaves. Fixed while a leadership lasts.
@@ -43,8 +56,9 @@ pub struct Config {
     pub mode: Mode,
     /// Silence after which a node's attempts are given up.
     pub node_timeout_ms: u64,
-    /// A task that has lost its node so often fails.
-    pub max_lost: u32,
+    pub quarantine: Quarantine,
+    /// One placement a round and one timer a tick, so that what cannot be written is found.
+    pub careful: bool,
 }
 
 impl Default for Config {
@@ -53,13 +67,24 @@ impl Default for Config {
             policy: crate::policy::find("edf").expect("a built-in policy"),
             mode: Mode::Easy,
             node_timeout_ms: 10_000,
-            max_lost: 3,
+            quarantine: Quarantine::default(),
+            careful: false,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn placements_per_round(&self) -> usize {
+        if self.careful {
+            1
+        } else {
+            dispatch::PLACEMENTS_PER_ROUND
         }
     }
 }
 
 /// What is counted but changes nothing. Starts from zero with each leadership.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Reports of attempts that were not current.
     pub stale_reports: u64,
@@ -67,6 +92,19 @@ pub struct Counters {
     pub rejected_placements: u64,
     /// Attempts given up with their node.
     pub lost_attempts: u64,
+    /// Attempts killed by agents whose lease was over.
+    pub fenced_attempts: u64,
+    /// Attempts that exceeded their start-to-close limit or reported no progress.
+    pub timed_out_attempts: u64,
+    /// Attempts that were followed by another after a backoff.
+    pub retries: u64,
+    /// Tasks that found no node within their schedule-to-start limit.
+    pub expired_tasks: u64,
+    /// Deadlines that cancelled a job or raised its priority.
+    pub deadline_actions: u64,
+    /// Nodes given up for their silence.
+    pub lost_nodes: u64,
+    pub quarantines: u64,
 }
 
 /// Everything open, in memory.
@@ -78,14 +116,20 @@ pub struct Cluster {
     pub(crate) ready: Ready,
     timers: Timers,
     payloads: Payloads,
+    pub(crate) rules: RuleBook,
     requests: RecentRequests,
     /// For backoff jitter.
     jitter: RandomStream,
     /// Something may have become startable.
     wants_dispatch: bool,
+    /// Where the last round found what it proposes, in the order of its placements. A memo: [`Event::Dispatch`] is judged
+    /// by what it says.
+    pub(crate) proposed: Vec<(JobSlot, NodeSlot)>,
     /// The reservation of the last round, for explaining.
     pub(crate) reservation: Option<dispatch::Reservation>,
     counters: Counters,
+    /// The job that the step is about, for whoever has to find out which one it panicked on.
+    at_work: Option<JobId>,
 }
 
 impl Cluster {
@@ -98,11 +142,14 @@ impl Cluster {
             ready: Ready::default(),
             timers: Timers::default(),
             payloads: Payloads::default(),
+            rules: RuleBook::default(),
             requests: RecentRequests::new(snapshot.turn),
             jitter: jitter_of(snapshot.epoch),
             wants_dispatch: true,
+            proposed: Vec::new(),
             reservation: None,
             counters: Counters::default(),
+            at_work: None,
         };
         cluster.restore(snapshot, now);
         cluster
@@ -110,6 +157,7 @@ impl Cluster {
 
     /// Takes one event. Never fails: what is refused is answered or counted.
     pub fn step(&mut self, now: Timestamp, event: Event, effects: &mut Effects) {
+        self.at_work = None;
         match event {
             Event::Submit {
                 caller,
@@ -119,9 +167,16 @@ impl Cluster {
             Event::Cancel {
                 caller,
                 job,
+                how,
                 reason,
-            } => self.cancel(now, caller, job, &reason, effects),
+            } => self.cancel(now, caller, job, how, &reason, effects),
+            Event::SetQueue { caller, queue } => {
+                effects.queues.push(queue);
+                let answer = Answer::QueueSet;
+                effects.actions.push(Action::Reply { caller, answer });
+            }
             Event::Ask { caller, question } => self.ask(now, caller, &question, effects),
+            Event::Recover { node, report } => self.recover(now, &node, report, effects),
             Event::Join { session, join } => self.join(now, session, *join, effects),
             Event::Reports { session, batch } => self.reports(now, session, batch, effects),
             Event::Heard(heard) => self.heard(&heard),
@@ -152,6 +207,11 @@ impl Cluster {
 
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The job that the last step was about when it returned, or panicked.
+    pub fn at_work(&self) -> Option<JobId> {
+        self.at_work
     }
 
     /// Number of open jobs.

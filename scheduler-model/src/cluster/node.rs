@@ -2,17 +2,31 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     sync::Arc,
 };
 
 use rustc_hash::FxHashMap;
 
-use super::jobs::TaskRef;
+use super::{jobs::TaskRef, quarantine::Losses};
 use crate::{Join, NodeName, NodeState, Resources, SessionId, Timestamp};
 
 /// Place of a node in memory. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NodeSlot(u32);
+pub(crate) struct NodeSlot(NonZeroU32);
+
+impl NodeSlot {
+    const FIRST: Self = Self(NonZeroU32::MIN);
+
+    fn of(index: usize) -> Self {
+        let number = u32::try_from(index + 1).expect("fewer than 2^32 nodes");
+        Self(NonZeroU32::new(number).expect("one more than an index"))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
@@ -22,6 +36,9 @@ pub(crate) struct Node {
     pub(crate) capacity: Resources,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) link: Link,
+    /// Set while it gets nothing new because it was lost too often.
+    pub(crate) quarantined_until: Option<Timestamp>,
+    pub(crate) losses: Losses,
     pub(crate) last_heard: Timestamp,
     pub(crate) cpu_permille: u32,
     pub(crate) memory_permille: u32,
@@ -48,6 +65,8 @@ impl Node {
             capacity: join.capacity,
             labels: join.labels.clone(),
             link,
+            quarantined_until: None,
+            losses: Losses::default(),
             last_heard: now,
             cpu_permille: 0,
             memory_permille: 0,
@@ -68,6 +87,7 @@ impl Node {
 
     pub(crate) fn state(&self) -> NodeState {
         match self.link {
+            Link::Connected(_) if self.quarantined_until.is_some() => NodeState::Quarantined,
             Link::Connected(_) => NodeState::Ready,
             Link::Disconnected => NodeState::Disconnected,
             Link::Lost => NodeState::Lost,
@@ -82,24 +102,41 @@ impl Node {
     }
 }
 
-/// All nodes that ever joined, with the connected ones sorted by free cpu.
+impl Node {
+    /// The session over which new work may be sent.
+    pub(crate) fn eligible(&self) -> Option<SessionId> {
+        self.session().filter(|_| self.quarantined_until.is_none())
+    }
+
+    pub(crate) fn is_eligible(&self) -> bool {
+        self.eligible().is_some()
+    }
+
+    fn free_if_eligible(&self) -> Option<u64> {
+        self.is_eligible().then(|| self.free().cpu_millis)
+    }
+}
+
+/// All nodes that ever joined, with those that may get new work sorted by free cpu.
 #[derive(Debug, Default)]
 pub(crate) struct Nodes {
     slots: Vec<Node>,
     by_name: BTreeMap<NodeName, NodeSlot>,
     by_session: FxHashMap<SessionId, NodeSlot>,
-    /// Connected ones by (free cpu, slot).
+    /// Eligible ones by (free cpu, slot).
     by_free: BTreeSet<(u64, NodeSlot)>,
 }
 
 impl Nodes {
     pub(crate) fn insert(&mut self, node: Node) -> NodeSlot {
-        let slot = NodeSlot(u32::try_from(self.slots.len()).expect("fewer than 2^32 nodes"));
+        let slot = NodeSlot::of(self.slots.len());
         let old = self.by_name.insert(Arc::clone(&node.name), slot);
         assert!(old.is_none(), "node {} is known already", node.name);
         if let Link::Connected(session) = node.link {
             self.by_session.insert(session, slot);
-            self.by_free.insert((node.free().cpu_millis, slot));
+        }
+        if let Some(free) = node.free_if_eligible() {
+            self.by_free.insert((free, slot));
         }
         self.slots.push(node);
         slot
@@ -114,15 +151,15 @@ impl Nodes {
     }
 
     pub(crate) fn get(&self, slot: NodeSlot) -> &Node {
-        &self.slots[slot.0 as usize]
+        &self.slots[slot.index()]
     }
 
     /// Changes a node and keeps the indices right.
     pub(crate) fn update<T>(&mut self, slot: NodeSlot, change: impl FnOnce(&mut Node) -> T) -> T {
-        let node = &mut self.slots[slot.0 as usize];
-        let (session, free) = (node.session(), node.free().cpu_millis);
+        let node = &mut self.slots[slot.index()];
+        let (session, before) = (node.session(), node.free_if_eligible());
         let result = change(node);
-        let (session_after, free_after) = (node.session(), node.free().cpu_millis);
+        let (session_after, after) = (node.session(), node.free_if_eligible());
         if session != session_after {
             if let Some(session) = session {
                 self.by_session.remove(&session);
@@ -131,8 +168,6 @@ impl Nodes {
                 self.by_session.insert(session, slot);
             }
         }
-        let before = session.map(|_| free);
-        let after = session_after.map(|_| free_after);
         if before != after {
             if let Some(free) = before {
                 self.by_free.remove(&(free, slot));
@@ -144,23 +179,24 @@ impl Nodes {
         result
     }
 
-    /// Connected ones with at least `cpu_millis` free, the emptiest first.
+    /// Eligible ones with at least `cpu_millis` free, the emptiest first.
     pub(crate) fn with_free_cpu(&self, cpu_millis: u64) -> impl Iterator<Item = NodeSlot> {
         self.by_free
-            .range((cpu_millis, NodeSlot(0))..)
+            .range((cpu_millis, NodeSlot::FIRST)..)
             .rev()
             .map(|(_, slot)| *slot)
     }
 
-    pub(crate) fn connected(&self) -> impl Iterator<Item = (NodeSlot, &Node)> {
-        self.iter().filter(|(_, node)| node.session().is_some())
+    /// Those that may get new work.
+    pub(crate) fn eligible(&self) -> impl Iterator<Item = (NodeSlot, &Node)> {
+        self.iter().filter(|(_, node)| node.is_eligible())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeSlot, &Node)> {
         self.slots
             .iter()
             .enumerate()
-            .map(|(slot, node)| (NodeSlot(slot as u32), node))
+            .map(|(slot, node)| (NodeSlot::of(slot), node))
     }
 
     /// In order of names.

@@ -3,8 +3,9 @@
 use super::{
     Cluster,
     jobs::{JobSlot, TaskRef},
+    phase::{Kind, Phase},
     ready::{Entry, Standing},
-    task::Phase,
+    timers::Timer,
 };
 use crate::{Effects, Transition, policy::Facts};
 
@@ -12,7 +13,8 @@ impl Cluster {
     /// Queues every task of a job that waits for nothing.
     pub(super) fn queue_what_is_ready(&mut self, slot: JobSlot) {
         for task in 0..self.jobs.get(slot).tasks.len() as u32 {
-            if self.jobs.get(slot).tasks[task as usize].phase == (Phase::Pending { unmet: 0 }) {
+            let waiting = &self.jobs.get(slot).tasks[task as usize].phase;
+            if matches!(waiting, Phase::Pending { unmet: 0, .. }) {
                 self.enqueue(TaskRef { job: slot, task });
             }
         }
@@ -25,14 +27,33 @@ impl Cluster {
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
         task.become_queued(key);
+        let run = task.run();
+        if let (Phase::Queued { since, .. }, Some(limit)) =
+            (task.phase, self.rules.get(run.rules).start_timeout_ms)
+        {
+            self.timers.set(since.plus_ms(limit), Timer::StartBy(at));
+        }
         let entry = Entry {
             key,
             arrival: job.arrival,
             task: at,
         };
-        self.ready.insert(job.queue, task.shape, entry);
+        self.ready.insert(job.queue, run.shape, entry);
         // One more of a shape that fits nowhere changes nothing.
-        self.wants_dispatch |= self.ready.shape(task.shape).standing() == Standing::Open;
+        self.wants_dispatch |= self.ready.shape(run.shape).standing() == Standing::Open;
+    }
+
+    /// A queued task gets another place in the order: its job's priority has changed.
+    pub(super) fn rekey(&mut self, at: TaskRef) {
+        let old = self.entry(at).expect("only a queued task is in the index");
+        let key = self.config.policy.key(&self.facts(at));
+        let job = self.jobs.get_mut(at.job);
+        let task = &mut job.tasks[at.task as usize];
+        let shape = task.run().shape;
+        task.become_rekeyed(key);
+        self.ready.remove(job.queue, shape, old);
+        self.ready.insert(job.queue, shape, Entry { key, ..old });
+        self.wants_dispatch = true;
     }
 
     /// Like [`Cluster::enqueue`], for a task that others have seen in another state.
@@ -45,15 +66,21 @@ impl Cluster {
     pub(super) fn dequeue(&mut self, at: TaskRef) {
         let entry = self.entry(at).expect("only a queued task is in the index");
         let job = self.jobs.get(at.job);
-        self.ready
-            .remove(job.queue, job.tasks[at.task as usize].shape, entry);
+        let task = &job.tasks[at.task as usize];
+        let run = task.run();
+        if let (Phase::Queued { since, .. }, Some(limit)) =
+            (task.phase, self.rules.get(run.rules).start_timeout_ms)
+        {
+            self.timers.forget(since.plus_ms(limit), Timer::StartBy(at));
+        }
+        self.ready.remove(job.queue, run.shape, entry);
     }
 
     /// Place in the index, of a queued task.
     pub(super) fn entry(&self, at: TaskRef) -> Option<Entry> {
         let job = self.jobs.get(at.job);
         match job.tasks[at.task as usize].phase {
-            Phase::Queued { key } => Some(Entry {
+            Phase::Queued { key, .. } => Some(Entry {
                 key,
                 arrival: job.arrival,
                 task: at,
@@ -67,9 +94,9 @@ impl Cluster {
         let task = &job.tasks[at.task as usize];
         Facts {
             submitted_at: job.submitted_at,
-            deadline: job.deadline,
+            deadline: job.deadline.get(),
             priority: job.priority,
-            resources: self.ready.shape(task.shape).demand,
+            resources: self.ready.shape(task.run().shape).demand,
             estimate_ms: task.estimate_ms,
             upward_rank_ms: task.upward_rank_ms,
         }
@@ -79,10 +106,14 @@ impl Cluster {
     pub(super) fn tell(&self, at: TaskRef, effects: &mut Effects) {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
+        let shown = match task.kind {
+            Kind::Undo => at.task - job.task_count(),
+            Kind::Main | Kind::Finally => at.task,
+        };
         effects.transitions.push(Transition::Task {
             job: job.id,
-            task: at.task,
-            to: task.state(),
+            task: shown,
+            to: job.task_state(shown),
             attempt: task.attempt,
             node: task
                 .phase

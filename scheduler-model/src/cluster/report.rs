@@ -5,7 +5,7 @@ use super::{
     end::{End, Ending},
     jobs::TaskRef,
     node::NodeSlot,
-    task::Phase,
+    phase::Phase,
 };
 use crate::{Action, AttemptKey, Effects, Report, ReportBatch, ReportKind, SessionId, Timestamp};
 
@@ -28,6 +28,19 @@ impl Cluster {
         });
     }
 
+    /// One that came with a join, before that join is taken.
+    pub(super) fn recover(
+        &mut self,
+        now: Timestamp,
+        node: &str,
+        report: Report,
+        effects: &mut Effects,
+    ) {
+        if let Some(node) = self.nodes.find(node) {
+            self.take_reports(now, node, vec![report], effects);
+        }
+    }
+
     /// Reports of attempts that are not current there change nothing and are counted.
     pub(super) fn take_reports(
         &mut self,
@@ -37,6 +50,7 @@ impl Cluster {
         effects: &mut Effects,
     ) {
         for Report { key, what } in reports {
+            self.at_work = Some(key.job);
             let Some(at) = self.current(key, node) else {
                 self.counters.stale_reports += 1;
                 continue;
@@ -58,7 +72,7 @@ impl Cluster {
                         .assigned_at;
                     let known_start = match task.phase {
                         Phase::Running { started_at, .. } => Some(started_at),
-                        Phase::Stopping { started_at, .. } => started_at,
+                        Phase::Stopping { started_at, .. } => started_at.get(),
                         _ => None,
                     };
                     let started_at =

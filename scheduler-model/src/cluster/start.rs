@@ -3,7 +3,7 @@
 use super::{
     Cluster,
     jobs::TaskRef,
-    task::{Held, Phase},
+    phase::{Held, Phase},
     timers::Timer,
 };
 use crate::{AttemptRow, AttemptState, Effects, Timestamp};
@@ -23,9 +23,8 @@ impl Cluster {
         };
         let started_at = said.clamp(held.assigned_at, now);
         task.become_running(started_at);
-        if let Some(limit) = task.timeout_ms {
-            self.timers
-                .set(started_at.plus_ms(limit.get()), Timer::Limit(at));
+        if let Some(limit) = self.rules.get(task.run().rules).timeout_ms {
+            self.timers.set(started_at.plus_ms(limit), Timer::Limit(at));
         }
         let mut row = self.attempt_row(at, &held, AttemptState::Assigned, AttemptState::Running);
         row.started_at = Some(started_at);

@@ -1,17 +1,11 @@
 //! A job arrives.
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::{
-    Cluster,
-    job::{Counts, Dependents, Job},
-    task::{Phase, Task},
-};
+use super::{Cluster, job::Counts, jobs::JobSlot, phase::Kind};
 use crate::{
-    Action, Answer, CallerId, Effects, FailureRule, Intent, JobId, JobRow, JobSpec, JobState,
-    NewJob, NewJobRow, Refusal, RetryRule, Submitted, Timestamp, TurnNumber, dag,
+    Action, Answer, AttemptKey, AttemptRow, AttemptState, CallerId, Carried, Effects, Intent,
+    JobId, JobRow, JobState, NewJob, NewJobRow, Refusal, Submitted, Timestamp, TurnNumber,
 };
 
 impl Cluster {
@@ -59,6 +53,7 @@ impl Cluster {
                 duplicate: true,
             };
         }
+        self.at_work = Some(job.id);
         self.requests.remember(&job, effects.turn);
         let id = job.id;
         let deadline = job.spec.deadline.map(|deadline| deadline.at(now));
@@ -81,71 +76,61 @@ impl Cluster {
                 traceparent: job.traceparent.clone(),
                 task_count: job.spec.tasks.len() as u32,
                 stored_spec: job.stored_spec,
+                replay_of: job.replay_of,
             })),
         });
         let open = self.compile(id, job.spec, now, deadline, job.traceparent);
         let slot = self.jobs.insert(open);
-        self.queue_what_is_ready(slot);
+        self.watch_deadline(slot);
+        if job.carried.is_empty() {
+            self.queue_what_is_ready(slot);
+        } else {
+            self.carry(now, slot, job.replay_of, &job.carried, effects);
+        }
         Submitted {
             job: id,
             duplicate: false,
         }
     }
 
-    /// The job in memory, with every task pending.
-    pub(super) fn compile(
+    /// Takes over what had succeeded in the job that is replayed.
+    fn carry(
         &mut self,
-        id: JobId,
-        spec: JobSpec,
-        submitted_at: Timestamp,
-        deadline: Option<Timestamp>,
-        traceparent: Option<Arc<str>>,
-    ) -> Job {
-        let needs: Vec<Box<[u32]>> = spec.tasks.iter().map(|task| task.needs.clone()).collect();
-        let ranks = dag::upward_ranks(&needs, |task| spec.tasks[task].estimate_ms);
-        let edges = Dependents::of(needs.iter().map(|needs| &**needs));
-        let tasks: SmallVec<[Task; 1]> = spec
-            .tasks
-            .into_iter()
-            .zip(needs)
-            .zip(ranks)
-            .map(|((task, needs), upward_rank_ms)| Task {
-                phase: Phase::Pending {
-                    unmet: needs.len() as u32,
+        now: Timestamp,
+        slot: JobSlot,
+        from: Option<JobId>,
+        carried: &[Carried],
+        effects: &mut Effects,
+    ) {
+        let decision = from.map(|from| format!("carried {from}").into_boxed_str());
+        for carried in carried {
+            let job = self.jobs.get_mut(slot);
+            let task = &mut job.tasks[carried.task as usize];
+            task.become_done();
+            task.attempt = 1;
+            effects.attempts.push(AttemptRow {
+                key: AttemptKey {
+                    job: job.id,
+                    task: carried.task,
+                    attempt: 1,
                 },
-                needs,
-                payload: self.payloads.keep(&task.payload),
-                shape: self.ready.use_shape(&task.resources),
-                own_retry: (task.retry != RetryRule::default()).then(|| Box::new(task.retry)),
-                timeout_ms: task.timeout_ms.and_then(NonZeroU64::new),
-                estimate_ms: task.estimate_ms,
-                upward_rank_ms,
-                attempt: 0,
-                failures: 0,
-                losses: 0,
-                avoid: None,
-            })
-            .collect();
-        Job {
-            id,
-            arrival: 0,
-            queue: self.ready.use_queue(&spec.namespace, &spec.queue),
-            priority: spec.priority,
-            deadline,
-            submitted_at,
-            failure_rule: spec.failure_rule,
-            intent: Intent::Run,
-            written: (JobState::Queued, Intent::Run),
-            message: None,
-            traceparent,
-            counts: Counts::recompute(&tasks),
-            tasks,
-            edges: edges.map(Box::new),
+                from: None,
+                state: AttemptState::Succeeded,
+                node: carried.node.clone(),
+                assigned_at: carried.assigned_at,
+                started_at: Some(carried.started_at),
+                ended_at: Some(carried.ended_at),
+                exit_code: None,
+                message: None,
+                retry_at: None,
+                decision: decision.clone(),
+            });
         }
-    }
-
-    /// Whether the rest of a job goes on when a task of it has failed for good.
-    pub(super) fn fails_fast(job: &Job) -> bool {
-        job.failure_rule == FailureRule::FailFast
+        let job = self.jobs.get_mut(slot);
+        job.settle_what_never_ran(Kind::Main);
+        job.counts = Counts::recompute(&job.tasks);
+        self.queue_what_is_ready(slot);
+        self.advance(now, slot, effects);
+        self.write_job(slot, now, effects);
     }
 }

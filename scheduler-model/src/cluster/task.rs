@@ -1,18 +1,19 @@
 //! A task: its state and the named ways out of each.
 
-use std::num::NonZeroU64;
-
-use super::{node::NodeSlot, payloads::PayloadId, ready::ShapeId};
-use crate::{AttemptState, RetryRule, TaskState, Timestamp};
+use super::{
+    node::NodeSlot,
+    phase::{Held, Kind, Phase, Run, StopCause},
+};
+use crate::{TaskState, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
-    pub(crate) needs: Box<[u32]>,
-    pub(crate) payload: PayloadId,
-    pub(crate) shape: ShapeId,
-    /// `None` means the default; see [`Task::retry`].
-    pub(crate) own_retry: Option<Box<RetryRule>>,
-    pub(crate) timeout_ms: Option<NonZeroU64>,
+    pub(crate) kind: Kind,
+    /// `None`: there is nothing to run. The undo of a task that has no undo step.
+    pub(crate) run: Option<Run>,
+    /// How long an attempt is expected to hold its resources: its limit, which it cannot exceed by much, else the
+    /// estimate.
+    pub(crate) hold_ms: u64,
     pub(crate) estimate_ms: u64,
     /// Longest path from its start to the job's end, by estimates.
     pub(crate) upward_rank_ms: u64,
@@ -27,122 +28,64 @@ pub(crate) struct Task {
     pub(crate) avoid: Option<NodeSlot>,
 }
 
-/// Where a task stands, with what only this state knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Pending {
-        unmet: u32,
-    },
-    /// `key` is its place in the ready index.
-    Queued {
-        key: i64,
-    },
-    Assigned(Held),
-    Running {
-        held: Held,
-        started_at: Timestamp,
-    },
-    Stopping {
-        held: Held,
-        started_at: Option<Timestamp>,
-        cause: StopCause,
-    },
-    Retrying {
-        until: Timestamp,
-    },
-    Succeeded,
-    Failed,
-    TimedOut,
-    Cancelled,
-    UpstreamFailed,
-}
-
-/// What an active attempt holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) node: NodeSlot,
-    pub(crate) assigned_at: Timestamp,
-}
-
-/// Why an attempt was asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StopCause {
-    /// The job was cancelled or failed fast.
-    Cancel,
-    /// Its start-to-close limit passed.
-    Timeout,
-}
-
-impl Phase {
-    pub(crate) fn state(&self) -> TaskState {
-        match self {
-            Self::Pending { .. } => TaskState::Pending,
-            Self::Queued { .. } => TaskState::Queued,
-            Self::Assigned(_) => TaskState::Assigned,
-            Self::Running { .. } => TaskState::Running,
-            Self::Stopping { .. } => TaskState::Stopping,
-            Self::Retrying { .. } => TaskState::Retrying,
-            Self::Succeeded => TaskState::Succeeded,
-            Self::Failed => TaskState::Failed,
-            Self::TimedOut => TaskState::TimedOut,
-            Self::Cancelled => TaskState::Cancelled,
-            Self::UpstreamFailed => TaskState::UpstreamFailed,
-        }
-    }
-
-    pub(crate) fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Assigned(held) | Self::Running { held, .. } | Self::Stopping { held, .. } => {
-                Some(held)
-            }
-            _ => None,
-        }
-    }
-
-    /// State of the attempt that is active in this phase.
-    pub(crate) fn attempt_state(&self) -> Option<AttemptState> {
-        match self {
-            Self::Assigned(_) => Some(AttemptState::Assigned),
-            Self::Running { .. } => Some(AttemptState::Running),
-            Self::Stopping {
-                cause: StopCause::Cancel,
-                ..
-            } => Some(AttemptState::Stopping),
-            Self::Stopping {
-                cause: StopCause::Timeout,
-                ..
-            } => Some(AttemptState::StoppingTimeout),
-            _ => None,
-        }
-    }
-}
-
 impl Task {
-    pub(crate) fn retry(&self) -> RetryRule {
-        self.own_retry.as_deref().copied().unwrap_or_default()
+    /// # Panics
+    /// When there is nothing to run.
+    pub(crate) fn run(&self) -> Run {
+        self.run
+            .expect("only what runs has a shape, payload and rules")
     }
 
-    /// When an attempt that is assigned at `assigned_at` is expected to give its resources back: by its limit, which
-    /// it cannot exceed by much, else by the estimate.
+    /// When an attempt that is assigned at `assigned_at` is expected to give its resources back.
     pub(crate) fn expected_end(&self, assigned_at: Timestamp) -> Timestamp {
-        assigned_at.plus_ms(self.timeout_ms.map_or(self.estimate_ms, NonZeroU64::get))
+        assigned_at.plus_ms(self.hold_ms)
     }
 
     pub(crate) fn state(&self) -> TaskState {
         self.phase.state()
     }
 
+    /// Its stage has come, and it is needed.
+    pub(crate) fn become_pending(&mut self, unmet: u32, since: Timestamp) {
+        assert_eq!(self.phase, Phase::Dormant, "only what sleeps wakes");
+        self.phase = Phase::Pending { unmet, since };
+    }
+
+    /// Its stage ends before anything of it has begun: the job was abandoned.
+    pub(crate) fn become_dormant(&mut self) {
+        assert!(
+            self.kind == Kind::Undo && self.attempt == 0,
+            "{self:?} has begun"
+        );
+        self.phase = Phase::Dormant;
+    }
+
     /// All that it needs has succeeded, or its backoff is over.
     pub(crate) fn become_queued(&mut self, key: i64) {
+        let (Phase::Pending { unmet: 0, since } | Phase::Retrying { until: since }) = self.phase
+        else {
+            panic!("{:?} cannot be queued", self.phase);
+        };
+        self.phase = Phase::Queued { key, since };
+    }
+
+    /// Another key in the ready index: its priority has changed.
+    pub(crate) fn become_rekeyed(&mut self, key: i64) {
+        let Phase::Queued { since, .. } = self.phase else {
+            panic!("{:?} has no key", self.phase);
+        };
+        self.phase = Phase::Queued { key, since };
+    }
+
+    /// It waited for a node for too long: an attempt that never had one, and the last.
+    pub(crate) fn become_expired(&mut self) {
         assert!(
-            matches!(
-                self.phase,
-                Phase::Pending { unmet: 0 } | Phase::Retrying { .. }
-            ),
-            "{:?} cannot be queued",
+            matches!(self.phase, Phase::Queued { .. }),
+            "{:?} does not wait for a node",
             self.phase
         );
-        self.phase = Phase::Queued { key };
+        self.attempt += 1;
+        self.phase = Phase::TimedOut;
     }
 
     /// A policy has placed it: a new attempt begins.
@@ -169,12 +112,12 @@ impl Task {
         self.phase = match self.phase {
             Phase::Assigned(held) => Phase::Stopping {
                 held,
-                started_at: None,
+                started_at: None.into(),
                 cause,
             },
             Phase::Running { held, started_at } => Phase::Stopping {
                 held,
-                started_at: Some(started_at),
+                started_at: Some(started_at).into(),
                 cause,
             },
             // Cancelling what is being stopped for its limit: the cause that forbids a retry wins.
@@ -202,6 +145,16 @@ impl Task {
         self.phase = Phase::Succeeded;
     }
 
+    /// Nothing has to run: it has no step of its own, or its success is carried over from the job that is replayed.
+    pub(crate) fn become_done(&mut self) {
+        assert!(
+            matches!(self.phase, Phase::Pending { .. }),
+            "{:?} does not wait for others",
+            self.phase
+        );
+        self.phase = Phase::Succeeded;
+    }
+
     pub(crate) fn become_failed(&mut self) {
         self.assert_active();
         self.phase = Phase::Failed;
@@ -217,7 +170,8 @@ impl Task {
         assert!(
             matches!(
                 self.phase,
-                Phase::Pending { .. }
+                Phase::Dormant
+                    | Phase::Pending { .. }
                     | Phase::Queued { .. }
                     | Phase::Retrying { .. }
                     | Phase::Stopping {

@@ -1,15 +1,22 @@
 //! Time has passed.
 
-use super::{Cluster, jobs::TaskRef, node::NodeSlot, task::StopCause, timers::Timer};
+use super::{Cluster, jobs::TaskRef, node::NodeSlot, phase::StopCause, timers::Timer};
 use crate::{Effects, Timestamp};
 
 impl Cluster {
     pub(super) fn tick(&mut self, now: Timestamp, effects: &mut Effects) {
         while let Some(timer) = self.timers.pop_due(now) {
+            self.at_work = timer.job().map(|slot| self.jobs.get(slot).id);
             match timer {
                 Timer::Retry(at) => self.enqueue_and_tell(at, effects),
                 Timer::Limit(at) => self.exceed_limit(at, effects),
+                Timer::StartBy(at) => self.expire(now, at, effects),
+                Timer::Deadline(job) => self.pass_deadline(now, job, effects),
+                Timer::Quarantine(node) => self.release_from_quarantine(now, node),
                 Timer::Silence(node) => self.judge_silence(now, node, effects),
+            }
+            if self.config.careful {
+                return;
             }
         }
     }
@@ -17,7 +24,7 @@ impl Cluster {
     fn exceed_limit(&mut self, at: TaskRef, effects: &mut Effects) {
         let phase = &self.jobs.get(at.job).tasks[at.task as usize].phase;
         // One that is being stopped for a cancel is left to that.
-        if matches!(phase, super::task::Phase::Running { .. }) {
+        if matches!(phase, super::phase::Phase::Running { .. }) {
             self.stop(at, StopCause::Timeout, effects);
         }
     }

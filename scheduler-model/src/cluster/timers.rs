@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{jobs::TaskRef, node::NodeSlot};
+use super::{
+    jobs::{JobSlot, TaskRef},
+    node::NodeSlot,
+};
 use crate::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +14,25 @@ pub(crate) enum Timer {
     Retry(TaskRef),
     /// An attempt reaches its start-to-close limit.
     Limit(TaskRef),
+    /// A task reaches its schedule-to-start limit.
+    StartBy(TaskRef),
+    /// A job reaches its deadline, and something follows from that.
+    Deadline(JobSlot),
+    /// A node may have new work again.
+    Quarantine(NodeSlot),
     /// A node may have been silent for too long.
     Silence(NodeSlot),
+}
+
+impl Timer {
+    /// The job that it is about.
+    pub(crate) fn job(&self) -> Option<JobSlot> {
+        match self {
+            Self::Retry(at) | Self::Limit(at) | Self::StartBy(at) => Some(at.job),
+            Self::Deadline(job) => Some(*job),
+            Self::Quarantine(_) | Self::Silence(_) => None,
+        }
+    }
 }
 
 /// Set once, fired once, in order of time.

@@ -27,7 +27,7 @@ const HELD_PER_ROUND: usize = 128;
 pub(crate) use round::decide;
 
 /// What happens when the first in order fits nowhere.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum Mode {
     /// The round ends.
     Strict,
@@ -68,7 +68,7 @@ impl FromStr for Mode {
 }
 
 /// Capacity kept for a task that fits nowhere now.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Reservation {
     pub job: JobId,
     pub task: u32,

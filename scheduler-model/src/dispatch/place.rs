@@ -21,7 +21,7 @@ pub(super) fn place(
     let mut avoided = None;
     let fitting = candidates.filter(|slot| {
         let node = nodes.get(*slot);
-        node.session().is_some() && demand.fits(&node.free()) && allowed(*slot)
+        node.is_eligible() && demand.fits(&node.free()) && allowed(*slot)
     });
     for slot in fitting.take(NODES_COMPARED) {
         if avoid == Some(slot) {
@@ -38,9 +38,9 @@ pub(super) fn place(
     best.map(|(_, slot)| slot.0).or(avoided)
 }
 
-/// True when some connected node could hold `demand` if it were empty.
+/// True when some node could hold `demand` if it were empty.
 pub(super) fn is_possible(nodes: &Nodes, demand: &Resources) -> bool {
     nodes
-        .connected()
+        .eligible()
         .any(|(_, node)| demand.fits(&node.capacity))
 }

@@ -27,7 +27,7 @@ impl Shadow {
         holds: impl Fn(TaskRef) -> Resources,
     ) -> Option<Self> {
         nodes
-            .connected()
+            .eligible()
             .filter(|(_, node)| demand.fits(&node.capacity))
             .filter_map(|(slot, node)| {
                 let (start, extra) = when_fits(node, now, demand, &holds)?;

@@ -1,7 +1,7 @@
 //! One round of dispatch.
 
 use super::{
-    HELD_PER_ROUND, Mode, PLACEMENTS_PER_ROUND, Reservation,
+    HELD_PER_ROUND, Mode, Reservation,
     place::{is_possible, place},
     reserve::Shadow,
     walk::{Candidate, Walk},
@@ -10,7 +10,7 @@ use crate::{
     Decision, Placement, Resources, Timestamp,
     cluster::{
         Cluster, Config,
-        jobs::{Jobs, TaskRef},
+        jobs::{JobSlot, Jobs, TaskRef},
         node::{NodeSlot, Nodes},
         ready::{Entry, Ready, Standing},
         task::Task,
@@ -31,6 +31,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         now,
         room,
         placements: Vec::new(),
+        proposed: Vec::new(),
         taken: Vec::new(),
         blocked: None,
         shadow: None,
@@ -43,6 +44,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         placements: round.placements,
     };
     let held = round.held;
+    cluster.proposed = round.proposed;
     if judged_all {
         let nodes = &cluster.nodes;
         let may_still_fit = |node: &NodeSlot| {
@@ -68,6 +70,8 @@ struct Round<'a> {
     now: Timestamp,
     room: Resources,
     placements: Vec<Placement>,
+    /// Where each of them is in memory.
+    proposed: Vec<(JobSlot, NodeSlot)>,
     /// Capacity given to proposals, to be given back at the end.
     taken: Vec<Taken>,
     /// First in order that fits nowhere now.
@@ -94,7 +98,9 @@ impl<'a> Round<'a> {
             let Some(candidate) = walk.next() else {
                 return true;
             };
-            if self.placements.len() == PLACEMENTS_PER_ROUND || self.held.len() == HELD_PER_ROUND {
+            if self.placements.len() >= self.config.placements_per_round()
+                || self.held.len() == HELD_PER_ROUND
+            {
                 return false;
             }
             let shape = ready.shape(candidate.shape);
@@ -180,6 +186,7 @@ impl<'a> Round<'a> {
         if self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);
         }
+        self.proposed.push((task.job, node));
         self.placements.push(Placement {
             job: self.jobs.get(task.job).id,
             task: task.task,
@@ -204,8 +211,8 @@ impl<'a> Round<'a> {
     fn shadow(&mut self) -> Option<Shadow> {
         if self.shadow.is_none() {
             let task = self.task(self.blocked?.task);
-            let demand = self.ready.shape(task.shape).demand;
-            let holds = |at| self.ready.shape(self.task(at).shape).demand;
+            let demand = self.ready.shape(task.run().shape).demand;
+            let holds = |at| self.ready.shape(self.task(at).run().shape).demand;
             self.shadow = Shadow::find(self.nodes, self.now, &demand, holds);
         }
         self.shadow

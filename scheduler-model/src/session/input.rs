@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Assignment, AttemptKey, Epoch, Join, NodeName, Outcome, Resources, Timestamp};
+use crate::{Assignment, AttemptKey, Epoch, Join, NodeName, Outcome, Report, Resources, Timestamp};
 
 /// Who the agent is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,16 @@ pub struct Identity {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A connection is there; the first message on it is the join.
-    Connected,
+    /// A connection is there; the first message on it is the join, which is sent now.
+    Connected {
+        now: Elapsed,
+    },
     Welcome(Welcome),
+    /// When it came, on both clocks.
     Assigned {
         assignment: Assignment,
         now: Timestamp,
+        elapsed: Elapsed,
     },
     Stop {
         key: AttemptKey,
@@ -32,8 +36,13 @@ pub enum Input {
     Acknowledged {
         sequence: u64,
     },
+    /// Counts the agent's lease from when that heartbeat was sent.
     HeartbeatAcknowledged {
         number: u64,
+    },
+    /// [`super::Session::lease_end`] has passed: what must not outlive the lease is killed. Does nothing if it has not.
+    LeaseOver {
+        now: Elapsed,
     },
     Disconnected,
     /// The executor has started what it was told to.
@@ -47,20 +56,30 @@ pub enum Input {
         end: End,
     },
     HeartbeatDue {
+        now: Elapsed,
         cpu_permille: u32,
         memory_permille: u32,
     },
-    /// End everything, accept nothing.
+    /// End everything, accept nothing. Each attempt has its own grace, and this one at most.
     Leave {
-        grace_ms: u64,
+        longest_grace_ms: u64,
     },
 }
+
+/// Milliseconds since some moment before the agent process started, on a clock that never jumps and goes on while the host sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elapsed(pub u64);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Welcome {
     pub epoch: Epoch,
     pub heartbeat_interval_ms: u32,
     pub node_timeout_ms: u32,
+    /// How long after the sending of the last acknowledged heartbeat attempts may run that must not outlive the lease. With
+    /// `fence_grace_ms` it is shorter than the node timeout.
+    pub lease_ms: u32,
+    /// Longest time from SIGTERM to SIGKILL for them then.
+    pub fence_grace_ms: u32,
     pub discard: Vec<AttemptKey>,
 }
 
@@ -89,6 +108,11 @@ pub enum Output {
         key: AttemptKey,
         grace_ms: u64,
     },
+    /// Append it to the journal, before any report is sent: if the agent dies, the next incarnation gives it to
+    /// [`super::Session::new`].
+    Journal(Report),
+    /// Everything has been acknowledged: empty the journal.
+    JournalEmpty,
     /// Kill it at once; nobody waits for its end.
     Discard {
         key: AttemptKey,

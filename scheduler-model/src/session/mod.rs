@@ -1,24 +1,50 @@
 //! The agent's side: which attempts it holds, and what it still has to report.
 //!
+//! The connection:
+//!
 //! ```text
 //!   Apart --Connected--> Joining --Welcome--> Joined
 //!     ^                     |                    |
 //!     +----Disconnected-----+----Disconnected----+
 //! ```
 //!
+//! An attempt:
+//!
+//! ```text
+//!   unknown --Assigned----------------> Held --Ended--------------------------> Reported --Acknowledged--> unknown
+//!      |                                |  |                                      ^  ^
+//!      |                                |  +--LeaseOver--> Fenced --Ended---------+  |
+//!      |                                |                    |    (as FENCED)        |
+//!      |                                +--Welcome.discard---+-> Discarded --Ended---|--> unknown
+//!      +--refused (Stop of what is not held; Assigned while leaving, or after the lease); recovered from the journal
+//! ```
+//!
 //! An attempt that was accepted is remembered until the report of its end has been acknowledged, so that an assignment
-//! that arrives twice runs once. Nothing here is durable: attempts end with the agent's process.
+//! that arrives twice runs once. While the outbox is full, assignments are passed over: a later join brings them back.
+//!
+//! The lease: attempts with [`OnDisconnect::Stop`] are killed ([`Input::LeaseOver`]) when the coordinator has
+//! confirmed nothing for `lease_ms` that was sent since. What was fenced stays so, whatever the next welcome says; one
+//! that ended by itself before counts as it ended. After the lease such an assignment, sent before, is refused: by
+//! then the task may run elsewhere.
+//!
+//! Attempts end with the agent's process. What had ended before, and was not acknowledged, outlives it in the
+//! journal: reports are given out to be appended, and the next incarnation sends them first.
 
 mod attempts;
+mod connection;
 mod input;
+mod lease;
 mod outbox;
+mod report;
 
 use crate::{
-    Assignment, AttemptKey, Epoch, Join, Outcome, Report, ReportBatch, ReportKind, Timestamp,
+    Assignment, AttemptKey, Epoch, OnDisconnect, Outcome, Report, ReportBatch, ReportKind,
+    Timestamp,
 };
 
-use attempts::{Attempts, Ending};
-pub use input::{End, Identity, Input, Output, Reason, Welcome};
+use attempts::Attempts;
+pub use input::{Elapsed, End, Identity, Input, Output, Reason, Welcome};
+use lease::{Heartbeats, Lease};
 use outbox::Outbox;
 
 /// Reports that one message carries at most: it stays below the usual limit of 4 MiB.
@@ -42,15 +68,8 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Apart,
-    Joining,
-    Joined { heartbeats_unanswered_limit: u64 },
-}
-
-/// Numbers of the heartbeats of one connection.
-#[derive(Clone, Copy, Debug, Default)]
-struct Heartbeats {
-    sent: u64,
-    acknowledged: u64,
+    Joining { since: Elapsed },
+    Joined { heartbeats_unanswered_limit: usize },
 }
 
 /// The machine. Lives as long as one agent process.
@@ -63,6 +82,9 @@ pub struct Session {
     attempts: Attempts,
     outbox: Outbox,
     heartbeats: Heartbeats,
+    lease: Lease,
+    /// Something was given out for the journal since it was last empty.
+    journaled: bool,
     /// The outbox was full; nothing new is accepted until it is half empty.
     draining: bool,
     /// An assignment was passed over while draining. Only a new join brings it back.
@@ -71,8 +93,9 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(identity: Identity, options: Options) -> Self {
-        Self {
+    /// With what the journal of the incarnation before holds, in order.
+    pub fn new(identity: Identity, options: Options, recovered: Vec<Report>) -> Self {
+        let mut session = Self {
             identity,
             options,
             phase: Phase::Apart,
@@ -80,10 +103,17 @@ impl Session {
             attempts: Attempts::default(),
             outbox: Outbox::default(),
             heartbeats: Heartbeats::default(),
+            lease: Lease::default(),
+            journaled: !recovered.is_empty(),
             draining: false,
             passed_over: false,
             leaving: false,
+        };
+        for report in recovered {
+            session.recover(report);
         }
+        session.draining = session.outbox.len() >= options.outbox_limit;
+        session
     }
 
     /// Takes one input, and appends what follows from it.
@@ -92,20 +122,26 @@ impl Session {
     /// When the executor reports on an attempt that it was not told to start, or twice.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
         match input {
-            Input::Connected => self.join(outputs),
+            Input::Connected { now } => self.join(now, outputs),
             Input::Welcome(welcome) => self.welcome(welcome, outputs),
-            Input::Assigned { assignment, now } => self.assigned(assignment, now, outputs),
+            Input::Assigned {
+                assignment,
+                now,
+                elapsed,
+            } => self.assigned(assignment, now, elapsed, outputs),
             Input::Stop { key, grace_ms, now } => self.stop(key, grace_ms, now, outputs),
             Input::Acknowledged { sequence } => self.acknowledged(sequence, outputs),
             Input::HeartbeatAcknowledged { number } => self.heartbeat_acknowledged(number, outputs),
+            Input::LeaseOver { now } => self.lease_over(now, outputs),
             Input::Disconnected => self.phase = Phase::Apart,
             Input::Started { key, at } => self.attempts.started(key, at),
             Input::Ended { key, end } => self.ended(key, end, outputs),
             Input::HeartbeatDue {
+                now,
                 cpu_permille,
                 memory_permille,
-            } => self.heartbeat(cpu_permille, memory_permille, outputs),
-            Input::Leave { grace_ms } => self.leave(grace_ms, outputs),
+            } => self.heartbeat(now, cpu_permille, memory_permille, outputs),
+            Input::Leave { longest_grace_ms } => self.leave(longest_grace_ms, outputs),
         }
     }
 
@@ -128,7 +164,7 @@ impl Session {
     }
 
     /// True once the agent may go: it was asked to leave, holds nothing and has sent every report. Without a
-    /// connection the reports cannot be sent, and the next incarnation's join says the same.
+    /// connection the reports cannot be sent: the journal keeps them for the next incarnation.
     pub fn may_go(&self) -> bool {
         self.leaving
             && !self.attempts.holds_any()
@@ -140,189 +176,92 @@ impl Session {
         self.outbox.is_empty() && !self.attempts.holds_any()
     }
 
-    fn join(&mut self, outputs: &mut Vec<Output>) {
-        assert_eq!(self.phase, Phase::Apart, "one connection at a time");
-        self.phase = Phase::Joining;
-        self.heartbeats = Heartbeats::default();
-        self.passed_over = false;
-        self.announce_starts();
-        self.outbox.rewind();
-        let reports = self
-            .outbox
-            .take_unsent(REPORTS_PER_MESSAGE)
-            .unwrap_or_else(|| self.outbox.nothing());
-        // The end of an attempt whose report does not fit comes right after: until then it counts as running.
-        let mut running = self.attempts.held();
-        running.extend(self.outbox.unsent_ends());
-        running.sort_unstable();
-        outputs.push(Output::Join(Box::new(Join {
-            node: self.identity.node.clone(),
-            incarnation: self.identity.incarnation,
-            agent_version: self.identity.agent_version.clone(),
-            capacity: self.identity.capacity,
-            labels: self.identity.labels.clone(),
-            running,
-            reports,
-        })));
+    /// What the journal has to hold, oldest first: to write it anew when it has grown.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Report> {
+        self.outbox
+            .iter()
+            .filter(|report| matches!(report.what, ReportKind::Ended { .. }))
     }
 
-    fn welcome(&mut self, welcome: Welcome, outputs: &mut Vec<Output>) {
-        if self.phase != Phase::Joining {
-            return outputs.push(Output::Close(Reason::Unexpected("Welcome")));
-        }
-        if welcome.epoch < self.epoch {
-            return outputs.push(Output::Close(Reason::OlderEpoch {
-                seen: self.epoch,
-                offered: welcome.epoch,
-            }));
-        }
-        self.epoch = welcome.epoch;
-        let limit = welcome.node_timeout_ms / welcome.heartbeat_interval_ms.max(1);
-        self.phase = Phase::Joined {
-            heartbeats_unanswered_limit: u64::from(limit.clamp(3, 100)),
-        };
-        for key in welcome.discard {
-            if self.attempts.discard(key) {
-                outputs.push(Output::Discard { key });
-            }
-        }
+    /// When [`Input::LeaseOver`] is due. `None` when nothing runs that must not outlive the lease.
+    pub fn lease_end(&self) -> Option<Elapsed> {
+        self.lease.end().filter(|_| self.attempts.holds_leased())
     }
 
-    fn assigned(&mut self, assignment: Assignment, now: Timestamp, outputs: &mut Vec<Output>) {
+    /// Longest time from SIGTERM to SIGKILL then.
+    pub fn fence_grace_ms(&self) -> u32 {
+        self.lease.fence_grace_ms(u32::MAX)
+    }
+
+    fn assigned(
+        &mut self,
+        assignment: Assignment,
+        now: Timestamp,
+        elapsed: Elapsed,
+        outputs: &mut Vec<Output>,
+    ) {
         if !matches!(self.phase, Phase::Joined { .. }) {
             return outputs.push(Output::Close(Reason::Unexpected("Assignments")));
         }
-        if self.attempts.knows(assignment.key) {
+        let Assignment {
+            key,
+            on_disconnect,
+            grace_ms,
+            ..
+        } = assignment;
+        if self.attempts.knows(key) {
             return;
         }
         if self.leaving {
-            self.refuse(assignment.key, now, "the agent is leaving");
+            self.refuse(key, now, Outcome::Stopped, "the agent is leaving");
+        } else if on_disconnect == OnDisconnect::Stop && self.lease.is_over(elapsed) {
+            let message = "it came when the agent's lease was over";
+            self.refuse(key, now, Outcome::Fenced, message);
         } else if self.draining {
             self.passed_over = true;
         } else {
-            self.attempts.accept(assignment.key);
+            self.attempts.accept(key, on_disconnect, grace_ms);
             outputs.push(Output::Start(assignment));
         }
+        self.watch_outbox(outputs);
     }
 
     fn stop(&mut self, key: AttemptKey, grace_ms: u64, now: Timestamp, outputs: &mut Vec<Output>) {
         if self.attempts.holds(key) {
             outputs.push(Output::Stop { key, grace_ms });
         } else if !self.attempts.knows(key) {
-            self.refuse(key, now, "the agent does not hold this attempt");
+            let message = "the agent does not hold this attempt";
+            self.refuse(key, now, Outcome::Stopped, message);
             self.watch_outbox(outputs);
         }
     }
 
-    fn acknowledged(&mut self, sequence: u64, outputs: &mut Vec<Output>) {
-        match self.outbox.acknowledge(sequence) {
-            None => outputs.push(Output::Close(Reason::Unexpected(
-                "Ack of what was never sent",
-            ))),
-            Some(reports) => {
-                for report in reports {
-                    if matches!(report.what, ReportKind::Ended { .. }) {
-                        self.attempts.forget(report.key);
-                    }
-                }
-            }
-        }
-        if self.draining && self.outbox.len() <= self.options.outbox_limit / 2 {
-            self.draining = false;
-            if std::mem::take(&mut self.passed_over) {
-                outputs.push(Output::Close(Reason::Drained));
-            }
-        }
-    }
-
-    fn ended(&mut self, key: AttemptKey, end: End, outputs: &mut Vec<Output>) {
-        if self.attempts.ended(key) == Ending::Forgotten {
+    fn lease_over(&mut self, now: Elapsed, outputs: &mut Vec<Output>) {
+        if !self.lease.is_over(now) {
             return;
         }
-        self.outbox.push(Report {
-            key,
-            what: ReportKind::Ended {
-                started_at: end.started_at,
-                ended_at: end.ended_at,
-                outcome: end.outcome,
-                exit_code: end.exit_code,
-                message: end.message,
-            },
-        });
-        self.watch_outbox(outputs);
-    }
-
-    fn heartbeat(&mut self, cpu_permille: u32, memory_permille: u32, outputs: &mut Vec<Output>) {
-        let Phase::Joined {
-            heartbeats_unanswered_limit,
-        } = self.phase
-        else {
-            return;
-        };
-        if self.heartbeats.sent - self.heartbeats.acknowledged >= heartbeats_unanswered_limit {
-            return outputs.push(Output::Close(Reason::HeartbeatsUnanswered));
-        }
-        self.heartbeats.sent += 1;
-        outputs.push(Output::Heartbeat {
-            number: self.heartbeats.sent,
-            cpu_permille,
-            memory_permille,
-        });
-    }
-
-    fn heartbeat_acknowledged(&mut self, number: u64, outputs: &mut Vec<Output>) {
-        if number > self.heartbeats.sent {
-            return outputs.push(Output::Close(Reason::Unexpected(
-                "HeartbeatAck of what was never sent",
-            )));
-        }
-        self.heartbeats.acknowledged = self.heartbeats.acknowledged.max(number);
-    }
-
-    /// Ends of attempts are held back until the last has ended: an earlier report would free capacity here, and the
-    /// coordinator would fill it again.
-    fn leave(&mut self, grace_ms: u64, outputs: &mut Vec<Output>) {
-        self.leaving = true;
-        for key in self.attempts.held() {
+        for (key, grace_ms) in self.attempts.fence() {
+            let grace_ms = u64::from(self.lease.fence_grace_ms(grace_ms));
             outputs.push(Output::Stop { key, grace_ms });
         }
     }
 
-    /// Reports an attempt as stopped that was never started.
-    fn refuse(&mut self, key: AttemptKey, now: Timestamp, message: &str) {
-        self.attempts.remember(key);
-        self.outbox.push(Report {
-            key,
-            what: ReportKind::Ended {
-                started_at: now,
-                ended_at: now,
-                outcome: Outcome::Stopped,
-                exit_code: None,
-                message: Some(message.into()),
-            },
-        });
-    }
-
-    fn announce_starts(&mut self) {
-        for (key, at) in self.attempts.take_unannounced() {
-            self.outbox.push(Report {
-                key,
-                what: ReportKind::Started { at },
-            });
-        }
-    }
-
-    fn watch_outbox(&mut self, outputs: &mut Vec<Output>) {
-        if self.outbox.len() < self.options.outbox_limit || self.draining {
-            return;
-        }
-        self.draining = true;
-        if self.phase != Phase::Apart {
-            outputs.push(Output::Close(Reason::OutboxFull));
+    /// Ends of attempts are held back until the last has ended: an earlier report would free capacity here, and the
+    /// coordinator would fill it again.
+    /// What was fenced is being killed already.
+    fn leave(&mut self, longest_grace_ms: u64, outputs: &mut Vec<Output>) {
+        self.leaving = true;
+        for (key, grace_ms) in self.attempts.graces() {
+            let grace_ms = u64::from(grace_ms).min(longest_grace_ms);
+            outputs.push(Output::Stop { key, grace_ms });
         }
     }
 }
 
+#[cfg(test)]
+mod journal_tests;
+#[cfg(test)]
+mod lease_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

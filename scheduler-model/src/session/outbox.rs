@@ -56,6 +56,11 @@ impl Outbox {
         }
     }
 
+    /// Oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Report> {
+        self.reports.iter()
+    }
+
     /// Attempts whose end has not been sent.
     pub(super) fn unsent_ends(&self) -> impl Iterator<Item = AttemptKey> {
         self.reports

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{End, Identity, Input, Options, Output, Reason, Session, Welcome};
+use super::{Elapsed, End, Identity, Input, Options, Output, Reason, Session, Welcome};
 use crate::{
-    Assignment, AttemptKey, Epoch, JobId, Join, Outcome, ReportBatch, ReportKind, Resources,
-    Timestamp,
+    Assignment, AttemptKey, Epoch, JobId, Join, OnDisconnect, Outcome, Report, ReportBatch,
+    ReportKind, Resources, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -21,13 +21,21 @@ pub(super) fn key(task: u32) -> AttemptKey {
 }
 
 pub(super) fn assign(task: u32) -> Input {
+    assign_at(task, OnDisconnect::Keep, 0)
+}
+
+/// With a grace of 5 s.
+pub(super) fn assign_at(task: u32, on_disconnect: OnDisconnect, elapsed: u64) -> Input {
     Input::Assigned {
         assignment: Assignment {
             key: key(task),
             payload: Bytes::new(),
             traceparent: None,
+            on_disconnect,
+            grace_ms: 5_000,
         },
         now: NOW,
+        elapsed: Elapsed(elapsed),
     }
 }
 
@@ -44,16 +52,25 @@ pub(super) fn end(task: u32) -> Input {
     }
 }
 
+/// What a coordinator gives.
+pub(super) const LEASE_MS: u64 = 5_000;
+
 pub(super) fn welcome(epoch: u64, discard: Vec<AttemptKey>) -> Input {
     Input::Welcome(Welcome {
         epoch: Epoch(epoch),
         heartbeat_interval_ms: 1_000,
-        node_timeout_ms: 5_000,
+        node_timeout_ms: 10_000,
+        lease_ms: 5_000,
+        fence_grace_ms: 2_500,
         discard,
     })
 }
 
 pub(super) fn session(outbox_limit: usize) -> Session {
+    recovered(outbox_limit, vec![])
+}
+
+pub(super) fn recovered(outbox_limit: usize, reports: Vec<Report>) -> Session {
     let identity = Identity {
         node: "n1".into(),
         incarnation: 1,
@@ -61,7 +78,7 @@ pub(super) fn session(outbox_limit: usize) -> Session {
         capacity: Resources::ZERO,
         labels: BTreeMap::new(),
     };
-    Session::new(identity, Options { outbox_limit })
+    Session::new(identity, Options { outbox_limit }, reports)
 }
 
 pub(super) fn step(session: &mut Session, input: Input) -> Vec<Output> {
@@ -71,13 +88,18 @@ pub(super) fn step(session: &mut Session, input: Input) -> Vec<Output> {
 }
 
 pub(super) fn join(session: &mut Session) -> Join {
-    match step(session, Input::Connected).pop() {
+    join_at(session, 0)
+}
+
+pub(super) fn join_at(session: &mut Session, now: u64) -> Join {
+    let now = Elapsed(now);
+    match step(session, Input::Connected { now }).pop() {
         Some(Output::Join(join)) => *join,
         other => panic!("expected a join, not {other:?}"),
     }
 }
 
-fn joined(outbox_limit: usize) -> Session {
+pub(super) fn joined(outbox_limit: usize) -> Session {
     let mut session = session(outbox_limit);
     join(&mut session);
     assert_eq!(step(&mut session, welcome(1, vec![])), []);
@@ -85,7 +107,7 @@ fn joined(outbox_limit: usize) -> Session {
 }
 
 /// `+2` for the start of task 2, `-2` for its end.
-fn brief(batch: &ReportBatch) -> Vec<String> {
+pub(super) fn brief(batch: &ReportBatch) -> Vec<String> {
     let brief = |report: &crate::Report| match report.what {
         ReportKind::Started { .. } => format!("+{}", report.key.task),
         ReportKind::Ended { .. } => format!("-{}", report.key.task),
@@ -216,6 +238,7 @@ fn an_older_epoch_is_refused() {
 fn heartbeats_are_numbered_and_silence_ends_the_connection() {
     let mut session = joined(100);
     let beat = Input::HeartbeatDue {
+        now: Elapsed(0),
         cpu_permille: 1,
         memory_permille: 2,
     };
@@ -247,11 +270,12 @@ fn a_full_outbox_closes_the_session_and_passes_assignments_over_until_drained() 
         start(&mut session, task);
     }
     for task in 1..=3 {
-        assert_eq!(step(&mut session, end(task)), []);
+        let outputs = step(&mut session, end(task));
+        assert!(matches!(outputs[..], [Output::Journal(_)]));
     }
     assert_eq!(
-        step(&mut session, end(4)),
-        [Output::Close(Reason::OutboxFull)]
+        step(&mut session, end(4)).last(),
+        Some(&Output::Close(Reason::OutboxFull))
     );
     step(&mut session, Input::Disconnected);
     join(&mut session);
@@ -277,7 +301,14 @@ fn an_agent_that_leaves_reports_everything_at_once_and_last() {
     start(&mut session, 1);
     start(&mut session, 2);
     session.take_reports();
-    assert_eq!(step(&mut session, Input::Leave { grace_ms: 3 }).len(), 2);
+    let longest_grace_ms = 10_000;
+    let stops = step(&mut session, Input::Leave { longest_grace_ms });
+    let grace_ms = 5_000;
+    let expected = [1, 2].map(|task| Output::Stop {
+        key: key(task),
+        grace_ms,
+    });
+    assert_eq!(stops, expected, "each has its own grace");
     step(&mut session, end(1));
     assert_eq!(step(&mut session, assign(3)), []);
     assert_eq!(session.take_reports(), None, "task 2 still runs");

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{AttemptRow, JobRow, NodeRow};
+use crate::{AttemptRow, JobRow, NodeRow, QueueRow};
 
 pub(super) fn jobs(rows: Vec<JobRow>) -> Vec<JobRow> {
     merge(
@@ -47,6 +47,14 @@ pub(super) fn attempts(rows: Vec<AttemptRow>) -> Vec<AttemptRow> {
 
 pub(super) fn nodes(rows: Vec<NodeRow>) -> Vec<NodeRow> {
     merge(rows, |row| row.name.clone(), |into, row| *into = row)
+}
+
+pub(super) fn queues(rows: Vec<QueueRow>) -> Vec<QueueRow> {
+    merge(
+        rows,
+        |row| (row.namespace.clone(), row.name.clone()),
+        |into, row| *into = row,
+    )
 }
 
 fn merge<Row, Key: Eq + std::hash::Hash>(

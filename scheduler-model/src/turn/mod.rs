@@ -9,7 +9,7 @@
 //!                     |  +--Send again: the row still shows k-1
 //!                     +--Unknown--> Resolving --row shows k-----> Idle   (perform)
 //!                     |                 +--another epoch--------> Lost
-//!                     +--Fenced, Surprised----------------------> Lost   (reload)
+//!                     +--Fenced, Surprised, Refused-------------> Lost   (reload)
 //! ```
 
 mod coalesce;
@@ -17,11 +17,12 @@ mod coalesce;
 use std::sync::Arc;
 
 use crate::{
-    Action, AttemptRow, Effects, Epoch, JobRow, NodeRow, Timestamp, Transition, TurnNumber,
+    Action, AttemptRow, Effects, Epoch, JobRow, NodeRow, QueueRow, Timestamp, Transition,
+    TurnNumber,
 };
 
 /// The rows of one commit, each touched once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct SealedTurn {
     pub epoch: Epoch,
     /// The number that the lease row gets; it must show the one before.
@@ -30,6 +31,7 @@ pub struct SealedTurn {
     pub jobs: Vec<JobRow>,
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
+    pub queues: Vec<QueueRow>,
 }
 
 /// What the store says of a commit.
@@ -38,8 +40,10 @@ pub enum CommitOutcome {
     Done,
     /// The lease row shows another epoch or turn: nothing was written.
     Fenced,
-    /// A guard matched another number of rows than it must, or the content was refused: nothing was written.
+    /// A guard matched another number of rows than it must: nothing was written.
     Surprised,
+    /// The content was refused, and would be again: nothing was written.
+    Refused,
     /// The connection broke: it may have happened or not.
     Unknown,
 }
@@ -57,8 +61,9 @@ pub enum Verdict {
     ReadLease,
     /// Commit [`Turn::in_flight`] again.
     SendAgain,
-    /// Drop memory, close sessions, watches and callers, take a new epoch, load.
-    Reload,
+    /// Drop memory, close sessions, watches and callers, take a new epoch, load. `isolate`: something in this turn cannot
+    /// be written; let events come back one per commit until it is found.
+    Reload { isolate: bool },
 }
 
 #[derive(Debug, PartialEq)]
@@ -130,6 +135,7 @@ impl Turn {
             jobs,
             attempts,
             nodes,
+            queues,
             actions,
             transitions,
         } = std::mem::replace(&mut self.open, next);
@@ -140,6 +146,7 @@ impl Turn {
             jobs: coalesce::jobs(jobs),
             attempts: coalesce::attempts(attempts),
             nodes: coalesce::nodes(nodes),
+            queues: coalesce::queues(queues),
         });
         self.phase = Phase::InFlight(Flight {
             sealed: Arc::clone(&sealed),
@@ -171,7 +178,8 @@ impl Turn {
                 self.phase = Phase::Resolving(flight);
                 Verdict::ReadLease
             }
-            CommitOutcome::Fenced | CommitOutcome::Surprised => Verdict::Reload,
+            CommitOutcome::Fenced => Verdict::Reload { isolate: false },
+            CommitOutcome::Surprised | CommitOutcome::Refused => Verdict::Reload { isolate: true },
         }
     }
 
@@ -184,14 +192,14 @@ impl Turn {
             panic!("no outcome is unknown");
         };
         if epoch != self.epoch {
-            Verdict::Reload
+            Verdict::Reload { isolate: false }
         } else if turn == flight.sealed.turn {
             self.land(flight)
         } else if turn == self.committed {
             self.phase = Phase::InFlight(flight);
             Verdict::SendAgain
         } else {
-            Verdict::Reload
+            Verdict::Reload { isolate: false }
         }
     }
 

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use drover_model::{
-    Action, Answer, AttemptKey, AttemptRow, CallerId, Deadline, Event, FailureRule, Heard, JobId,
-    JobRow, JobSpec, NewJob, Outcome, Priority, Question, Report, ReportKind, Resources, RetryRule,
-    SessionId, TaskSpec, cluster::Config, policy,
+    Action, Answer, AttemptKey, AttemptRow, AttemptState, CallerId, Cancellation, Carried,
+    Deadline, DeadlineAction, Event, FailureRule, Heard, JobId, JobRow, JobSpec, NewJob, Outcome,
+    Priority, Question, Report, ReportKind, Resources, RetryRule, Rules, SessionId, StepSpec,
+    TaskSpec,
+    cluster::{Config, Quarantine},
+    policy,
 };
 
 use crate::support::{Turned, World, cpus, join, payload, reports};
@@ -76,17 +79,14 @@ impl Interpreter {
             "finish" => {
                 let (names, outcome) = rest
                     .rsplit_once(' ')
-                    .expect("finish ATTEMPT ok|fail|stopped");
+                    .expect("finish ATTEMPT ok|fail|exit=CODE|stopped|stalled|fenced");
                 names
                     .split(' ')
                     .map(|name| self.report(name, outcome))
                     .collect()
             }
-            "cancel" => vec![Event::Cancel {
-                caller: CallerId(1),
-                job: self.jobs[rest].0,
-                reason: "".into(),
-            }],
+            "cancel" => self.cancel(rest),
+            "replay" => self.replay(rest),
             other => panic!("`{other}` is not one of the words"),
         };
         let turned = self.world.turn(events);
@@ -103,7 +103,11 @@ impl Interpreter {
         if let Some(mode) = options.get("mode") {
             config.mode = mode.parse().expect("a mode");
         }
-        config.max_lost = options.number("max_lost", 3) as u32;
+        config.careful = options.get("careful") == Some("yes");
+        config.quarantine = Quarantine {
+            losses: options.number("quarantine", 3) as u32,
+            ..Quarantine::default()
+        };
         self.world = World::new(config);
         String::new()
     }
@@ -155,6 +159,56 @@ impl Interpreter {
         }]
     }
 
+    fn cancel(&self, rest: &str) -> Vec<Event> {
+        let (name, how) = rest.split_once(' ').unwrap_or((rest, "stop"));
+        vec![Event::Cancel {
+            caller: CallerId(1),
+            job: self.jobs[name].0,
+            how: match how {
+                "stop" => Cancellation::Stop,
+                "rollback" => Cancellation::RollBack,
+                "abandon" => Cancellation::Abandon,
+                other => panic!("`{other}` is no way to cancel"),
+            },
+            reason: "".into(),
+        }]
+    }
+
+    /// `NEW of OLD`: from what had not succeeded.
+    fn replay(&mut self, rest: &str) -> Vec<Event> {
+        let (name, old) = rest.split_once(" of ").expect("replay NEW of OLD");
+        let (old, tasks) = self.jobs[old].clone();
+        let spec = self.world.store.specs[&old].clone();
+        let attempts = self.world.store.attempts.values();
+        let carried = attempts
+            .filter(|row| row.key.job == old && row.state == AttemptState::Succeeded)
+            .map(|row| Carried {
+                task: row.key.task,
+                node: row.node.clone(),
+                assigned_at: row.assigned_at,
+                started_at: row.started_at.expect("it ran"),
+                ended_at: row.ended_at.expect("it ended"),
+            });
+        let carried = carried.collect();
+        let id = self.new_id();
+        self.jobs.insert(name.to_owned(), (id, tasks));
+        self.world.store.specs.insert(id, spec.clone());
+        vec![self.world.submit(NewJob {
+            id,
+            name: name.into(),
+            stored_spec: payload(&format!("{spec:?}")),
+            spec,
+            request_id: None,
+            traceparent: None,
+            replay_of: Some(old),
+            carried,
+        })]
+    }
+
+    fn new_id(&self) -> JobId {
+        JobId::from_u128(self.jobs.len() as u128 + 1)
+    }
+
     fn submit(&mut self, rest: &str) -> Vec<Event> {
         let (head, tasks) = rest
             .split_once(':')
@@ -176,8 +230,14 @@ impl Interpreter {
             queue: options.get("queue").unwrap_or("default").into(),
             priority: Priority::new(options.number("priority", 50) as u32).expect("a priority"),
             deadline: options.seconds("deadline").map(Deadline::After),
+            deadline_action: match options.get("at_deadline") {
+                Some("cancel") => DeadlineAction::Cancel,
+                Some("escalate") => DeadlineAction::Escalate,
+                _ => DeadlineAction::None,
+            },
             failure_rule: match options.get("on_failure") {
                 Some("continue") => FailureRule::Continue,
+                Some("rollback") => FailureRule::Rollback,
                 _ => FailureRule::FailFast,
             },
             tasks: tasks
@@ -185,7 +245,7 @@ impl Interpreter {
                 .map(|task| task_spec(task, &names))
                 .collect(),
         };
-        let id = JobId::from_u128(self.jobs.len() as u128 + 1);
+        let id = self.new_id();
         let known = options.get("same").map(|name| self.jobs[name].0);
         self.world.store.specs.insert(id, spec.clone());
         if known.is_none() {
@@ -198,6 +258,8 @@ impl Interpreter {
             spec,
             request_id: options.get("request").map(Arc::from),
             traceparent: None,
+            replay_of: None,
+            carried: Vec::new(),
         };
         vec![self.world.submit(job)]
     }
@@ -221,7 +283,12 @@ impl Interpreter {
             "ok" => ended(Outcome::Succeeded, Some(0)),
             "fail" => ended(Outcome::Failed, Some(1)),
             "stopped" => ended(Outcome::Stopped, None),
-            other => panic!("`{other}` is not an outcome"),
+            "stalled" => ended(Outcome::Stalled, None),
+            "fenced" => ended(Outcome::Fenced, None),
+            other => {
+                let code = other.strip_prefix("exit=").expect("an outcome");
+                ended(Outcome::Failed, code.parse().ok())
+            }
         };
         reports(
             self.nodes[&node].0,
@@ -243,7 +310,11 @@ impl Interpreter {
             None => (task, None),
         };
         let (id, names) = &self.jobs[job];
-        let task = names.iter().position(|name| name == task).expect("a task") as u32;
+        let (undo, task) = task
+            .strip_prefix('~')
+            .map_or((0, task), |task| (names.len(), task));
+        let place = names.iter().position(|name| name == task).expect("a task");
+        let task = (undo + place) as u32;
         let last = self
             .world
             .store
@@ -326,7 +397,7 @@ impl Interpreter {
             self.attempt_name(row.key),
             row.state
         );
-        if row.from.is_none() {
+        if row.from.is_none() && row.state != AttemptState::Expired {
             let decision = row.decision.as_deref().expect("an attempt has its reason");
             let _ = write!(text, " on {} by {decision}", row.node);
         }
@@ -356,7 +427,7 @@ impl Interpreter {
                     name(*session)
                 )
             }
-            Action::Stop { session, key } => writeln!(
+            Action::Stop { session, key, .. } => writeln!(
                 text,
                 "stop {} on {}",
                 self.attempt_name(*key),
@@ -391,10 +462,14 @@ impl Interpreter {
 
     fn attempt_name(&self, key: AttemptKey) -> String {
         let job = self.job_name(key.job);
-        format!(
-            "{job}/{}#{}",
-            self.jobs[job].1[key.task as usize], key.attempt
-        )
+        let tasks = &self.jobs[job].1;
+        let undo = if key.task as usize >= tasks.len() {
+            "~"
+        } else {
+            ""
+        };
+        let name = &tasks[key.task as usize % tasks.len()];
+        format!("{job}/{undo}{name}#{}", key.attempt)
     }
 }
 
@@ -413,16 +488,41 @@ fn task_spec(text: &str, names: &[String]) -> TaskSpec {
         })
         .collect();
     needs.sort_unstable();
+    let step = |resources, retries| StepSpec {
+        payload: payload(text),
+        resources,
+        rules: rules(&options, retries),
+        estimate_ms: options.seconds("estimate").unwrap_or(60_000),
+    };
     TaskSpec {
         needs: needs.into(),
-        payload: payload(text),
-        resources: cpus(options.number("cpu", 1)),
+        finally: options.get("finally") == Some("yes"),
+        step: step(
+            cpus(options.number("cpu", 1)),
+            options.number("retries", 0) as u32,
+        ),
+        undo: options
+            .get("undo")
+            .map(|retries| step(cpus(1), retries.parse().expect("its retries"))),
+    }
+}
+
+fn rules(options: &Options<'_>, retries: u32) -> Rules {
+    let codes = |key| {
+        let codes = options.get(key).unwrap_or("").split(',');
+        codes.filter_map(|code| code.parse().ok()).collect()
+    };
+    Rules {
         retry: RetryRule {
-            retries: options.number("retries", 0) as u32,
+            retries,
             rerun_lost: options.get("rerun_lost") != Some("no"),
+            max_lost: options.number("max_lost", 3) as u32,
+            exit_codes: codes("retry_on"),
+            fatal_exit_codes: codes("fatal"),
             ..RetryRule::default()
         },
+        start_timeout_ms: options.seconds("start_timeout"),
         timeout_ms: options.seconds("timeout"),
-        estimate_ms: options.seconds("estimate").unwrap_or(60_000),
+        ..Rules::default()
     }
 }

@@ -86,7 +86,10 @@ impl World {
             self.store.snapshot(Epoch(99)),
             self.now,
         );
-        loaded.step(self.now, Event::Tick, &mut Effects::default());
+        // In careful mode memory has timers left that are due.
+        if !self.config.careful {
+            loaded.step(self.now, Event::Tick, &mut Effects::default());
+        }
         let mut expected = self.cluster.durable();
         for (id, job) in loaded.durable() {
             assert_eq!(

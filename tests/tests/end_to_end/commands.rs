@@ -143,7 +143,7 @@ async fn output_while_the_coordinator_is_away_is_kept() {
         .submit("name: talk\ntasks:\n  a: {shell: true, command: 'echo > written; read line < gate; seq 5000; echo > written'}\n")
         .await;
     written.written().await;
-    cluster.coordinator.kill().await;
+    cluster.coordinator().kill().await;
     Fifo::release(&gate).await;
     written.written().await;
     cluster.start_coordinator().await;

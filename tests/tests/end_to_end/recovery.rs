@@ -158,7 +158,7 @@ async fn a_restart_in_order_does_not_end_the_wait() {
         (running.count() == 2).then_some(())
     })
     .await;
-    assert_eq!(cluster.coordinator.terminate().await.code(), Some(0));
+    assert_eq!(cluster.coordinator().terminate().await.code(), Some(0));
     cluster.start_coordinator().await;
     Fifo::release(&gate).await;
     Fifo::release(&gate).await;

@@ -82,7 +82,7 @@ async fn a_standby_says_that_it_does_not_serve_until_it_leads() {
     let request = WatchJobRequest { job_id: id.clone() };
     let refused = jobs.watch(request).await.expect_err("it does not lead");
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
-    cluster.coordinator.kill().await;
+    cluster.coordinator().kill().await;
     address.serves(&mut standby).await;
     let mut list =
         tokio::process::Command::from(cluster.client(["job", "list", "--address", &address.url()]));

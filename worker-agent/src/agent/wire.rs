@@ -1,9 +1,6 @@
 //! Messages of a session, as inputs and from outputs.
 
-use drover_model::{
-    Epoch, Join, ReportBatch,
-    session::{Input, Welcome},
-};
+use drover_model::{Join, ReportBatch, session::Input};
 use drover_proto::{
     DecodeError, agent,
     v1::{
@@ -15,30 +12,31 @@ use drover_proto::{
 use crate::clock;
 
 pub(super) fn inputs(message: CoordinatorMessage) -> Result<Vec<Input>, DecodeError> {
-    let now = clock::now();
+    let (now, elapsed) = (clock::now(), clock::elapsed());
     Ok(match message.message {
-        Some(Incoming::Welcome(welcome)) => vec![Input::Welcome(Welcome {
-            epoch: Epoch(welcome.epoch),
-            heartbeat_interval_ms: welcome.heartbeat_interval_ms,
-            node_timeout_ms: welcome.node_timeout_ms,
-            discard: agent::keys_from_wire(&welcome.discard)?,
-        })],
+        Some(Incoming::Welcome(welcome)) => {
+            vec![Input::Welcome(agent::welcome_from_wire(&welcome)?)]
+        }
         Some(Incoming::Assignments(assignments)) => assignments
             .assignments
             .into_iter()
             .map(|assign| {
                 let assignment = agent::assign_from_wire(assign)?;
-                Ok(Input::Assigned { assignment, now })
+                Ok(Input::Assigned {
+                    assignment,
+                    now,
+                    elapsed,
+                })
             })
             .collect::<Result<_, _>>()?,
         Some(Incoming::Ack(ack)) => vec![Input::Acknowledged {
             sequence: ack.sequence,
         }],
-        Some(Incoming::Stop(stop)) => agent::keys_from_wire(&stop.keys)?
+        Some(Incoming::Stop(stop)) => agent::stop_from_wire(stop)?
             .into_iter()
-            .map(|key| Input::Stop {
+            .map(|(key, grace_ms)| Input::Stop {
                 key,
-                grace_ms: u64::from(stop.grace_ms),
+                grace_ms: u64::from(grace_ms),
                 now,
             })
             .collect(),

@@ -7,13 +7,16 @@ use drover_proto::{
     agent::key_to_wire,
     v1::{LogAck, LogChunk, agent_service_client::AgentServiceClient},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming, transport::Endpoint};
+use tonic::{Status, Streaming};
 
 use super::{Logs, buffers::Due};
-use crate::backoff::Backoff;
+use crate::{addresses::Target, backoff::Backoff};
 
 /// Chunks sent and not acknowledged; beyond that, output waits in its ring.
 const WINDOW: usize = 64;
@@ -26,8 +29,12 @@ struct Delivery {
     unacknowledged: VecDeque<LogChunk>,
 }
 
-/// Runs until it is aborted; once `leaving`, until nothing is left to send.
-pub(crate) async fn deliver(logs: Logs, endpoint: Endpoint, leaving: CancellationToken) {
+/// Runs until it is aborted; once `leaving`, until nothing is left to send. Follows the leader.
+pub(crate) async fn deliver(
+    logs: Logs,
+    mut leader: watch::Receiver<Target>,
+    leaving: CancellationToken,
+) {
     let compressor = match zstd::bulk::Compressor::new(LEVEL) {
         Ok(compressor) => compressor,
         Err(error) => return tracing::error!(%error, "no output can be sent"),
@@ -39,13 +46,15 @@ pub(crate) async fn deliver(logs: Logs, endpoint: Endpoint, leaving: Cancellatio
     };
     let mut backoff = Backoff::default();
     while delivery.has_something(&leaving).await {
-        match delivery.connection(&endpoint, &leaving, &mut backoff).await {
-            Ok(()) => {}
-            Err(status) => {
+        let target = leader.borrow_and_update().clone();
+        tokio::select! {
+            outcome = delivery.connection(&target, &leaving, &mut backoff) => if let Err(status) = outcome {
                 let wait = backoff.next();
                 tracing::debug!(%status, ?wait, "output waits");
                 tokio::time::sleep(wait).await;
-            }
+            },
+            // The value differs: it is only set when it does.
+            Ok(()) = leader.changed() => backoff.reset(),
         }
     }
 }
@@ -71,11 +80,12 @@ impl Delivery {
     /// One stream, until it breaks or the agent has left.
     async fn connection(
         &mut self,
-        endpoint: &Endpoint,
+        target: &Target,
         leaving: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Status> {
-        let channel = endpoint
+        let channel = target
+            .endpoint
             .connect()
             .await
             .map_err(|error| Status::unavailable(error.to_string()))?;

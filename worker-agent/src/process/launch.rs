@@ -14,7 +14,8 @@ use drover_model::AttemptKey;
 use drover_proto::v1;
 use tokio::process::Child;
 
-use super::{Host, output::Output, stress};
+use super::{Host, output::Output, progress::Progress, stress};
+use crate::{cgroup::Cgroup, guard::Terms};
 
 /// What a process is told of itself.
 pub(crate) struct Names {
@@ -22,10 +23,24 @@ pub(crate) struct Names {
     pub(crate) job: String,
     pub(crate) task: String,
     pub(crate) traceparent: Option<Arc<str>>,
+    /// It is the undo step of the task.
+    pub(crate) undo: bool,
+}
+
+/// When it is stopped by the agent itself, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// `None`: it need not report progress.
+    pub(crate) progress_timeout: Option<Duration>,
+    /// From SIGTERM to SIGKILL.
+    pub(crate) grace_ms: u32,
+    /// It must not outlive the agent's lease.
+    pub(crate) is_leased: bool,
 }
 
 pub(crate) struct Launch {
     pub(crate) names: Names,
+    pub(super) limits: Limits,
     pub(super) is_stress: bool,
     program: OsString,
     args: Vec<OsString>,
@@ -35,7 +50,7 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// `None` when there is nothing to run.
-    pub(crate) fn command(names: Names, command: &v1::Command) -> Option<Self> {
+    pub(crate) fn command(names: Names, limits: Limits, command: &v1::Command) -> Option<Self> {
         let argv = command.argv.iter().map(|word| text(word));
         let mut argv: Vec<OsString> = if command.shell {
             ["/bin/sh".into(), "-c".into()]
@@ -54,6 +69,7 @@ impl Launch {
         }
         Some(Self {
             names,
+            limits,
             is_stress: false,
             program: argv.remove(0),
             args: argv,
@@ -66,9 +82,20 @@ impl Launch {
         })
     }
 
-    pub(crate) fn stress(names: Names, cpu: u32, memory_bytes: u64, duration: Duration) -> Self {
+    pub(crate) fn stress(
+        names: Names,
+        limits: Limits,
+        cpu: u32,
+        memory_bytes: u64,
+        duration: Duration,
+    ) -> Self {
         Self {
             names,
+            // It cannot report progress.
+            limits: Limits {
+                progress_timeout: None,
+                ..limits
+            },
             is_stress: true,
             program: stress::PROGRAM.into(),
             args: stress::args(cpu, memory_bytes, duration),
@@ -77,9 +104,34 @@ impl Launch {
         }
     }
 
+    /// `None` when it need not report progress.
+    ///
+    /// # Errors
+    /// For people.
+    pub(super) fn progress(&self, host: &Host) -> Result<Option<Progress>, String> {
+        let Some(timeout) = self.limits.progress_timeout else {
+            return Ok(None);
+        };
+        let key = self.names.key;
+        let name = format!("{}-{}-{}", key.job, key.task, key.attempt);
+        match Progress::begin(host.progress_dir.join(name), timeout) {
+            Ok(progress) => Ok(Some(progress)),
+            Err(error) => Err(format!(
+                "cannot make the file in which it is to report progress, in {} on node {}: {error}",
+                host.progress_dir.display(),
+                host.node
+            )),
+        }
+    }
+
     /// # Errors
     /// For people: the program or directory, and the cause.
-    pub(super) fn spawn(self, host: &Host) -> Result<(Child, Output), String> {
+    pub(super) fn spawn(
+        &self,
+        host: &Host,
+        cgroup: Option<&Cgroup>,
+        progress: Option<&Progress>,
+    ) -> Result<(Child, Output), String> {
         let cwd = match &self.cwd {
             Some(cwd) => host.work_dir.join(cwd),
             None => host.work_dir.clone(),
@@ -93,7 +145,13 @@ impl Launch {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         self.introduce(&mut command, host);
-        host.guard.protect(&mut command);
+        if let Some(progress) = progress {
+            command.env("DROVER_PROGRESS_FILE", progress.file());
+        }
+        if let Some(Err(error)) = cgroup.map(|cgroup| cgroup.adopt(&mut command, false)) {
+            tracing::warn!(%error, "a process starts outside of its cgroup");
+        }
+        host.guard.protect(&mut command, self.terms(cgroup));
         let mut command = tokio::process::Command::from(command);
         // Should the agent end in disorder: the guard cares for the rest of the group.
         let mut child = command
@@ -109,12 +167,21 @@ impl Launch {
         Ok((child, output))
     }
 
+    /// For the guard.
+    fn terms(&self, cgroup: Option<&Cgroup>) -> Option<Terms> {
+        self.limits.is_leased.then(|| Terms {
+            grace_ms: self.limits.grace_ms,
+            cgroup: cgroup.map(|cgroup| cgroup.path().to_owned()),
+        })
+    }
+
     fn introduce(&self, command: &mut Command, host: &Host) {
         let Names {
             key,
             job,
             task,
             traceparent,
+            undo,
         } = &self.names;
         command
             .env("DROVER_JOB_ID", key.job.to_string())
@@ -124,6 +191,9 @@ impl Launch {
             .env("DROVER_NODE", &host.node);
         if let Some(traceparent) = traceparent {
             command.env("TRACEPARENT", traceparent.as_ref());
+        }
+        if *undo {
+            command.env("DROVER_UNDO", "1");
         }
     }
 

@@ -1,36 +1,57 @@
 //! Real processes: one task supervises each.
 
+mod exit;
 mod group;
 mod launch;
 mod output;
+mod progress;
 mod stress;
 
-use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use drover_model::{
-    Outcome, Timestamp,
+    AttemptKey, Outcome, Timestamp,
     session::{End, Input},
 };
-use nix::sys::signal::Signal;
 use tokio::{
-    process::Child,
     sync::{mpsc, watch},
     time::Instant,
 };
 
-use crate::{clock, guard::Guard, logs::Logs};
+use crate::{
+    cgroup::{Cgroup, Cgroups},
+    clock,
+    guard::Guard,
+    logs::Logs,
+};
 use group::Group;
-pub(crate) use launch::{Launch, Names};
+pub(crate) use launch::{Launch, Limits, Names};
 use output::Output;
+use progress::Progress;
 
 /// What processes of one agent share.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) guard: Guard,
+    pub(crate) guard: Arc<Guard>,
     /// Name of the node.
     pub(crate) node: String,
     pub(crate) work_dir: PathBuf,
+    /// For the files that processes touch.
+    pub(crate) progress_dir: PathBuf,
+    /// `None` where there are none.
+    pub(crate) cgroups: Option<Cgroups>,
     pub(crate) logs: Logs,
+}
+
+impl Host {
+    /// Without one the process runs all the same.
+    fn cgroup(&self, key: AttemptKey) -> Option<Cgroup> {
+        let made = self.cgroups.as_ref()?.attempt(key);
+        if let Err(error) = &made {
+            tracing::warn!(%error, "a process starts without a cgroup of its own");
+        }
+        made.ok()
+    }
 }
 
 /// Whether, and how patiently, a process was asked to end.
@@ -47,7 +68,7 @@ impl StopAsked {
     }
 }
 
-/// Starts the process and stays with it until its whole group is gone. Says so once, whatever happens.
+/// Starts the process and stays with it until everything of it is gone. Says so once, whatever happens.
 pub(crate) async fn supervise(
     launch: Launch,
     host: Arc<Host>,
@@ -55,16 +76,15 @@ pub(crate) async fn supervise(
     events: mpsc::Sender<Input>,
 ) {
     let key = launch.names.key;
-    let is_stress = launch.is_stress;
-    let spawned = launch.spawn(&host);
+    let begun = Running::begin(&launch, &host).await;
     // Spawning returns when the program has replaced the child, so this is when it runs.
     let started_at = clock::now();
-    let end = match spawned {
+    let end = match begun {
         Err(message) => {
             host.logs.end(key);
             failure(started_at, message)
         }
-        Ok((child, mut output)) => {
+        Ok(mut running) => {
             // Without a listener the agent is gone, and this task with it.
             let _ = events
                 .send(Input::Started {
@@ -72,9 +92,12 @@ pub(crate) async fn supervise(
                     at: started_at,
                 })
                 .await;
-            let exit = Exit::of(child, &host, stop, &mut output).await;
+            let grace = Duration::from_millis(u64::from(launch.limits.grace_ms));
+            let exit = running.exit(stop, grace).await;
+            host.guard.release(running.group.end().await);
             let end = exit.into_end(started_at);
-            if is_stress {
+            let mut output = running.output;
+            if launch.is_stress {
                 output.drain().await;
                 host.logs.end(key);
                 stress::with_metrics(end, output.tail())
@@ -89,86 +112,40 @@ pub(crate) async fn supervise(
     let _ = events.send(Input::Ended { key, end }).await;
 }
 
-struct Exit {
-    status: std::io::Result<ExitStatus>,
-    ended_at: Timestamp,
-    stop_asked: bool,
+/// A process that was started.
+struct Running {
+    child: tokio::process::Child,
+    group: Group,
+    output: Output,
+    progress: Option<Progress>,
 }
 
-impl Exit {
-    async fn of(
-        mut child: Child,
-        host: &Host,
-        mut stop: watch::Receiver<StopAsked>,
-        output: &mut Output,
-    ) -> Self {
-        let group = Group::of(&child);
-        let mut asked = StopAsked::default();
-        let status = loop {
-            tokio::select! {
-                biased;
-                status = child.wait() => break status,
-                Ok(()) = stop.changed() => {
-                    let first = asked.kill_at.is_none();
-                    asked = *stop.borrow_and_update();
-                    if first {
-                        group.signal(Signal::SIGTERM);
-                    }
+impl Running {
+    /// # Errors
+    /// For people.
+    async fn begin(launch: &Launch, host: &Host) -> Result<Self, String> {
+        let mut progress = launch.progress(host)?;
+        let cgroup = host.cgroup(launch.names.key);
+        match launch.spawn(host, cgroup.as_ref(), progress.as_ref()) {
+            Ok((child, output)) => {
+                if let Some(progress) = &mut progress {
+                    progress.started();
                 }
-                () = sleep_until(asked.kill_at) => {
-                    group.signal(Signal::SIGKILL);
-                    asked.kill_at = Some(Instant::now() + Duration::from_secs(1));
-                }
-                () = output.read_some() => {}
+                let guard = launch.limits.is_leased.then(|| Arc::clone(&host.guard));
+                Ok(Self {
+                    group: Group::of(&child, cgroup, guard),
+                    child,
+                    output,
+                    progress,
+                })
             }
-        };
-        let ended_at = clock::now();
-        group.end().await;
-        host.guard.release(group.id());
-        Self {
-            status,
-            ended_at,
-            stop_asked: asked.kill_at.is_some(),
+            Err(message) => {
+                if let Some(cgroup) = cgroup {
+                    cgroup.end().await;
+                }
+                Err(message)
+            }
         }
-    }
-
-    fn into_end(self, started_at: Timestamp) -> End {
-        let (outcome, exit_code, message) = match self.status {
-            Err(error) => (
-                Outcome::Failed,
-                None,
-                Some(format!("its end cannot be observed: {error}")),
-            ),
-            Ok(status) => self::describe(status),
-        };
-        End {
-            started_at,
-            ended_at: self.ended_at.max(started_at),
-            outcome: if self.stop_asked {
-                Outcome::Stopped
-            } else {
-                outcome
-            },
-            exit_code,
-            message: message.map(String::into_boxed_str),
-        }
-    }
-}
-
-fn describe(status: ExitStatus) -> (Outcome, Option<i32>, Option<String>) {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(0), _) => (Outcome::Succeeded, Some(0), None),
-        (Some(code), _) => (
-            Outcome::Failed,
-            Some(code),
-            Some(format!("exited with code {code}")),
-        ),
-        (None, signal) => (
-            Outcome::Failed,
-            None,
-            Some(format!("killed by signal {}", signal.unwrap_or_default())),
-        ),
     }
 }
 
@@ -179,13 +156,5 @@ fn failure(at: Timestamp, message: String) -> End {
         outcome: Outcome::Failed,
         exit_code: None,
         message: Some(message.into_boxed_str()),
-    }
-}
-
-/// For ever when there is no such time.
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

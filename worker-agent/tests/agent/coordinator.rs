@@ -1,10 +1,7 @@
 //! The test's side of the protocol.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-use drover_agent::{GuardCommand, Options};
-use drover_model::{AttemptKey, JobId, Resources};
 use drover_proto::{
     agent::key_to_wire,
     v1::{
@@ -13,16 +10,19 @@ use drover_proto::{
         agent_service_server::{AgentService, AgentServiceServer},
         coordinator_message::Message as ToAgent,
         report::What,
-        task_payload::Run,
     },
 };
-use prost::Message as _;
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Code, Request, Response, Status, Streaming, transport::Server};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::task::{Task, key};
 
 struct Service {
+    /// What everybody hears.
+    refusal: Option<Status>,
     sessions: mpsc::Sender<Session>,
     logs: mpsc::Sender<LogChunk>,
 }
@@ -36,6 +36,9 @@ impl AgentService for Service {
         &self,
         request: Request<Streaming<AgentMessage>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        if let Some(status) = &self.refusal {
+            return Err(status.clone());
+        }
         let (outbound, messages) = mpsc::channel(100);
         let session = Session {
             inbound: request.into_inner(),
@@ -51,6 +54,9 @@ impl AgentService for Service {
         &self,
         request: Request<Streaming<LogChunk>>,
     ) -> Result<Response<Self::LogsStream>, Status> {
+        if let Some(status) = &self.refusal {
+            return Err(status.clone());
+        }
         let (acks, messages) = mpsc::channel(100);
         let logs = self.logs.clone();
         let mut inbound = request.into_inner();
@@ -76,12 +82,28 @@ pub(crate) struct Coordinator {
 
 impl Coordinator {
     pub(crate) async fn start() -> Self {
+        Self::serve(None).await
+    }
+
+    /// One that does not lead, and says who does, if anybody.
+    pub(crate) async fn standby(leader: &str) -> Self {
+        let metadata = HashMap::from([("leader".to_owned(), leader.to_owned())]);
+        let details = ErrorDetails::with_error_info("NOT_LEADER", "drover", metadata);
+        let status = Status::with_error_details(Code::Unavailable, "a standby", details);
+        Self::serve(Some(status)).await
+    }
+
+    async fn serve(refusal: Option<Status>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("bound"));
         let (sessions, session_receiver) = mpsc::channel(10);
         let (logs, log_receiver) = mpsc::channel(10_000);
-        let service =
-            AgentServiceServer::new(Service { sessions, logs }).max_decoding_message_size(64 << 20);
+        let service = Service {
+            refusal,
+            sessions,
+            logs,
+        };
+        let service = AgentServiceServer::new(service).max_decoding_message_size(64 << 20);
         let server = tokio::spawn(async move {
             Server::builder()
                 .add_service(service)
@@ -123,7 +145,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    async fn message(&mut self) -> FromAgent {
+    pub(crate) async fn message(&mut self) -> FromAgent {
         let message = self.inbound.message().await.expect("the stream is whole");
         message.expect("it goes on").message.expect("known")
     }
@@ -143,28 +165,50 @@ impl Session {
             epoch,
             heartbeat_interval_ms: 1_000,
             node_timeout_ms: 100_000,
+            lease_ms: 50_000,
+            fence_grace_ms: 25_000,
             discard,
         }))
         .await;
     }
 
-    pub(crate) async fn assign(&self, tasks: impl IntoIterator<Item = (u32, Run)>) {
-        let assignments = tasks
-            .into_iter()
-            .map(|(task, run)| v1::Assign {
-                key: Some(key_to_wire(key(task))),
-                payload: payload(run),
-                traceparent: "00-trace-01".to_owned(),
-            })
-            .collect();
+    /// With a short lease, and a grace of 50 ms at its end.
+    pub(crate) async fn welcome_for(&self, lease_ms: u32, heartbeat_interval_ms: u32) {
+        self.lease(lease_ms, heartbeat_interval_ms, 50).await;
+    }
+
+    pub(crate) async fn lease(
+        &self,
+        lease_ms: u32,
+        heartbeat_interval_ms: u32,
+        fence_grace_ms: u32,
+    ) {
+        self.send(ToAgent::Welcome(v1::Welcome {
+            epoch: 1,
+            heartbeat_interval_ms,
+            node_timeout_ms: 2 * lease_ms,
+            lease_ms,
+            fence_grace_ms,
+            discard: vec![],
+        }))
+        .await;
+    }
+
+    pub(crate) async fn assign(&self, tasks: impl IntoIterator<Item = impl Into<Task>>) {
+        let assignments = tasks.into_iter().map(|task| task.into().assign()).collect();
         self.send(ToAgent::Assignments(v1::Assignments { assignments }))
             .await;
     }
 
     pub(crate) async fn stop(&self, task: u32, grace_ms: u32) {
+        self.stop_all([(task, grace_ms)]).await;
+    }
+
+    /// Tasks, each with its grace.
+    pub(crate) async fn stop_all<const N: usize>(&self, tasks: [(u32, u32); N]) {
         self.send(ToAgent::Stop(v1::Stop {
-            keys: vec![key_to_wire(key(task))],
-            grace_ms,
+            keys: tasks.map(|(task, _)| key_to_wire(key(task))).to_vec(),
+            grace_ms: tasks.map(|(_, grace_ms)| grace_ms).to_vec(),
         }))
         .await;
     }
@@ -209,93 +253,4 @@ impl Session {
     pub(crate) async fn has_ended(&mut self) -> bool {
         matches!(self.inbound.message().await, Ok(None))
     }
-}
-
-pub(crate) fn key(task: u32) -> AttemptKey {
-    AttemptKey {
-        job: JobId::from_u128(0xab),
-        task,
-        attempt: 1,
-    }
-}
-
-fn payload(run: Run) -> Bytes {
-    v1::TaskPayload {
-        job_name: "nightly".to_owned(),
-        task_name: "extract".to_owned(),
-        run: Some(run),
-    }
-    .encode_to_vec()
-    .into()
-}
-
-pub(crate) fn argv<const N: usize>(words: [&str; N]) -> Run {
-    Run::Command(command(words, false))
-}
-
-pub(crate) fn shell(script: &str) -> Run {
-    Run::Command(command([script], true))
-}
-
-pub(crate) fn command<const N: usize>(words: [&str; N], shell: bool) -> v1::Command {
-    v1::Command {
-        argv: words
-            .map(|word| Bytes::copy_from_slice(word.as_bytes()))
-            .into(),
-        shell,
-        env: BTreeMap::new(),
-        cwd: Bytes::new(),
-    }
-}
-
-pub(crate) fn simulate(duration: Duration) -> Run {
-    Run::Simulate(v1::Simulate {
-        duration: Some(duration.into()),
-        failure_chance: 0.0,
-    })
-}
-
-/// An agent in this process.
-pub(crate) struct Agent {
-    pub(crate) shutdown: CancellationToken,
-    pub(crate) task: JoinHandle<Result<(), drover_agent::AgentError>>,
-    pub(crate) work_dir: tempfile::TempDir,
-}
-
-impl Agent {
-    pub(crate) fn start(coordinator: &Coordinator) -> Self {
-        let work_dir = tempfile::tempdir().expect("a directory");
-        let options = Options {
-            coordinator: coordinator.address.clone(),
-            name: "n1".to_owned(),
-            capacity: Resources::ZERO,
-            labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
-            simulate: false,
-            work_dir: work_dir.path().to_owned(),
-            guard: GuardCommand {
-                program: PathBuf::from(env!("CARGO_BIN_EXE_drover-agent")),
-                args: vec!["guard".into()],
-            },
-        };
-        let shutdown = CancellationToken::new();
-        Self {
-            task: tokio::spawn(drover_agent::run(options, shutdown.clone())),
-            shutdown,
-            work_dir,
-        }
-    }
-
-    /// A fifo in the working directory.
-    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
-        let path = self.work_dir.path().join(name);
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
-        path
-    }
-}
-
-/// Waits until the fifo is written to, and closed by every writer.
-pub(crate) async fn read(fifo: PathBuf) -> String {
-    tokio::task::spawn_blocking(|| std::fs::read_to_string(fifo).expect("readable"))
-        .await
-        .expect("no panic")
 }

@@ -1,6 +1,13 @@
 //! An agent against a coordinator that the tests play.
 
+mod addresses;
+mod agent;
+mod cgroup;
 mod coordinator;
+mod journal;
+mod lease;
 mod logs;
 mod process;
+mod progress;
 mod session;
+mod task;

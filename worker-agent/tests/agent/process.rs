@@ -1,16 +1,15 @@
 //! Commands, their groups, and how they end.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use bytes::Bytes;
 use drover_proto::v1::{self, Outcome, task_payload::Run};
 
-use crate::coordinator::{Agent, Coordinator, argv, command, read, shell};
+use crate::{
+    agent::{Agent, Program, fifo, read},
+    coordinator::Coordinator,
+    task::{Task, argv, command, shell},
+};
 
 #[tokio::test]
 async fn a_command_knows_who_it_is() {
@@ -122,25 +121,6 @@ async fn a_stop_terminates_and_then_kills() {
     assert_eq!(ended.message, "killed by signal 9");
 }
 
-/// The real program, with a `PATH` of its own.
-fn agent_program(coordinator: &Coordinator, work_dir: &tempfile::TempDir, path: &str) -> Command {
-    let mut agent = Command::new(env!("CARGO_BIN_EXE_drover-agent"));
-    agent
-        .args([
-            "--coordinator",
-            &coordinator.address,
-            "--name",
-            "n1",
-            "--cpu",
-            "1",
-        ])
-        .args(["--memory", "1Gi", "--disk", "1Gi", "--work-dir"])
-        .arg(work_dir.path())
-        .env("PATH", path)
-        .stderr(Stdio::null());
-    agent
-}
-
 fn stress() -> Run {
     Run::Stress(v1::Stress {
         cpu: 1,
@@ -153,15 +133,8 @@ fn stress() -> Run {
 async fn the_guard_kills_what_a_killed_agent_leaves() {
     let mut coordinator = Coordinator::start().await;
     let work_dir = tempfile::tempdir().expect("a directory");
-    let [life, ready] = ["life", "ready"].map(|name| {
-        let path = work_dir.path().join(name);
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
-        path
-    });
-    let path = std::env::var("PATH").expect("set");
-    let mut agent = agent_program(&coordinator, &work_dir, &path)
-        .spawn()
-        .expect("started");
+    let [life, ready] = ["life", "ready"].map(|name| fifo(work_dir.path(), name));
+    let mut agent = Program::start(&coordinator, work_dir.path());
     let session = coordinator.session().await;
     let held_open = tokio::spawn(read(life));
     session
@@ -171,18 +144,75 @@ async fn the_guard_kills_what_a_killed_agent_leaves() {
         )])
         .await;
     read(ready).await;
-    agent.kill().expect("SIGKILL");
-    agent.wait().expect("gone");
+    agent.kill();
     held_open.await.expect("the whole group was killed");
+}
+
+#[tokio::test]
+async fn a_process_that_moves_to_the_group_of_the_agent_is_stopped() {
+    if std::process::Command::new("perl")
+        .arg("-v")
+        .output()
+        .is_err()
+    {
+        return eprintln!("SKIPPED: no perl, in which a process can change its group");
+    }
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let ready = agent.fifo("ready");
+    let mut session = coordinator.session().await;
+    let script = "setpgrp(0, getpgrp(getppid())); open(F, '>ready'); close(F); sleep 1000";
+    session.assign([(1, argv(["perl", "-e", script]))]).await;
+    read(ready).await;
+    session.stop(1, 60_000).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Stopped);
+    assert_eq!(ended.message, "killed by signal 15", "it heard of it");
+}
+
+#[tokio::test]
+async fn each_attempt_has_a_grace_of_its_own() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let [ready, patient] = ["ready", "patient"].map(|name| agent.fifo(name));
+    let mut session = coordinator.session().await;
+    for (task, trap) in [(1, "read line < patient; exit 7"), (2, "")] {
+        let script = format!("trap '{trap}' TERM; echo > ready; while :; do sleep 0.01; done");
+        session.assign([(task, shell(&script))]).await;
+        read(ready.clone()).await;
+    }
+    session.stop_all([(1, 60_000), (2, 10)]).await;
+    let (task, ended) = session.end().await;
+    assert_eq!((task, &*ended.message), (2, "killed by signal 9"));
+    crate::agent::open(patient).await;
+    let (task, ended) = session.end().await;
+    assert_eq!((task, ended.exit_code), (1, Some(7)), "it had its time");
+}
+
+#[tokio::test]
+async fn an_undo_step_knows_that_it_is_one() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let mut session = coordinator.session().await;
+    for (number, undo, told) in [(1, false, "[] []\n"), (2, true, "[1] []\n")] {
+        let script = shell("echo [$DROVER_UNDO] [$DROVER_PROGRESS_FILE] > told");
+        let task = Task {
+            undo,
+            ..Task::from((number, script))
+        };
+        session.assign([task]).await;
+        session.end().await;
+        let path = agent.work_dir.path().join("told");
+        assert_eq!(fs::read_to_string(path).expect("written"), told);
+    }
 }
 
 #[tokio::test]
 async fn stress_ng_is_missed_with_advice() {
     let mut coordinator = Coordinator::start().await;
     let work_dir = tempfile::tempdir().expect("a directory");
-    let mut agent = agent_program(&coordinator, &work_dir, "/nonexistent")
-        .spawn()
-        .expect("started");
+    let mut command = Program::command(&coordinator.address, work_dir.path(), "/nonexistent");
+    let _agent = Program::spawn(&mut command);
     let mut session = coordinator.session().await;
     session.assign([(1, stress())]).await;
     let (_, ended) = session.end().await;
@@ -190,8 +220,6 @@ async fn stress_ng_is_missed_with_advice() {
         ended.message,
         "stress-ng is not installed on node n1: install the package stress-ng, or start the agent with --simulate"
     );
-    agent.kill().expect("SIGKILL");
-    agent.wait().expect("gone");
 }
 
 #[tokio::test]
@@ -203,9 +231,8 @@ async fn what_stress_ng_measured_is_reported() {
     fs::write(&program, script).expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
     let path = work_dir.path().to_str().expect("UTF-8").to_owned();
-    let mut agent = agent_program(&coordinator, &work_dir, &path)
-        .spawn()
-        .expect("started");
+    let mut command = Program::command(&coordinator.address, work_dir.path(), &path);
+    let _agent = Program::spawn(&mut command);
     let mut session = coordinator.session().await;
     session.assign([(1, stress())]).await;
     let (_, ended) = session.end().await;
@@ -213,23 +240,17 @@ async fn what_stress_ng_measured_is_reported() {
     assert_eq!(ended.message, "cpu 42 bogo ops in 1.00 s");
     let asked = fs::read_to_string(work_dir.path().join("asked")).expect("it ran");
     assert_eq!(asked, "--cpu 1 --timeout 1s --metrics-brief\n");
-    agent.kill().expect("SIGKILL");
-    agent.wait().expect("gone");
 }
 
 #[tokio::test]
 async fn simulated_stress_needs_no_program() {
     let mut coordinator = Coordinator::start().await;
     let work_dir = tempfile::tempdir().expect("a directory");
-    let mut agent = agent_program(&coordinator, &work_dir, "/nonexistent")
-        .arg("--simulate")
-        .spawn()
-        .expect("started");
+    let mut command = Program::command(&coordinator.address, work_dir.path(), "/nonexistent");
+    let _agent = Program::spawn(command.arg("--simulate"));
     let mut session = coordinator.session().await;
     session.assign([(1, stress())]).await;
     let (_, ended) = session.end().await;
     assert_eq!(ended.outcome(), Outcome::Succeeded);
     assert!(ended.ended_at_ms - ended.started_at_ms >= 1_000);
-    agent.kill().expect("SIGKILL");
-    agent.wait().expect("gone");
 }

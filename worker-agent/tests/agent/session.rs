@@ -6,8 +6,13 @@ use drover_proto::{
     agent::key_to_wire,
     v1::{Outcome, report::What},
 };
+use nix::sys::signal::Signal;
 
-use crate::coordinator::{Agent, Coordinator, argv, key, read, shell, simulate};
+use crate::{
+    agent::{Agent, Program, fifo, read},
+    coordinator::Coordinator,
+    task::{Task, argv, key, shell, simulate},
+};
 
 #[tokio::test]
 async fn an_agent_joins_and_beats() {
@@ -133,6 +138,42 @@ async fn a_stop_of_an_unknown_attempt_is_answered() {
     session.stop(9, 0).await;
     let (task, ended) = session.end().await;
     assert_eq!((task, ended.outcome()), (9, Outcome::Stopped));
+}
+
+#[tokio::test]
+async fn an_agent_that_leaves_gives_each_attempt_its_grace_up_to_a_limit() {
+    let mut coordinator = Coordinator::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let ready = fifo(directory.path(), "ready");
+    let mut command = Program::command(&coordinator.address, directory.path(), "/bin:/usr/bin");
+    let agent = Program::spawn(command.args(["--leave-timeout", "2s"]));
+    let mut session = coordinator.session().await;
+    let wait = "echo > ready; while :; do sleep 0.01; done";
+    // Ends within its grace; has next to none; and has more than the agent.
+    for (number, trap, grace_ms) in [(1, "sleep 1; exit 7", 60_000), (2, "", 10), (3, "", 60_000)] {
+        let script = format!("trap '{trap}' TERM; {wait}");
+        let task = Task {
+            grace_ms,
+            ..Task::from((number, shell(&script)))
+        };
+        session.assign([task]).await;
+        read(ready.clone()).await;
+    }
+    agent.signal(Signal::SIGTERM);
+    let mut took = Vec::new();
+    let mut codes = Vec::new();
+    while codes.len() < 3 {
+        let (task, ended) = session.end().await;
+        assert_eq!(ended.outcome(), Outcome::Stopped);
+        codes.push((task, ended.exit_code));
+        took.push((task, ended.ended_at_ms));
+    }
+    codes.sort_unstable();
+    took.sort_by_key(|(_, ended_at_ms)| *ended_at_ms);
+    assert_eq!(codes, [(1, Some(7)), (2, None), (3, None)]);
+    assert!(took.iter().map(|(task, _)| *task).eq([2, 1, 3]), "{took:?}");
+    drop(session);
+    agent.ended();
 }
 
 #[tokio::test]

@@ -41,7 +41,9 @@ fn state(text: &str) -> Result<JobState, String> {
     JobState::from_str_name(&name)
         .filter(|state| *state != JobState::Unspecified)
         .ok_or_else(|| {
-            "expected queued, running, succeeded, failed, timed_out or cancelled".to_owned()
+            "expected queued, running, succeeded, failed, timed_out, cancelled, rolling_back, rolled_back or \
+             rollback_failed"
+                .to_owned()
         })
 }
 
@@ -70,12 +72,7 @@ async fn collect(client: &Client, args: Args) -> Result<ListJobsResponse, CliErr
     };
     let mut found = ListJobsResponse::default();
     loop {
-        let page = client
-            .jobs()
-            .list(request.clone())
-            .await
-            .map_err(|status| client.failed(status))?;
-        let page = page.into_inner();
+        let page = client.list_jobs(request.clone()).await?;
         found.jobs.extend(page.jobs);
         found.next_page_token = page.next_page_token;
         if found.next_page_token.is_empty() || found.jobs.len() >= limit {
@@ -110,11 +107,7 @@ fn row(job: &Job) -> [String; 7] {
         job.id.clone(),
         output::printable(&spec.name),
         output::job_state(job.state()),
-        if spec.queue.is_empty() {
-            "default".to_owned()
-        } else {
-            spec.queue
-        },
+        output::or_default(&spec.queue),
         format!(
             "{}/{}",
             counts.succeeded + counts.unsuccessful,

@@ -13,14 +13,14 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  drover job logs 0192...  build\n  drover job logs 0192... build --attempt 1 --follow"
+    after_help = "Examples:\n  drover job logs 0192...  build\n  drover job logs 0192... build --attempt 1 --follow\n  \
+        drover job logs 0192... build --undo"
 )]
 pub(crate) struct Args {
     /// Id of the job
     id: String,
     /// Only this task
-    #[arg(default_value_t)]
-    task: String,
+    task: Option<String>,
     /// Number of the attempt [default: the last]
     #[arg(
         long,
@@ -29,6 +29,9 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     attempt: u32,
+    /// Of the undo step of the task
+    #[arg(long, requires = "task")]
+    undo: bool,
     /// Go on until the end
     #[arg(short, long)]
     follow: bool,
@@ -58,9 +61,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
     let client = Client::connect(&global.address).await?;
     let query = GetLogsRequest {
         job_id: args.id,
-        task: args.task,
+        task: args.task.unwrap_or_default(),
         attempt: args.attempt,
         follow: args.follow,
+        undo: args.undo,
     };
     stream(
         &client,
@@ -77,12 +81,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 pub(crate) async fn stream(client: &Client, request: Request) -> Result<(), CliError> {
     let Request { query, format } = request;
     let failed = |status| client.failed(status);
-    let mut lines = client
-        .jobs()
-        .get_logs(query)
-        .await
-        .map_err(failed)?
-        .into_inner();
+    let mut lines = client.logs(query).await?;
     while let Some(line) = lines.message().await.map_err(failed)? {
         match format {
             Format::Json => output::print_json(&line)?,

@@ -3,7 +3,7 @@
 mod cancel;
 mod list;
 pub(crate) mod logs;
-mod show;
+pub(crate) mod show;
 mod watch;
 
 use std::process::ExitCode;

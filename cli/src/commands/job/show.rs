@@ -31,21 +31,14 @@ pub(crate) async fn run(args: &Args, global: &Global) -> Result<ExitCode, CliErr
 }
 
 /// The record for people.
-fn text(job: &Job) -> String {
+pub(crate) fn text(job: &Job) -> String {
     let spec = job.spec.clone().unwrap_or_default();
-    let or_default = |name: String| {
-        if name.is_empty() {
-            "default".to_owned()
-        } else {
-            name
-        }
-    };
     let mut facts = vec![
         ("Job", job.id.clone()),
         ("Name", spec.name),
         ("State", output::job_state(job.state())),
-        ("Namespace", or_default(spec.namespace)),
-        ("Queue", or_default(spec.queue)),
+        ("Namespace", output::or_default(&spec.namespace)),
+        ("Queue", output::or_default(&spec.queue)),
         ("Priority", spec.priority.unwrap_or(50).to_string()),
         ("Submitted", output::time(job.submit_time.as_ref())),
         ("Started", output::time(job.start_time.as_ref())),
@@ -65,11 +58,16 @@ fn text(job: &Job) -> String {
     if !job.message.is_empty() {
         facts.push(("Message", job.message.clone()));
     }
+    if !job.replay_of.is_empty() {
+        facts.push(("Replay of", job.replay_of.clone()));
+    }
     let mut text: String = facts
         .iter()
         .map(|(name, value)| format!("{name:<10} {}\n", output::printable(value)))
         .collect();
-    text += "\nTasks\n";
+    if !job.tasks.is_empty() {
+        text += "\nTasks\n";
+    }
     for task in &job.tasks {
         show_task(task, &mut text);
     }
@@ -101,17 +99,22 @@ fn show_task(task: &Task, text: &mut String) {
         );
     }
     for attempt in &task.attempts {
-        show_attempt(attempt, text);
+        show_attempt("#", attempt, text);
+    }
+    for attempt in &task.undo_attempts {
+        show_attempt("undo #", attempt, text);
     }
 }
 
-fn show_attempt(attempt: &Attempt, text: &mut String) {
+fn show_attempt(number: &str, attempt: &Attempt, text: &mut String) {
     *text += &format!(
-        "      #{} {} on {}",
+        "      {number}{} {}",
         attempt.number,
         output::attempt_state(attempt.state()),
-        output::printable(&attempt.node)
     );
+    if !attempt.node.is_empty() {
+        *text += &format!(" on {}", output::printable(&attempt.node));
+    }
     if let Some(ran) = output::between(attempt.start_time.as_ref(), attempt.end_time.as_ref()) {
         *text += &format!(", {}", output::duration(ran));
     }
@@ -183,6 +186,50 @@ mod tests {
             text.ends_with(
                 "Tasks\n  ✘ a  failed\n      #1 failed on n1, 5.0 s, exit code 2: exit code 2\n  \
                  ○ b  queued\n      waits: no node has 9 cores\n"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn record_shows_what_was_undone() {
+        let attempt = |number, state: AttemptState, node: &str| Attempt {
+            number,
+            state: state.into(),
+            node: node.to_owned(),
+            ..Attempt::default()
+        };
+        let job = Job {
+            id: "id".to_owned(),
+            state: JobState::RolledBack.into(),
+            replay_of: "dead".to_owned(),
+            tasks: vec![
+                Task {
+                    name: "a".to_owned(),
+                    state: TaskState::Undone.into(),
+                    attempts: vec![attempt(1, AttemptState::Succeeded, "n1")],
+                    undo_attempts: vec![
+                        attempt(1, AttemptState::Failed, "n1"),
+                        attempt(2, AttemptState::Succeeded, "n2"),
+                    ],
+                    ..Task::default()
+                },
+                Task {
+                    name: "b".to_owned(),
+                    state: TaskState::TimedOut.into(),
+                    attempts: vec![attempt(1, AttemptState::Expired, "")],
+                    ..Task::default()
+                },
+            ],
+            ..Job::default()
+        };
+        let text = text(&job);
+        assert!(text.contains("State      rolled back\n"), "{text}");
+        assert!(text.contains("Replay of  dead\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "Tasks\n  ↶ a  undone\n      #1 succeeded on n1\n      undo #1 failed on n1\n      \
+                 undo #2 succeeded on n2\n  ✘ b  timed out\n      #1 expired\n"
             ),
             "{text}"
         );

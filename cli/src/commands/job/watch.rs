@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The exit code is the outcome: 0 succeeded, 1 failed, 4 cancelled, 5 timed out."
+    after_help = "The exit code is the outcome: 0 succeeded, 1 failed or rolled back, 4 cancelled, 5 timed out."
 )]
 pub(crate) struct Args {
     /// Ids of jobs

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::{ListNodesRequest, Node};
+use drover_proto::v1::Node;
 
 use crate::{
     client::Client,
@@ -13,12 +13,7 @@ use crate::{
 
 pub(crate) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     let client = Client::connect(&global.address).await?;
-    let answer = client
-        .nodes()
-        .list(ListNodesRequest {})
-        .await
-        .map_err(|status| client.failed(status))?;
-    let answer = answer.into_inner();
+    let answer = client.nodes().await?;
     match global.output {
         Format::Json => output::print_json(&answer)?,
         Format::Text => {
@@ -39,10 +34,25 @@ pub(crate) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// With what keeps a node from getting tasks.
+fn state(node: &Node) -> String {
+    let state = output::node_state(node.state());
+    match (&node.quarantined_until_time, node.recent_losses) {
+        (Some(until), losses) => {
+            format!(
+                "{state} until {}, lost {losses}x",
+                output::time(Some(until))
+            )
+        }
+        (None, 0) => state,
+        (None, losses) => format!("{state}, lost {losses}x lately"),
+    }
+}
+
 fn row(node: &Node) -> [String; 6] {
     [
         output::printable(&node.name),
-        output::node_state(node.state()),
+        state(node),
         node.active_attempts.to_string(),
         output::resources(&node.free.unwrap_or_default()),
         output::resources(&node.capacity.unwrap_or_default()),
@@ -52,4 +62,34 @@ fn row(node: &Node) -> [String; 6] {
             node.memory_utilization * 100.0
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use drover_proto::v1::NodeState;
+    use pbjson_types::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_quarantine_is_told_with_its_end() {
+        let mut node = Node {
+            state: NodeState::Quarantined.into(),
+            quarantined_until_time: Some(Timestamp {
+                seconds: 60,
+                nanos: 0,
+            }),
+            recent_losses: 3,
+            ..Node::default()
+        };
+        assert_eq!(
+            state(&node),
+            "quarantined until 1970-01-01T00:01:00Z, lost 3x"
+        );
+        node.set_state(NodeState::Ready);
+        node.quarantined_until_time = None;
+        assert_eq!(state(&node), "ready, lost 3x lately");
+        node.recent_losses = 0;
+        assert_eq!(state(&node), "ready");
+    }
 }

@@ -2,9 +2,12 @@
 
 use super::super::parse;
 
-const TASK_FIELDS: &str =
-    "needs, command, shell, env, cwd, stress, simulate, resources, retries, timeout, estimate";
-const JOB_FIELDS: &str = "name, namespace, queue, priority, deadline, labels, on_failure, tasks";
+mod failure;
+
+const TASK_FIELDS: &str = "needs, command, shell, env, cwd, stress, simulate, resources, retries, timeout, \
+     start_timeout, progress_timeout, grace, on_disconnect, undo, finally, estimate";
+const JOB_FIELDS: &str =
+    "name, namespace, queue, priority, deadline, deadline_action, labels, on_failure, tasks";
 
 fn message(source: &str) -> String {
     match parse("f", source) {
@@ -135,7 +138,7 @@ fn wrong_job_fields() {
         ),
         (
             "on_failure: stop",
-            &["f:2:13: expected fail_fast or continue, found the text \"stop\""],
+            &["f:2:13: expected fail_fast, continue or rollback, found the text \"stop\""],
         ),
         ("labels: [a]", &["f:2:9: expected a mapping, found a list"]),
     ];
@@ -203,7 +206,7 @@ fn wrong_task_fields() {
             "{simulate: {seconds: 1}, retries: {@maxx: 1}}",
             &[
                 "here: unknown field `maxx`",
-                "  = did you mean `max`? The fields here are max, backoff, factor, max_backoff",
+                "  = did you mean `max`? The fields here are max, backoff, factor, max_backoff, exit_codes, fatal_exit_codes, max_lost",
             ],
         ),
         (

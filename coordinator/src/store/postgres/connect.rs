@@ -1,21 +1,17 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
-    error::DatabaseError,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions, Connection, error::DatabaseError, migrate::Migrator, postgres::PgConnectOptions,
 };
 
 use crate::store::{StoreError, migrate};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
-/// Connections for reads and logs. A coordinator has few readers at a time; more would only queue in the database.
-const POOL_SIZE: u32 = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn open(url: &str) -> Result<(PgPool, PgConnectOptions), StoreError> {
+/// Where the database is, and that it is there and up to date.
+pub(super) async fn open(url: &str) -> Result<PgConnectOptions, StoreError> {
     // The parser's own words could quote the address, and with it the password.
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| {
@@ -32,11 +28,7 @@ pub(super) async fn open(url: &str) -> Result<(PgPool, PgConnectOptions), StoreE
     migrate::run(&MIGRATIONS, &mut connection).await?;
     // Closing politely is a courtesy; the migrations are committed.
     let _ = connection.close().await;
-    let pool = PgPoolOptions::new()
-        .max_connections(POOL_SIZE)
-        .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_lazy_with(options.clone());
-    Ok((pool, options))
+    Ok(options)
 }
 
 fn refused(options: &PgConnectOptions, error: sqlx::Error) -> StoreError {

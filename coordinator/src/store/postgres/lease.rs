@@ -3,13 +3,19 @@ use std::time::Duration;
 use drover_model::Epoch;
 use sqlx::PgPool;
 
+use super::pool::Borrowed;
 use crate::store::{
     Acquired, Lease, StoreError,
     lease::{LeaseColumns, milliseconds},
-    rows::{narrowed, stored},
+    rows::{Place, stored},
 };
 
-/// FOR UPDATE: waits until a commit in flight has ended, also one whose client is gone, and sees what it left.
+/// Locks nothing and waits for nobody: what a standby asks all the time.
+const READ: &str = "SELECT epoch, turn, holder, model_time, \
+    floor(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint AS remaining_ms \
+    FROM lease WHERE id = 1";
+
+/// Waits until a commit in flight has ended, also one whose client is gone, and sees what it left.
 const LOCK: &str = "SELECT epoch, turn, holder, model_time, \
     floor(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint AS remaining_ms \
     FROM lease WHERE id = 1 FOR UPDATE";
@@ -27,34 +33,42 @@ pub(super) async fn acquire(
     holder: &str,
     term: Duration,
 ) -> Result<Acquired, StoreError> {
-    loop {
+    let mut connection = Borrowed::of(pool).await?;
+    let acquired = loop {
+        let row: LeaseColumns = sqlx::query_as(READ).fetch_one(&mut *connection).await?;
+        if let Some(held) = row.held_against(holder)? {
+            break held;
+        }
+        // It may have been renewed or taken between the two statements; then it is worth another look.
         let taken: Option<i64> = sqlx::query_scalar(TAKE)
             .bind(holder)
             .bind(milliseconds(term))
-            .fetch_optional(pool)
+            .fetch_optional(&mut *connection)
             .await?;
         if let Some(epoch) = taken {
-            let epoch = Epoch(narrowed("lease", "epoch", epoch)?);
-            return Ok(Acquired::Leader { epoch });
+            let epoch = Epoch(Place::in_table("lease").narrowed("epoch", epoch)?);
+            break Acquired::Leader { epoch };
         }
-        // It may have become free between the two statements; then it is worth another try.
-        if let Some(held) = locked(pool).await?.held_against(holder) {
-            return Ok(held);
-        }
-    }
+    };
+    connection.give_back();
+    Ok(acquired)
 }
 
 /// The row once no commit is in flight.
 pub(super) async fn settled(pool: &PgPool) -> Result<Lease, StoreError> {
-    locked(pool).await?.into_lease()
+    let mut connection = Borrowed::of(pool).await?;
+    let row: LeaseColumns = sqlx::query_as(LOCK).fetch_one(&mut *connection).await?;
+    connection.give_back();
+    row.into_lease()
 }
 
 pub(super) async fn resign(pool: &PgPool, epoch: Epoch) -> Result<(), StoreError> {
     let epoch: i64 = stored("epoch", epoch.0)?;
-    sqlx::query(RESIGN).bind(epoch).execute(pool).await?;
+    let mut connection = Borrowed::of(pool).await?;
+    sqlx::query(RESIGN)
+        .bind(epoch)
+        .execute(&mut *connection)
+        .await?;
+    connection.give_back();
     Ok(())
-}
-
-async fn locked(pool: &PgPool) -> Result<LeaseColumns, StoreError> {
-    Ok(sqlx::query_as(LOCK).fetch_one(pool).await?)
 }

@@ -2,6 +2,7 @@ use drover_model::AttemptKey;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::pool::Borrowed;
 use crate::store::{
     LogRow, StoreError, queries,
     rows::{LogColumns, stored},
@@ -24,6 +25,7 @@ pub(super) async fn append(pool: &PgPool, chunks: &[LogRow]) -> Result<(), Store
     let lengths: Vec<i64> = chunks.iter().map(|chunk| i64::from(chunk.length)).collect();
     let data: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.data.as_ref()).collect();
     let ends: Vec<bool> = chunks.iter().map(|chunk| chunk.end).collect();
+    let mut connection = Borrowed::of(pool).await?;
     sqlx::query(APPEND)
         .bind(jobs)
         .bind::<Vec<i32>>(tasks)
@@ -33,8 +35,9 @@ pub(super) async fn append(pool: &PgPool, chunks: &[LogRow]) -> Result<(), Store
         .bind(lengths)
         .bind(data)
         .bind(ends)
-        .execute(pool)
+        .execute(&mut *connection)
         .await?;
+    connection.give_back();
     Ok(())
 }
 
@@ -44,15 +47,38 @@ pub(super) async fn read(
     offset: u64,
     limit: u32,
 ) -> Result<Vec<LogRow>, StoreError> {
+    let mut connection = Borrowed::of(pool).await?;
     let rows: Vec<LogColumns> = sqlx::query_as(queries::LOGS)
         .bind(key.job.0)
         .bind::<i32>(stored("task", key.task)?)
         .bind::<i32>(stored("attempt", key.attempt)?)
         .bind::<i64>(stored("offset", offset)?)
         .bind(i64::from(limit))
-        .fetch_all(pool)
+        .fetch_all(&mut *connection)
         .await?;
+    connection.give_back();
     rows.into_iter().map(LogColumns::into_log).collect()
+}
+
+pub(super) async fn tail(
+    pool: &PgPool,
+    key: AttemptKey,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    let mut connection = Borrowed::of(pool).await?;
+    let newest_first: Vec<LogColumns> = sqlx::query_as(queries::LAST_LOGS)
+        .bind(key.job.0)
+        .bind::<i32>(stored("task", key.task)?)
+        .bind::<i32>(stored("attempt", key.attempt)?)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await?;
+    connection.give_back();
+    newest_first
+        .into_iter()
+        .rev()
+        .map(LogColumns::into_log)
+        .collect()
 }
 
 fn checked<T>(

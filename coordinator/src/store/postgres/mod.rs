@@ -1,37 +1,56 @@
 //! PostgreSQL: production, with several coordinators of which one leads.
+//!
+//! Whatever is asked of it ends in time, also when the server does not answer: the connection is given up then.
 
+mod call;
 mod commit;
 mod connect;
+mod dead_letters;
 mod lease;
+mod load;
 mod logs;
+mod outcome;
+mod park;
+mod pool;
 mod read;
 
 use std::{sync::Arc, time::Duration};
 
 use drover_model::{
-    AttemptKey, Epoch, JobId, TurnNumber,
+    AttemptKey, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
 use super::{
-    Acquired, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Store, StoreError, StoredJob,
-    StoredSnapshot,
+    Acquired, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Purge, Store,
+    StoreError, StoredJob, StoredSnapshot,
 };
+use pool::{STATEMENT_LIMIT, within};
 
-/// Reads and logs share a pool; commits have a connection of their own and never wait for the pool.
+/// For the lease, loads, look-ups of request ids and output, of which each comes one at a time.
+const OWN_CONNECTIONS: u32 = 4;
+/// For reads of callers. More would only queue in the database.
+const CALLERS_CONNECTIONS: u32 = 8;
+/// The lease row is short to read, and whoever wants it has no time.
+const LEASE_LIMIT: Duration = Duration::from_secs(3);
+
+/// What callers read has a pool of its own, so that many of them cannot keep the coordinator from its work; and commits
+/// have a connection of their own.
 pub(super) struct PostgresStore {
-    pool: PgPool,
+    own: PgPool,
+    callers: PgPool,
     options: PgConnectOptions,
     writer: Mutex<Option<commit::Writer>>,
 }
 
 impl PostgresStore {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let (pool, options) = connect::open(url).await?;
+        let options = connect::open(url).await?;
         Ok(Self {
-            pool,
+            own: pool::lazily(&options, OWN_CONNECTIONS),
+            callers: pool::lazily(&options, CALLERS_CONNECTIONS),
             options,
             writer: Mutex::new(None),
         })
@@ -41,42 +60,74 @@ impl PostgresStore {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError> {
-        lease::acquire(&self.pool, holder, term).await
+        // Longer than a commit in flight, which the server gives up at half of its term.
+        let limit = LEASE_LIMIT.max(term);
+        within(limit, lease::acquire(&self.own, holder, term)).await
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        lease::settled(&self.pool).await
+        within(LEASE_LIMIT, lease::settled(&self.own)).await
     }
 
     async fn load(&self, epoch: Epoch) -> Result<StoredSnapshot, StoreError> {
-        read::load(&self.pool, epoch).await
+        load::load(&self.own, epoch).await
     }
 
     async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome {
         commit::commit(&self.writer, &self.options, turn, term).await
     }
 
+    async fn park(
+        &self,
+        epoch: Epoch,
+        job: JobId,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        within(
+            STATEMENT_LIMIT,
+            park::park(&self.own, epoch, job, now, reason),
+        )
+        .await
+    }
+
     async fn resign(&self, epoch: Epoch) -> Result<(), StoreError> {
-        lease::resign(&self.pool, epoch).await
+        within(LEASE_LIMIT, lease::resign(&self.own, epoch)).await
     }
 
     async fn find_requests(
         &self,
         requests: &[(Arc<str>, Arc<str>)],
     ) -> Result<(TurnNumber, Vec<FoundRequest>), StoreError> {
-        read::find_requests(&self.pool, requests).await
+        within(STATEMENT_LIMIT, read::find_requests(&self.own, requests)).await
     }
 
     async fn job(&self, id: JobId) -> Result<(TurnNumber, Option<StoredJob>), StoreError> {
-        read::job(&self.pool, id).await
+        within(STATEMENT_LIMIT, read::job(&self.callers, id)).await
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
-        read::jobs(&self.pool, query).await
+        within(STATEMENT_LIMIT, read::jobs(&self.callers, query)).await
+    }
+
+    async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
+        within(STATEMENT_LIMIT, read::queues(&self.callers, namespace)).await
+    }
+
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError> {
+        within(STATEMENT_LIMIT, dead_letters::page(&self.callers, query)).await
+    }
+
+    async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError> {
+        within(STATEMENT_LIMIT, dead_letters::contains(&self.callers, job)).await
+    }
+
+    async fn purge_dead_letters(&self, purge: &Purge) -> Result<u64, StoreError> {
+        dead_letters::purge(&self.callers, purge).await
     }
 
     async fn append_logs(&self, chunks: &[LogRow]) -> Result<(), StoreError> {
-        logs::append(&self.pool, chunks).await
+        within(STATEMENT_LIMIT, logs::append(&self.own, chunks)).await
     }
 
     async fn logs(
@@ -85,14 +136,22 @@ impl Store for PostgresStore {
         offset: u64,
         limit: u32,
     ) -> Result<Vec<LogRow>, StoreError> {
-        logs::read(&self.pool, key, offset, limit).await
+        within(
+            STATEMENT_LIMIT,
+            logs::read(&self.callers, key, offset, limit),
+        )
+        .await
+    }
+
+    async fn log_tail(&self, key: AttemptKey, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        within(STATEMENT_LIMIT, logs::tail(&self.callers, key, limit)).await
     }
 
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError> {
-        read::describe(&self.pool).await
+        read::describe(&self.callers).await
     }
 
     async fn count_succeeded(&self) -> Result<u64, StoreError> {
-        read::count_succeeded(&self.pool).await
+        read::count_succeeded(&self.callers).await
     }
 }

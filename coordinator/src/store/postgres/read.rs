@@ -1,21 +1,24 @@
 use std::sync::Arc;
 
-use drover_model::{Epoch, JobId, TurnNumber};
-use futures_util::TryStreamExt;
-use sqlx::{PgPool, Postgres, Transaction};
+use drover_model::{JobId, QueueRow, TurnNumber};
+use sqlx::{Connection, PgPool};
 use uuid::Uuid;
 
+use super::pool::Borrowed;
 use crate::store::{
-    FoundRequest, JobQuery, JobSummary, StoreError, StoredJob, StoredSnapshot,
-    lease::{self, LeaseColumns},
+    FoundRequest, JobQuery, JobSummary, StoreError, StoredJob, lease,
+    names::Names,
     queries::{self, page},
     rows::{
-        AttemptColumns, AttemptsOfJobs, JobColumns, NodeColumns, SummaryColumns, count_of_page,
-        found_requests, job_columns, narrowed,
+        Place, QueueColumns, attempt, count_of_page, found_requests, job as job_row, job_columns,
+        summary,
     },
 };
 
-const LEASE: &str =
+/// Begins a transaction in which every statement sees the same committed turn.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+pub(super) const LEASE: &str =
     "SELECT epoch, turn, holder, model_time, 0::bigint AS remaining_ms FROM lease WHERE id = 1";
 
 const FIND_REQUESTS: &str = "SELECT l.turn, f.namespace, f.request_id, f.id, f.spec FROM lease l LEFT JOIN ( \
@@ -24,76 +27,51 @@ const FIND_REQUESTS: &str = "SELECT l.turn, f.namespace, f.request_id, f.id, f.s
         JOIN jobs j ON j.namespace = wanted.namespace AND j.request_id = wanted.request_id \
     ) f ON true WHERE l.id = 1";
 
-const PAGE: &str = page!("jobs j", "($5 = '{}' OR j.state = ANY ($5))");
+const PAGE: &str = page!(
+    from "jobs j", namespace "j.namespace", id "j.id", queue "j.queue",
+    also "($5 = '{}' OR j.state = ANY ($5))"
+);
 const PAGE_OF_OPEN: &str = page!(
-    "open_jobs o JOIN jobs j ON j.id = o.id",
-    "j.state = ANY ($5)"
+    from "open_jobs o JOIN jobs j ON j.id = o.id", namespace "j.namespace", id "j.id", queue "j.queue",
+    also "j.state = ANY ($5)"
 );
 
 const SETTINGS: &str = "SELECT name, setting FROM pg_settings WHERE name IN \
     ('fsync', 'full_page_writes', 'server_version', 'synchronous_commit', 'wal_sync_method') ORDER BY name";
 
-/// Every statement in it sees the same committed turn.
-async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await
-}
-
-pub(super) async fn load(pool: &PgPool, epoch: Epoch) -> Result<StoredSnapshot, StoreError> {
-    let mut transaction = snapshot(pool).await?;
-    let lease: LeaseColumns = sqlx::query_as(LEASE).fetch_one(&mut *transaction).await?;
-    lease.require(epoch)?;
-    let nodes = sqlx::query_as(queries::NODES)
-        .fetch(&mut *transaction)
-        .err_into()
-        .and_then(async |columns: NodeColumns| columns.into_node())
-        .try_collect()
-        .await?;
-    let mut jobs: Vec<StoredJob> = sqlx::query_as(queries::OPEN_JOBS)
-        .fetch(&mut *transaction)
-        .err_into()
-        .and_then(async |columns: JobColumns| columns.into_job())
-        .try_collect()
-        .await?;
-    let mut attempts_of_jobs = AttemptsOfJobs::new(&mut jobs);
-    let mut attempts = sqlx::query_as(queries::ATTEMPTS_OF_OPEN_JOBS).fetch(&mut *transaction);
-    while let Some(columns) = attempts.try_next().await? {
-        attempts_of_jobs.add(columns)?;
-    }
-    Ok(StoredSnapshot {
-        turn: lease.turn()?,
-        model_time: lease.model_time(),
-        nodes,
-        jobs,
-    })
-}
-
 pub(super) async fn job(
     pool: &PgPool,
     id: JobId,
 ) -> Result<(TurnNumber, Option<StoredJob>), StoreError> {
-    let mut transaction = snapshot(pool).await?;
+    let mut connection = Borrowed::of(pool).await?;
+    let mut transaction = connection.begin_with(SNAPSHOT).await?;
     let turn: i64 = sqlx::query_scalar(queries::TURN)
         .fetch_one(&mut *transaction)
         .await?;
-    let turn = lease::turn(turn)?;
-    let Some(columns) = sqlx::query_as::<_, JobColumns>(queries::JOB)
+    let row = sqlx::query(queries::JOB)
         .bind(id.0)
         .fetch_optional(&mut *transaction)
-        .await?
-    else {
-        return Ok((turn, None));
-    };
-    let attempts: Vec<AttemptColumns> = sqlx::query_as(queries::ATTEMPTS_OF_JOB)
-        .bind(id.0)
-        .fetch_all(&mut *transaction)
         .await?;
-    let mut job = columns.into_job()?;
-    job.attempts = attempts
-        .into_iter()
-        .map(AttemptColumns::into_attempt)
-        .collect::<Result<_, _>>()?;
-    Ok((turn, Some(job)))
+    let attempts = match row {
+        Some(_) => {
+            sqlx::query(queries::ATTEMPTS_OF_JOB)
+                .bind(id.0)
+                .fetch_all(&mut *transaction)
+                .await?
+        }
+        None => Vec::new(),
+    };
+    transaction.commit().await?;
+    connection.give_back();
+    let mut names = Names::default();
+    let mut job = row.map(|row| job_row(&row, &mut names)).transpose()?;
+    if let Some(job) = &mut job {
+        job.attempts = attempts
+            .iter()
+            .map(|row| attempt(row, &mut names))
+            .collect::<Result<_, _>>()?;
+    }
+    Ok((lease::turn(turn)?, job))
 }
 
 pub(super) async fn jobs(pool: &PgPool, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
@@ -103,15 +81,18 @@ pub(super) async fn jobs(pool: &PgPool, query: &JobQuery) -> Result<Vec<JobSumma
     } else {
         PAGE
     };
-    let rows: Vec<SummaryColumns> = sqlx::query_as(sql)
+    let mut connection = Borrowed::of(pool).await?;
+    let rows = sqlx::query(sql)
         .bind(&*query.namespace)
         .bind(query.before.map_or(Uuid::max(), |id| id.0))
         .bind(query.queue.as_deref())
         .bind(i64::from(query.limit))
         .bind(states)
-        .fetch_all(pool)
+        .fetch_all(&mut *connection)
         .await?;
-    rows.into_iter().map(SummaryColumns::into_summary).collect()
+    connection.give_back();
+    let mut names = Names::default();
+    rows.iter().map(|row| summary(row, &mut names)).collect()
 }
 
 pub(super) async fn find_requests(
@@ -123,12 +104,24 @@ pub(super) async fn find_requests(
         .iter()
         .map(|(_, request_id)| &**request_id)
         .collect();
+    let mut connection = Borrowed::of(pool).await?;
     let rows = sqlx::query_as(FIND_REQUESTS)
         .bind(namespaces)
         .bind(request_ids)
-        .fetch_all(pool)
+        .fetch_all(&mut *connection)
         .await?;
+    connection.give_back();
     found_requests(rows)
+}
+
+pub(super) async fn queues(pool: &PgPool, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
+    let mut connection = Borrowed::of(pool).await?;
+    let rows: Vec<QueueColumns> = sqlx::query_as(queries::QUEUES)
+        .bind(namespace)
+        .fetch_all(&mut *connection)
+        .await?;
+    connection.give_back();
+    Ok(rows.into_iter().map(QueueColumns::into_queue).collect())
 }
 
 pub(super) async fn describe(pool: &PgPool) -> Result<Vec<(String, String)>, StoreError> {
@@ -141,9 +134,14 @@ pub(super) async fn describe(pool: &PgPool) -> Result<Vec<(String, String)>, Sto
     Ok(facts)
 }
 
+/// Reads the whole table, however long that takes.
 pub(super) async fn count_succeeded(pool: &PgPool) -> Result<u64, StoreError> {
-    let count: i64 = sqlx::query_scalar(queries::COUNT_SUCCEEDED)
-        .fetch_one(pool)
+    let mut transaction = pool.begin_with(SNAPSHOT).await?;
+    sqlx::raw_sql("SET LOCAL statement_timeout = 0")
+        .execute(&mut *transaction)
         .await?;
-    narrowed("attempts", "count", count)
+    let count: i64 = sqlx::query_scalar(queries::COUNT_SUCCEEDED)
+        .fetch_one(&mut *transaction)
+        .await?;
+    Place::in_table("attempts").narrowed("count", count)
 }

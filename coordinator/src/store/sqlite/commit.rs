@@ -2,32 +2,30 @@
 
 use std::time::Duration;
 
-use drover_model::{
-    AttemptRow, JobRow, NodeRow,
-    turn::{CommitOutcome, SealedTurn},
-};
+use drover_model::turn::{CommitOutcome, SealedTurn};
 use sqlx::{Connection, SqliteConnection};
 
-use super::{
-    batch::{Batch, hex},
-    lease::BEGIN,
-};
+use super::{batch::Batch, batches, lease::BEGIN, writer::Writer};
 use crate::store::{
     StoreError,
     lease::milliseconds,
-    rows::{labels_json, stored},
+    rows::{died, stored},
 };
 
 const FENCE: &str = "UPDATE lease SET turn = $1, model_time = $2, \
     expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 WHERE id = 1 AND epoch = $4 AND turn = $1 - 1";
 
 const INSERT_JOBS: &str = "INSERT INTO jobs (id, namespace, name, queue, priority, state, intent, submitted_at, \
-        started_at, ended_at, deadline, message, request_id, traceparent, task_count, spec) \
+        started_at, ended_at, deadline, message, request_id, traceparent, task_count, spec, replay_of) \
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, \
-        value ->> 14, unhex(value ->> 15) FROM json_each($1)";
+        value ->> 14, unhex(value ->> '$[15][0]'), unhex(value ->> '$[15][1]') \
+    FROM json_each($1)";
 
 const OPEN_JOBS: &str = "INSERT INTO open_jobs (id) SELECT unhex(value ->> 0) FROM json_each($1)";
+
+const REMOVE_REPLAYED: &str =
+    "DELETE FROM dead_letters WHERE job_id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
 
 const UPDATE_JOBS: &str = "UPDATE jobs SET state = change.value ->> 2, intent = change.value ->> 3, \
         started_at = coalesce(change.value ->> 4, started_at), ended_at = coalesce(change.value ->> 5, ended_at), \
@@ -36,6 +34,10 @@ const UPDATE_JOBS: &str = "UPDATE jobs SET state = change.value ->> 2, intent = 
 
 const CLOSE_JOBS: &str =
     "DELETE FROM open_jobs WHERE id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
+
+pub(super) const BURY_JOBS: &str = "INSERT INTO dead_letters (job_id, namespace, queue, ended_at) \
+    SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at \
+    FROM json_each($1) dead CROSS JOIN jobs ON jobs.id = unhex(dead.value ->> 0)";
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at, started_at, \
         ended_at, exit_code, message, retry_at, decision) \
@@ -58,6 +60,10 @@ const UPSERT_NODES: &str = "INSERT INTO nodes (name, incarnation, agent_version,
         cpu_millis = excluded.cpu_millis, memory_bytes = excluded.memory_bytes, gpus = excluded.gpus, \
         disk_bytes = excluded.disk_bytes, labels = excluded.labels, joined_at = excluded.joined_at";
 
+const UPSERT_QUEUES: &str = "INSERT INTO queues (namespace, name, settings) \
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1) WHERE true \
+    ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings";
+
 /// Why nothing was written.
 enum Refusal {
     Fenced,
@@ -76,36 +82,55 @@ impl<E: Into<StoreError>> From<E> for Refusal {
     }
 }
 
-pub(super) async fn commit(
-    writer: &mut SqliteConnection,
-    turn: &SealedTurn,
-    term: Duration,
-) -> CommitOutcome {
-    match write(writer, turn, term).await {
-        Ok(()) => CommitOutcome::Done,
-        Err(Refusal::Fenced) => CommitOutcome::Fenced,
-        Err(Refusal::Guard {
+/// Given up at three quarters of the term: then the lease row tells what became of it.
+pub(super) async fn commit(writer: &Writer, turn: &SealedTurn, term: Duration) -> CommitOutcome {
+    let limit = term * 3 / 4;
+    match tokio::time::timeout(limit, attempt(writer, turn, term)).await {
+        Ok(Ok(())) => CommitOutcome::Done,
+        Ok(Err(refusal)) => outcome(turn, refusal),
+        Err(_) => outcome(turn, Refusal::Failed(StoreError::TimedOut(limit))),
+    }
+}
+
+async fn attempt(writer: &Writer, turn: &SealedTurn, term: Duration) -> Result<(), Refusal> {
+    let mut connection = writer.borrow().await?;
+    let written = write(&mut connection, turn, term).await;
+    // Of these it is known that nothing but a rollback is left to do.
+    if matches!(
+        written,
+        Ok(()) | Err(Refusal::Fenced | Refusal::Guard { .. })
+    ) {
+        connection.give_back();
+    }
+    written
+}
+
+fn outcome(turn: &SealedTurn, refusal: Refusal) -> CommitOutcome {
+    let turn = turn.turn.0;
+    match refusal {
+        Refusal::Fenced => CommitOutcome::Fenced,
+        Refusal::Guard {
             statement,
             expected,
             matched,
-        }) => {
+        } => {
             let statement = statement.split(" SET ").next();
             tracing::error!(
-                turn = turn.turn.0,
+                turn,
                 statement,
                 expected,
                 matched,
-                "commit refused"
+                "a guard of a commit failed"
             );
             CommitOutcome::Surprised
         }
-        Err(Refusal::Failed(error)) if is_about_content(&error) => {
-            tracing::error!(turn = turn.turn.0, %error, "commit refused");
-            CommitOutcome::Surprised
+        Refusal::Failed(error) if is_about_content(&error) => {
+            tracing::error!(turn, %error, "the content of a commit was refused");
+            CommitOutcome::Refused
         }
         // A full disk, say. If COMMIT itself failed, the turn may be in the log all the same: the lease row tells.
-        Err(Refusal::Failed(error)) => {
-            tracing::warn!(turn = turn.turn.0, %error, "outcome of a commit unknown");
+        Refusal::Failed(error) => {
+            tracing::warn!(turn, %error, "outcome of a commit unknown");
             CommitOutcome::Unknown
         }
     }
@@ -113,11 +138,11 @@ pub(super) async fn commit(
 
 /// A transaction that is dropped is rolled back before the connection does anything else.
 async fn write(
-    writer: &mut SqliteConnection,
+    connection: &mut SqliteConnection,
     turn: &SealedTurn,
     term: Duration,
 ) -> Result<(), Refusal> {
-    let mut transaction = writer.begin_with(BEGIN).await?;
+    let mut transaction = connection.begin_with(BEGIN).await?;
     let fenced = sqlx::query(FENCE)
         .bind::<i64>(stored("turn", turn.turn.0)?)
         .bind(turn.model_time.0)
@@ -128,31 +153,38 @@ async fn write(
     if fenced.rows_affected() != 1 {
         return Err(Refusal::Fenced);
     }
-    let (inserted, opened) = new_jobs(&turn.jobs);
-    apply(&mut transaction, INSERT_JOBS, inserted).await?;
-    apply(&mut transaction, OPEN_JOBS, opened).await?;
-    let (updated, closed) = changed_jobs(&turn.jobs);
-    apply(&mut transaction, UPDATE_JOBS, updated).await?;
-    apply(&mut transaction, CLOSE_JOBS, closed).await?;
-    apply(
-        &mut transaction,
-        INSERT_ATTEMPTS,
-        new_attempts(&turn.attempts),
-    )
-    .await?;
-    apply(
-        &mut transaction,
-        UPDATE_ATTEMPTS,
-        changed_attempts(&turn.attempts),
-    )
-    .await?;
-    apply(&mut transaction, UPSERT_NODES, nodes(&turn.nodes)?).await?;
+    write_jobs(&mut transaction, turn).await?;
+    let (inserted, changed) = (
+        batches::new_attempts(&turn.attempts),
+        batches::changed_attempts(&turn.attempts),
+    );
+    apply(&mut transaction, INSERT_ATTEMPTS, inserted).await?;
+    apply(&mut transaction, UPDATE_ATTEMPTS, changed).await?;
+    apply(&mut transaction, UPSERT_NODES, batches::nodes(&turn.nodes)?).await?;
+    let queues = batches::queues(&turn.queues);
+    apply(&mut transaction, UPSERT_QUEUES, queues).await?;
     transaction.commit().await?;
     Ok(())
 }
 
+async fn write_jobs(connection: &mut SqliteConnection, turn: &SealedTurn) -> Result<(), Refusal> {
+    let (inserted, opened) = batches::new_jobs(&turn.jobs);
+    apply(connection, INSERT_JOBS, inserted).await?;
+    apply(connection, OPEN_JOBS, opened).await?;
+    let new = turn.jobs.iter().filter_map(|row| row.new.as_deref());
+    let replayed = batches::ids(new.filter_map(|new| new.replay_of));
+    // Not counted: somebody may have purged it meanwhile.
+    if replayed.rows > 0 {
+        execute(connection, REMOVE_REPLAYED, replayed).await?;
+    }
+    let (updated, closed) = batches::changed_jobs(&turn.jobs);
+    apply(connection, UPDATE_JOBS, updated).await?;
+    apply(connection, CLOSE_JOBS, closed).await?;
+    apply(connection, BURY_JOBS, batches::ids(died(&turn.jobs))).await
+}
+
 async fn apply(
-    writer: &mut SqliteConnection,
+    connection: &mut SqliteConnection,
     statement: &'static str,
     batch: Batch,
 ) -> Result<(), Refusal> {
@@ -160,11 +192,7 @@ async fn apply(
     if expected == 0 {
         return Ok(());
     }
-    let matched = sqlx::query(statement)
-        .bind(batch.into_json())
-        .execute(writer)
-        .await?
-        .rows_affected();
+    let matched = execute(connection, statement, batch).await?;
     if matched == expected {
         return Ok(());
     }
@@ -175,9 +203,21 @@ async fn apply(
     })
 }
 
-/// Whether the same turn would be refused again: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH and SQLITE_RANGE in
+async fn execute(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    batch: Batch,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(statement)
+        .bind(batch.into_json())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether the rows themselves are refused, and would be again: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH and SQLITE_RANGE in
 /// the low byte of the extended code, or a value that does not fit its column.
-fn is_about_content(error: &StoreError) -> bool {
+pub(super) fn is_about_content(error: &StoreError) -> bool {
     match error {
         StoreError::TooLarge { .. } => true,
         StoreError::Database(sqlx::Error::Database(error)) => {
@@ -186,116 +226,4 @@ fn is_about_content(error: &StoreError) -> bool {
         }
         _ => false,
     }
-}
-
-fn new_jobs(rows: &[JobRow]) -> (Batch, Batch) {
-    let (mut inserted, mut opened) = (Batch::new(), Batch::new());
-    for row in rows.iter().filter(|row| row.from.is_none()) {
-        let new = row
-            .new
-            .as_deref()
-            .expect("a row that inserts a job has its fixed part");
-        let id = row.id.0.simple().to_string();
-        if !row.state.is_final() {
-            opened.push(&[&id]);
-        }
-        inserted.push(&(
-            id,
-            &*new.namespace,
-            &*new.name,
-            &*new.queue,
-            new.priority,
-            row.state.as_str(),
-            row.intent.as_str(),
-            new.submitted_at.0,
-            row.started_at.map(|at| at.0),
-            row.ended_at.map(|at| at.0),
-            new.deadline.map(|at| at.0),
-            row.message.as_deref(),
-            new.request_id.as_deref(),
-            new.traceparent.as_deref(),
-            new.task_count,
-            hex(&new.stored_spec),
-        ));
-    }
-    (inserted, opened)
-}
-
-fn changed_jobs(rows: &[JobRow]) -> (Batch, Batch) {
-    let (mut updated, mut closed) = (Batch::new(), Batch::new());
-    for (row, from) in rows.iter().filter_map(|row| Some((row, row.from?))) {
-        let id = row.id.0.simple().to_string();
-        if row.state.is_final() && !from.is_final() {
-            closed.push(&[&id]);
-        }
-        updated.push(&(
-            id,
-            from.as_str(),
-            row.state.as_str(),
-            row.intent.as_str(),
-            row.started_at.map(|at| at.0),
-            row.ended_at.map(|at| at.0),
-            row.message.as_deref(),
-        ));
-    }
-    (updated, closed)
-}
-
-fn new_attempts(rows: &[AttemptRow]) -> Batch {
-    let mut batch = Batch::new();
-    for row in rows.iter().filter(|row| row.from.is_none()) {
-        batch.push(&(
-            row.key.job.0.simple().to_string(),
-            row.key.task,
-            row.key.attempt,
-            row.state.as_str(),
-            &*row.node,
-            row.assigned_at.0,
-            row.started_at.map(|at| at.0),
-            row.ended_at.map(|at| at.0),
-            row.exit_code,
-            row.message.as_deref(),
-            row.retry_at.map(|at| at.0),
-            row.decision.as_deref(),
-        ));
-    }
-    batch
-}
-
-fn changed_attempts(rows: &[AttemptRow]) -> Batch {
-    let mut batch = Batch::new();
-    for (row, from) in rows.iter().filter_map(|row| Some((row, row.from?))) {
-        batch.push(&(
-            row.key.job.0.simple().to_string(),
-            row.key.task,
-            row.key.attempt,
-            from.as_str(),
-            row.state.as_str(),
-            row.started_at.map(|at| at.0),
-            row.ended_at.map(|at| at.0),
-            row.exit_code,
-            row.message.as_deref(),
-            row.retry_at.map(|at| at.0),
-        ));
-    }
-    batch
-}
-
-/// JSON knows larger integers than a column does.
-fn nodes(rows: &[NodeRow]) -> Result<Batch, StoreError> {
-    let mut batch = Batch::new();
-    for row in rows {
-        batch.push(&(
-            &*row.name,
-            stored::<_, i64>("incarnation", row.incarnation)?,
-            &*row.agent_version,
-            stored::<_, i64>("cpu_millis", row.capacity.cpu_millis)?,
-            stored::<_, i64>("memory_bytes", row.capacity.memory_bytes)?,
-            row.capacity.gpus,
-            stored::<_, i64>("disk_bytes", row.capacity.disk_bytes)?,
-            labels_json(row),
-            row.joined_at.0,
-        ));
-    }
-    Ok(batch)
 }

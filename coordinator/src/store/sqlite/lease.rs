@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use drover_model::Epoch;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 
+use super::writer::Writer;
 use crate::store::{
     Acquired, Lease, StoreError,
     lease::{LeaseColumns, milliseconds},
@@ -21,13 +22,31 @@ const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, \
 const RESIGN: &str = "UPDATE lease SET holder = '', expires_at = 0 WHERE id = 1 AND epoch = $1";
 
 pub(super) async fn acquire(
-    writer: &mut SqliteConnection,
+    writer: &Writer,
+    readers: &SqlitePool,
     holder: &str,
     term: Duration,
 ) -> Result<Acquired, StoreError> {
-    let mut transaction = writer.begin_with(BEGIN).await?;
+    let seen: LeaseColumns = sqlx::query_as(READ).fetch_one(readers).await?;
+    if let Some(held) = seen.held_against(holder)? {
+        return Ok(held);
+    }
+    let mut connection = writer.borrow().await?;
+    let acquired = take(&mut connection, holder, term).await?;
+    connection.give_back();
+    Ok(acquired)
+}
+
+/// Looks once more, now that nobody else can write.
+async fn take(
+    connection: &mut SqliteConnection,
+    holder: &str,
+    term: Duration,
+) -> Result<Acquired, StoreError> {
+    let mut transaction = connection.begin_with(BEGIN).await?;
     let row: LeaseColumns = sqlx::query_as(READ).fetch_one(&mut *transaction).await?;
-    if let Some(held) = row.held_against(holder) {
+    let epoch = row.epoch()?;
+    if let Some(held) = row.held_against(holder)? {
         return Ok(held);
     }
     sqlx::query(TAKE)
@@ -37,18 +56,27 @@ pub(super) async fn acquire(
         .await?;
     transaction.commit().await?;
     Ok(Acquired::Leader {
-        epoch: Epoch(row.epoch()?.0 + 1),
+        epoch: Epoch(epoch.0 + 1),
     })
 }
 
-/// No commit of this process is in flight: it would hold the writer.
-pub(super) async fn settled(writer: &mut SqliteConnection) -> Result<Lease, StoreError> {
-    let row: LeaseColumns = sqlx::query_as(READ).fetch_one(writer).await?;
+/// The row once no commit is in flight, also none that was given up but whose connection is still at it.
+pub(super) async fn settled(writer: &Writer) -> Result<Lease, StoreError> {
+    let mut connection = writer.borrow().await?;
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let row: LeaseColumns = sqlx::query_as(READ).fetch_one(&mut *transaction).await?;
+    transaction.rollback().await?;
+    connection.give_back();
     row.into_lease()
 }
 
-pub(super) async fn resign(writer: &mut SqliteConnection, epoch: Epoch) -> Result<(), StoreError> {
+pub(super) async fn resign(writer: &Writer, epoch: Epoch) -> Result<(), StoreError> {
     let epoch: i64 = stored("epoch", epoch.0)?;
-    sqlx::query(RESIGN).bind(epoch).execute(writer).await?;
+    let mut connection = writer.borrow().await?;
+    sqlx::query(RESIGN)
+        .bind(epoch)
+        .execute(&mut *connection)
+        .await?;
+    connection.give_back();
     Ok(())
 }

@@ -1,7 +1,7 @@
 use drover_model::AttemptKey;
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqlitePool};
 
-use super::lease::BEGIN;
+use super::{lease::BEGIN, writer::Writer};
 use crate::store::{
     LogRow, StoreError, queries,
     rows::{LogColumns, stored},
@@ -11,14 +11,12 @@ const APPEND: &str = "INSERT INTO log_chunks (job_id, task, attempt, start_offse
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job_id, task, attempt, start_offset) DO NOTHING";
 
 /// A statement per chunk: chunks are large and few, and their bytes need no detour over text.
-pub(super) async fn append(
-    writer: &mut SqliteConnection,
-    chunks: &[LogRow],
-) -> Result<(), StoreError> {
+pub(super) async fn append(writer: &Writer, chunks: &[LogRow]) -> Result<(), StoreError> {
     if chunks.is_empty() {
         return Ok(());
     }
-    let mut transaction = writer.begin_with(BEGIN).await?;
+    let mut connection = writer.borrow().await?;
+    let mut transaction = connection.begin_with(BEGIN).await?;
     for chunk in chunks {
         sqlx::query(APPEND)
             .bind(chunk.key.job.0)
@@ -33,6 +31,7 @@ pub(super) async fn append(
             .await?;
     }
     transaction.commit().await?;
+    connection.give_back();
     Ok(())
 }
 
@@ -51,4 +50,23 @@ pub(super) async fn read(
         .fetch_all(readers)
         .await?;
     rows.into_iter().map(LogColumns::into_log).collect()
+}
+
+pub(super) async fn tail(
+    readers: &SqlitePool,
+    key: AttemptKey,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    let newest_first: Vec<LogColumns> = sqlx::query_as(queries::LAST_LOGS)
+        .bind(key.job.0)
+        .bind(i64::from(key.task))
+        .bind(i64::from(key.attempt))
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await?;
+    newest_first
+        .into_iter()
+        .rev()
+        .map(LogColumns::into_log)
+        .collect()
 }

@@ -1,63 +1,74 @@
 //! SQLite: the embedded default, a file.
 
 mod batch;
+mod batches;
 mod commit;
 mod connect;
+mod dead_letters;
 mod lease;
+mod load;
 mod logs;
+mod park;
 mod read;
+mod writer;
 
 use std::{sync::Arc, time::Duration};
 
 use drover_model::{
-    AttemptKey, Epoch, JobId, TurnNumber,
+    AttemptKey, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
-use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::Mutex;
+use sqlx::SqlitePool;
 
 use super::{
-    Acquired, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Store, StoreError, StoredJob,
-    StoredSnapshot,
+    Acquired, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Purge, Store,
+    StoreError, StoredJob, StoredSnapshot,
 };
+use writer::Writer;
 
-/// SQLite lets one write at a time: all writes of this process take turns on one connection, and reads see the last
-/// commit on connections of their own.
+/// Reads see the last commit, on connections of their own.
 pub(super) struct SqliteStore {
-    writer: Mutex<SqliteConnection>,
+    writer: Writer,
     readers: SqlitePool,
 }
 
 impl SqliteStore {
     pub(super) async fn open(path: &str) -> Result<Self, StoreError> {
         let (writer, readers) = connect::open(path).await?;
-        Ok(Self {
-            writer: Mutex::new(writer),
-            readers,
-        })
+        Ok(Self { writer, readers })
     }
 }
 
 #[async_trait::async_trait]
 impl Store for SqliteStore {
     async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError> {
-        lease::acquire(&mut *self.writer.lock().await, holder, term).await
+        lease::acquire(&self.writer, &self.readers, holder, term).await
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        lease::settled(&mut *self.writer.lock().await).await
+        lease::settled(&self.writer).await
     }
 
     async fn load(&self, epoch: Epoch) -> Result<StoredSnapshot, StoreError> {
-        read::load(&self.readers, epoch).await
+        load::load(&self.readers, epoch).await
     }
 
     async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome {
-        commit::commit(&mut *self.writer.lock().await, turn, term).await
+        commit::commit(&self.writer, turn, term).await
+    }
+
+    async fn park(
+        &self,
+        epoch: Epoch,
+        job: JobId,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        park::park(&self.writer, epoch, job, now, reason).await
     }
 
     async fn resign(&self, epoch: Epoch) -> Result<(), StoreError> {
-        lease::resign(&mut *self.writer.lock().await, epoch).await
+        lease::resign(&self.writer, epoch).await
     }
 
     async fn find_requests(
@@ -75,8 +86,24 @@ impl Store for SqliteStore {
         read::jobs(&self.readers, query).await
     }
 
+    async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
+        read::queues(&self.readers, namespace).await
+    }
+
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError> {
+        dead_letters::page(&self.readers, query).await
+    }
+
+    async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError> {
+        dead_letters::contains(&self.readers, job).await
+    }
+
+    async fn purge_dead_letters(&self, purge: &Purge) -> Result<u64, StoreError> {
+        dead_letters::purge(&self.writer, purge).await
+    }
+
     async fn append_logs(&self, chunks: &[LogRow]) -> Result<(), StoreError> {
-        logs::append(&mut *self.writer.lock().await, chunks).await
+        logs::append(&self.writer, chunks).await
     }
 
     async fn logs(
@@ -88,8 +115,12 @@ impl Store for SqliteStore {
         logs::read(&self.readers, key, offset, limit).await
     }
 
+    async fn log_tail(&self, key: AttemptKey, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        logs::tail(&self.readers, key, limit).await
+    }
+
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError> {
-        read::describe(&mut *self.writer.lock().await).await
+        read::describe(&self.writer).await
     }
 
     async fn count_succeeded(&self) -> Result<u64, StoreError> {

@@ -1,22 +1,21 @@
 use std::sync::Arc;
 
-use drover_model::{Epoch, JobId, TurnNumber};
-use futures_util::TryStreamExt;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use drover_model::{JobId, QueueRow, TurnNumber};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
-use super::batch::Batch;
+use super::{batch::Batch, writer::Writer};
 use crate::store::{
-    FoundRequest, JobQuery, JobSummary, StoreError, StoredJob, StoredSnapshot,
-    lease::{self, LeaseColumns},
+    FoundRequest, JobQuery, JobSummary, StoreError, StoredJob, lease,
+    names::Names,
     queries::{self, page},
     rows::{
-        AttemptColumns, AttemptsOfJobs, JobColumns, NodeColumns, SummaryColumns, count_of_page,
-        found_requests, job_columns, narrowed,
+        Place, QueueColumns, attempt, count_of_page, found_requests, job as job_row, job_columns,
+        summary,
     },
 };
 
-const LEASE: &str =
+pub(super) const LEASE: &str =
     "SELECT epoch, turn, holder, model_time, 0 AS remaining_ms FROM lease WHERE id = 1";
 
 const FIND_REQUESTS: &str = "SELECT l.turn, f.namespace, f.request_id, f.id, f.spec FROM lease l LEFT JOIN ( \
@@ -26,46 +25,19 @@ const FIND_REQUESTS: &str = "SELECT l.turn, f.namespace, f.request_id, f.id, f.s
     ) f ON true WHERE l.id = 1";
 
 const PAGE: &str = page!(
-    "jobs j",
-    "($5 = '[]' OR j.state IN (SELECT value FROM json_each($5)))"
+    from "jobs j", namespace "j.namespace", id "j.id", queue "j.queue",
+    also "($5 = '[]' OR j.state IN (SELECT value FROM json_each($5)))"
 );
 const PAGE_OF_OPEN: &str = page!(
-    "open_jobs o JOIN jobs j ON j.id = o.id",
-    "j.state IN (SELECT value FROM json_each($5))"
+    from "open_jobs o JOIN jobs j ON j.id = o.id", namespace "j.namespace", id "j.id", queue "j.queue",
+    also "j.state IN (SELECT value FROM json_each($5))"
 );
 
 /// Every statement in it sees the same committed turn.
-async fn snapshot(readers: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+pub(super) async fn snapshot(
+    readers: &SqlitePool,
+) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
     readers.begin().await
-}
-
-pub(super) async fn load(readers: &SqlitePool, epoch: Epoch) -> Result<StoredSnapshot, StoreError> {
-    let mut transaction = snapshot(readers).await?;
-    let lease: LeaseColumns = sqlx::query_as(LEASE).fetch_one(&mut *transaction).await?;
-    lease.require(epoch)?;
-    let nodes = sqlx::query_as(queries::NODES)
-        .fetch(&mut *transaction)
-        .err_into()
-        .and_then(async |columns: NodeColumns| columns.into_node())
-        .try_collect()
-        .await?;
-    let mut jobs: Vec<StoredJob> = sqlx::query_as(queries::OPEN_JOBS)
-        .fetch(&mut *transaction)
-        .err_into()
-        .and_then(async |columns: JobColumns| columns.into_job())
-        .try_collect()
-        .await?;
-    let mut attempts_of_jobs = AttemptsOfJobs::new(&mut jobs);
-    let mut attempts = sqlx::query_as(queries::ATTEMPTS_OF_OPEN_JOBS).fetch(&mut *transaction);
-    while let Some(columns) = attempts.try_next().await? {
-        attempts_of_jobs.add(columns)?;
-    }
-    Ok(StoredSnapshot {
-        turn: lease.turn()?,
-        model_time: lease.model_time(),
-        nodes,
-        jobs,
-    })
 }
 
 pub(super) async fn job(
@@ -77,21 +49,21 @@ pub(super) async fn job(
         .fetch_one(&mut *transaction)
         .await?;
     let turn = lease::turn(turn)?;
-    let Some(columns) = sqlx::query_as::<_, JobColumns>(queries::JOB)
+    let Some(row) = sqlx::query(queries::JOB)
         .bind(id.0)
         .fetch_optional(&mut *transaction)
         .await?
     else {
         return Ok((turn, None));
     };
-    let attempts: Vec<AttemptColumns> = sqlx::query_as(queries::ATTEMPTS_OF_JOB)
+    let mut names = Names::default();
+    let mut job = job_row(&row, &mut names)?;
+    job.attempts = sqlx::query(queries::ATTEMPTS_OF_JOB)
         .bind(id.0)
         .fetch_all(&mut *transaction)
-        .await?;
-    let mut job = columns.into_job()?;
-    job.attempts = attempts
-        .into_iter()
-        .map(AttemptColumns::into_attempt)
+        .await?
+        .iter()
+        .map(|row| attempt(row, &mut names))
         .collect::<Result<_, _>>()?;
     Ok((turn, Some(job)))
 }
@@ -109,7 +81,7 @@ pub(super) async fn jobs(
     } else {
         PAGE
     };
-    let rows: Vec<SummaryColumns> = sqlx::query_as(sql)
+    let rows = sqlx::query(sql)
         .bind(&*query.namespace)
         .bind(query.before.map_or(Uuid::max(), |id| id.0))
         .bind(query.queue.as_deref())
@@ -117,7 +89,8 @@ pub(super) async fn jobs(
         .bind(states.into_json())
         .fetch_all(readers)
         .await?;
-    rows.into_iter().map(SummaryColumns::into_summary).collect()
+    let mut names = Names::default();
+    rows.iter().map(|row| summary(row, &mut names)).collect()
 }
 
 pub(super) async fn find_requests(
@@ -135,10 +108,20 @@ pub(super) async fn find_requests(
     found_requests(rows)
 }
 
+pub(super) async fn queues(
+    readers: &SqlitePool,
+    namespace: &str,
+) -> Result<Vec<QueueRow>, StoreError> {
+    let rows: Vec<QueueColumns> = sqlx::query_as(queries::QUEUES)
+        .bind(namespace)
+        .fetch_all(readers)
+        .await?;
+    Ok(rows.into_iter().map(QueueColumns::into_queue).collect())
+}
+
 /// Asks the connection that writes: its settings are what counts.
-pub(super) async fn describe(
-    writer: &mut SqliteConnection,
-) -> Result<Vec<(String, String)>, StoreError> {
+pub(super) async fn describe(writer: &Writer) -> Result<Vec<(String, String)>, StoreError> {
+    let mut writer = writer.borrow().await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()")
         .fetch_one(&mut *writer)
         .await?;
@@ -155,6 +138,7 @@ pub(super) async fn describe(
         3 => "extra".to_owned(),
         other => other.to_string(),
     };
+    writer.give_back();
     Ok(vec![
         ("store".to_owned(), "sqlite".to_owned()),
         ("version".to_owned(), version),
@@ -167,5 +151,5 @@ pub(super) async fn count_succeeded(readers: &SqlitePool) -> Result<u64, StoreEr
     let count: i64 = sqlx::query_scalar(queries::COUNT_SUCCEEDED)
         .fetch_one(readers)
         .await?;
-    narrowed("attempts", "count", count)
+    Place::in_table("attempts").narrowed("count", count)
 }

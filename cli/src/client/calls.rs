@@ -1,0 +1,169 @@
+//! Every call that commands make.
+
+use drover_proto::v1::{
+    self, CancelJobRequest, DeadLetter, GetDeadLetterRequest, GetJobRequest, GetLogsRequest,
+    GetNodeRequest, GetStatusRequest, Job, JobSpec, ListDeadLettersRequest,
+    ListDeadLettersResponse, ListJobsRequest, ListJobsResponse, ListNodesRequest,
+    ListNodesResponse, ListPoliciesRequest, ListPoliciesResponse, ListQueuesRequest,
+    ListQueuesResponse, LogLine, Node, PurgeDeadLettersRequest, PurgeDeadLettersResponse, Queue,
+    ReplayDeadLetterRequest, SetQueueRequest, SubmitBatchRequest, SubmitRequest, SubmitResponse,
+    WatchJobRequest, WatchJobResponse, cluster_service_client::ClusterServiceClient,
+    dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
+    node_service_client::NodeServiceClient, policy_service_client::PolicyServiceClient,
+    queue_service_client::QueueServiceClient,
+};
+use tonic::{Streaming, transport::Channel};
+
+use super::{Answered, Client, Repeat};
+use crate::error::CliError;
+
+/// Jobs with thousands of tasks have long records.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Makes a call with the client of a service.
+macro_rules! ask {
+    ($self:ident, $repeat:ident, $service:expr, $method:ident, $request:expr) => {
+        $self
+            .call(Repeat::$repeat, $request, |channel, request| async move {
+                $service(channel).$method(request).await
+            })
+            .await
+    };
+}
+
+impl Client {
+    /// Submits all jobs or none, and gives their ids. Every job has a request id, so none is made twice.
+    pub(crate) async fn submit(
+        &self,
+        jobs: Vec<JobSpec>,
+        request_id: Option<&str>,
+    ) -> Result<Vec<String>, CliError> {
+        let request = SubmitBatchRequest {
+            requests: with_request_ids(jobs, request_id),
+        };
+        let answer = ask!(self, Freely, job_service, submit_batch, request)?.answer;
+        let responses = answer.responses.into_iter();
+        Ok(responses.map(|response| response.job_id).collect())
+    }
+
+    pub(crate) async fn job(&self, id: &str) -> Result<Job, CliError> {
+        let request = GetJobRequest {
+            job_id: id.to_owned(),
+        };
+        Ok(ask!(self, Freely, job_service, get, request)?.answer)
+    }
+
+    pub(crate) async fn list_jobs(
+        &self,
+        request: ListJobsRequest,
+    ) -> Result<ListJobsResponse, CliError> {
+        Ok(ask!(self, Freely, job_service, list, request)?.answer)
+    }
+
+    /// The stream may break; it tells whose it was.
+    pub(crate) async fn watch(
+        &self,
+        id: &str,
+    ) -> Result<Answered<Streaming<WatchJobResponse>>, CliError> {
+        let request = WatchJobRequest {
+            job_id: id.to_owned(),
+        };
+        ask!(self, Freely, job_service, watch, request)
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        request: GetLogsRequest,
+    ) -> Result<Streaming<LogLine>, CliError> {
+        Ok(ask!(self, Freely, job_service, get_logs, request)?.answer)
+    }
+
+    /// Repeated it would be refused: the job is being cancelled by then.
+    pub(crate) async fn cancel(&self, request: CancelJobRequest) -> Result<(), CliError> {
+        ask!(self, IfNotDone, job_service, cancel, request)?;
+        Ok(())
+    }
+
+    pub(crate) async fn nodes(&self) -> Result<ListNodesResponse, CliError> {
+        let request = ListNodesRequest {};
+        Ok(ask!(self, Freely, NodeServiceClient::new, list, request)?.answer)
+    }
+
+    pub(crate) async fn node(&self, name: String) -> Result<Node, CliError> {
+        let request = GetNodeRequest { name };
+        Ok(ask!(self, Freely, NodeServiceClient::new, get, request)?.answer)
+    }
+
+    pub(crate) async fn policies(&self) -> Result<ListPoliciesResponse, CliError> {
+        let request = ListPoliciesRequest {};
+        Ok(ask!(self, Freely, PolicyServiceClient::new, list, request)?.answer)
+    }
+
+    pub(crate) async fn queues(&self, namespace: String) -> Result<ListQueuesResponse, CliError> {
+        let request = ListQueuesRequest { namespace };
+        Ok(ask!(self, Freely, QueueServiceClient::new, list, request)?.answer)
+    }
+
+    /// Twice the same settings are the same settings.
+    pub(crate) async fn set_queue(&self, queue: Queue) -> Result<Queue, CliError> {
+        let request = SetQueueRequest { queue: Some(queue) };
+        Ok(ask!(self, Freely, QueueServiceClient::new, set, request)?.answer)
+    }
+
+    pub(crate) async fn dead_letters(
+        &self,
+        request: ListDeadLettersRequest,
+    ) -> Result<ListDeadLettersResponse, CliError> {
+        Ok(ask!(self, Freely, dead_letter_service, list, request)?.answer)
+    }
+
+    pub(crate) async fn dead_letter(&self, job_id: String) -> Result<DeadLetter, CliError> {
+        let request = GetDeadLetterRequest { job_id };
+        Ok(ask!(self, Freely, dead_letter_service, get, request)?.answer)
+    }
+
+    /// A dead job is replayed once, however often it is asked for.
+    pub(crate) async fn replay(
+        &self,
+        request: ReplayDeadLetterRequest,
+    ) -> Result<SubmitResponse, CliError> {
+        Ok(ask!(self, Freely, dead_letter_service, replay, request)?.answer)
+    }
+
+    /// Repeated it would say that nothing was purged.
+    pub(crate) async fn purge(
+        &self,
+        request: PurgeDeadLettersRequest,
+    ) -> Result<PurgeDeadLettersResponse, CliError> {
+        Ok(ask!(self, IfNotDone, dead_letter_service, purge, request)?.answer)
+    }
+
+    /// Of the coordinator that is asked, whether it leads or not.
+    pub(crate) async fn status(&self) -> Result<Answered<v1::Status>, CliError> {
+        let request = GetStatusRequest {};
+        ask!(self, Freely, ClusterServiceClient::new, get_status, request)
+    }
+}
+
+fn job_service(channel: Channel) -> JobServiceClient<Channel> {
+    JobServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+fn dead_letter_service(channel: Channel) -> DeadLetterServiceClient<Channel> {
+    DeadLetterServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+fn with_request_ids(jobs: Vec<JobSpec>, given: Option<&str>) -> Vec<SubmitRequest> {
+    let alone = jobs.len() == 1;
+    jobs.into_iter()
+        .enumerate()
+        .map(|(index, spec)| SubmitRequest {
+            spec: Some(spec),
+            request_id: match given {
+                Some(id) if alone => id.to_owned(),
+                Some(id) => format!("{id}-{index}"),
+                None => uuid::Uuid::now_v7().to_string(),
+            },
+        })
+        .collect()
+}

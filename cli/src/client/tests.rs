@@ -1,0 +1,183 @@
+//! Against coordinators that are no more than an answer.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use drover_proto::v1::{
+    GetStatusRequest, Status as Standing,
+    cluster_service_client::ClusterServiceClient,
+    cluster_service_server::{ClusterService, ClusterServiceServer},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Code, Request};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::*;
+
+/// Answers every call in the same way, and counts them.
+#[derive(Clone)]
+struct Fake {
+    answer: Result<u64, Status>,
+    calls: Arc<AtomicU32>,
+}
+
+#[tonic::async_trait]
+impl ClusterService for Fake {
+    async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<Standing>, Status> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let epoch = self.answer.clone()?;
+        Ok(Response::new(Standing {
+            epoch,
+            ..Standing::default()
+        }))
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    calls: Arc<AtomicU32>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(answer: Result<u64, Status>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let calls = Arc::new(AtomicU32::new(0));
+        let fake = Fake {
+            answer,
+            calls: Arc::clone(&calls),
+        };
+        let task = tokio::spawn(async move {
+            tonic::transport::Server::builder()
+                .add_service(ClusterServiceServer::new(fake))
+                .serve_with_incoming(TcpListenerStream::new(listener))
+                .await
+                .expect("serving");
+        });
+        Self {
+            address,
+            calls,
+            task,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn standby(leader: &str) -> Status {
+    let metadata = [("leader".to_owned(), leader.to_owned())];
+    let details = ErrorDetails::with_error_info("NOT_LEADER", "drover", metadata);
+    Status::with_error_details(Code::Unavailable, "a standby", details)
+}
+
+/// Where nobody listens.
+async fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    format!("http://{}", listener.local_addr().expect("bound"))
+}
+
+async fn client(urls: Vec<String>) -> Result<Client, CliError> {
+    Client::connect(&Address { urls }).await
+}
+
+async fn epoch(client: &Client, repeat: Repeat) -> Result<u64, CliError> {
+    let answered = client
+        .call(repeat, GetStatusRequest {}, |channel, request| async move {
+            ClusterServiceClient::new(channel).get_status(request).await
+        })
+        .await?;
+    Ok(answered.answer.epoch)
+}
+
+#[tokio::test]
+async fn a_standby_is_left_for_its_leader() {
+    let leader = Server::start(Ok(7)).await;
+    let other = Server::start(Ok(8)).await;
+    let standby = Server::start(Err(standby(&leader.url()))).await;
+    let client = client(vec![standby.url(), other.url()]).await.expect("up");
+    for _ in 0..2 {
+        assert_eq!(epoch(&client, Repeat::IfNotDone).await.expect("led"), 7);
+    }
+    assert_eq!(standby.calls(), 1, "the leader is remembered");
+    assert_eq!(other.calls(), 0);
+}
+
+#[tokio::test]
+async fn one_that_is_gone_is_left_for_the_next() {
+    let server = Server::start(Ok(7)).await;
+    let client = client(vec![nowhere().await, server.url()])
+        .await
+        .expect("one is up");
+    assert_eq!(epoch(&client, Repeat::IfNotDone).await.expect("up"), 7);
+}
+
+/// Until its standbys have noticed that it has.
+#[tokio::test]
+async fn a_leader_that_has_gone_is_not_followed_again() {
+    let standby = Server::start(Err(standby(&nowhere().await))).await;
+    let leader = Server::start(Ok(7)).await;
+    let client = client(vec![standby.url(), leader.url()]).await.expect("up");
+    assert_eq!(epoch(&client, Repeat::IfNotDone).await.expect("led"), 7);
+    assert_eq!(standby.calls(), 2, "before and after the one that it named");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nobody_is_waited_for() {
+    let begin = Instant::now();
+    let error = client(vec![nowhere().await, nowhere().await])
+        .await
+        .expect_err("nobody is there");
+    assert!(matches!(error, CliError::Unreachable { .. }), "{error}");
+    assert!(begin.elapsed() < PATIENCE / 2);
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_asked_again() {
+    let server = Server::start(Err(Status::unavailable("interrupted"))).await;
+    let client = client(vec![server.url()]).await.expect("up");
+    let error = epoch(&client, Repeat::IfNotDone)
+        .await
+        .expect_err("interrupted");
+    assert!(matches!(error, CliError::Unreachable { .. }), "{error}");
+    assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer() {
+    let server = Server::start(Err(Status::not_found("no such job"))).await;
+    let client = client(vec![server.url()]).await.expect("up");
+    let error = epoch(&client, Repeat::Freely).await.expect_err("refused");
+    assert!(matches!(error, CliError::Refused(_)), "{error}");
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn patience_ends() {
+    let begin = Instant::now();
+    let mut now = begin;
+    let mut patience = Patience::begin(begin);
+    let mut waits = 0;
+    while let Some(wait) = patience.next_wait(now) {
+        now += wait;
+        waits += 1;
+    }
+    assert!(now <= begin + PATIENCE);
+    assert!(now > begin + PATIENCE - LONGEST_WAIT);
+    assert!((8..=14).contains(&waits), "{waits}");
+}

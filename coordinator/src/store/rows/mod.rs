@@ -1,0 +1,92 @@
+//! Rows of both databases to values of the model, and the checks that neither direction may skip.
+
+mod attempt;
+mod job;
+mod log;
+mod node;
+mod queue;
+mod request;
+
+use drover_model::{AttemptKey, JobId};
+use uuid::Uuid;
+
+use super::StoreError;
+
+pub(super) use attempt::{AttemptsOfJobs, attempt, attempt_columns};
+pub(super) use job::{count_of_page, died, job, job_columns, summary};
+pub(super) use log::{LogColumns, log_columns};
+pub(super) use node::{NodeColumns, labels_json, node_columns};
+pub(super) use queue::{QueueColumns, queue_columns};
+pub(super) use request::found_requests;
+
+/// The integer type of a column, or a refusal.
+pub(super) fn stored<Wide, Narrow>(column: &'static str, value: Wide) -> Result<Narrow, StoreError>
+where
+    Wide: Copy + Into<u64>,
+    Narrow: TryFrom<Wide>,
+{
+    value.try_into().map_err(|_| StoreError::TooLarge {
+        column,
+        value: value.into(),
+    })
+}
+
+/// Where a value stands, for the complaint that it makes no sense.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) table: &'static str,
+    /// The job that it belongs to, if any.
+    pub(super) job: Option<JobId>,
+}
+
+impl Place {
+    pub(super) const fn in_table(table: &'static str) -> Self {
+        Self { table, job: None }
+    }
+
+    pub(super) const fn of_job(table: &'static str, job: JobId) -> Self {
+        Self {
+            table,
+            job: Some(job),
+        }
+    }
+
+    /// The unsigned value of a column, or a complaint about what is stored.
+    pub(super) fn narrowed<Stored, Value>(
+        self,
+        column: &'static str,
+        stored: Stored,
+    ) -> Result<Value, StoreError>
+    where
+        Stored: Copy + ToString,
+        Value: TryFrom<Stored>,
+    {
+        stored.try_into().map_err(|_| self.corrupt(column, &stored))
+    }
+
+    fn named<Name>(
+        self,
+        column: &'static str,
+        stored: &str,
+        from_name: impl Fn(&str) -> Option<Name>,
+    ) -> Result<Name, StoreError> {
+        from_name(stored).ok_or_else(|| self.corrupt(column, &stored))
+    }
+
+    fn key(self, job: Uuid, task: i32, attempt: i32) -> Result<AttemptKey, StoreError> {
+        Ok(AttemptKey {
+            job: JobId(job),
+            task: self.narrowed("task", task)?,
+            attempt: self.narrowed("attempt", attempt)?,
+        })
+    }
+
+    fn corrupt(self, column: &'static str, value: &impl ToString) -> StoreError {
+        StoreError::Corrupt {
+            table: self.table,
+            column,
+            job: self.job,
+            value: value.to_string(),
+        }
+    }
+}

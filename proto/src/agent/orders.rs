@@ -1,0 +1,83 @@
+//! What a coordinator tells an agent.
+
+use drover_model::{Assignment, AttemptKey, Epoch, OnDisconnect, session::Welcome};
+
+use super::{key_from_wire, key_to_wire, keys_from_wire, wrong};
+use crate::{DecodeError, v1};
+
+pub fn assign_from_wire(assign: v1::Assign) -> Result<Assignment, DecodeError> {
+    let on_disconnect = on_disconnect_from_wire(assign.on_disconnect())?;
+    Ok(Assignment {
+        key: key_from_wire(assign.key.as_ref())?,
+        payload: assign.payload,
+        on_disconnect,
+        grace_ms: assign.grace_ms,
+        traceparent: (!assign.traceparent.is_empty()).then(|| assign.traceparent.into()),
+    })
+}
+
+pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
+    v1::Assign {
+        key: Some(key_to_wire(assignment.key)),
+        payload: assignment.payload,
+        traceparent: assignment
+            .traceparent
+            .map_or_else(String::new, |text| text.as_ref().to_owned()),
+        on_disconnect: on_disconnect_to_wire(assignment.on_disconnect).into(),
+        grace_ms: assignment.grace_ms,
+    }
+}
+
+fn on_disconnect_from_wire(value: v1::OnDisconnect) -> Result<OnDisconnect, DecodeError> {
+    match value {
+        v1::OnDisconnect::Keep => Ok(OnDisconnect::Keep),
+        v1::OnDisconnect::Stop => Ok(OnDisconnect::Stop),
+        v1::OnDisconnect::Unspecified => Err(wrong("on_disconnect", "must be KEEP or STOP")),
+    }
+}
+
+fn on_disconnect_to_wire(value: OnDisconnect) -> v1::OnDisconnect {
+    match value {
+        OnDisconnect::Keep => v1::OnDisconnect::Keep,
+        OnDisconnect::Stop => v1::OnDisconnect::Stop,
+    }
+}
+
+pub fn welcome_from_wire(welcome: &v1::Welcome) -> Result<Welcome, DecodeError> {
+    Ok(Welcome {
+        epoch: Epoch(welcome.epoch),
+        heartbeat_interval_ms: welcome.heartbeat_interval_ms,
+        node_timeout_ms: welcome.node_timeout_ms,
+        lease_ms: welcome.lease_ms,
+        fence_grace_ms: welcome.fence_grace_ms,
+        discard: keys_from_wire(&welcome.discard)?,
+    })
+}
+
+pub fn welcome_to_wire(welcome: Welcome) -> v1::Welcome {
+    v1::Welcome {
+        epoch: welcome.epoch.0,
+        heartbeat_interval_ms: welcome.heartbeat_interval_ms,
+        node_timeout_ms: welcome.node_timeout_ms,
+        discard: welcome.discard.into_iter().map(key_to_wire).collect(),
+        lease_ms: welcome.lease_ms,
+        fence_grace_ms: welcome.fence_grace_ms,
+    }
+}
+
+/// Each attempt with its time from SIGTERM to SIGKILL, in milliseconds.
+pub fn stop_from_wire(stop: v1::Stop) -> Result<Vec<(AttemptKey, u32)>, DecodeError> {
+    if stop.keys.len() != stop.grace_ms.len() {
+        return Err(wrong("grace_ms", "must have one entry for each key"));
+    }
+    let keys = keys_from_wire(&stop.keys)?;
+    Ok(keys.into_iter().zip(stop.grace_ms).collect())
+}
+
+pub fn stop_to_wire(stops: impl IntoIterator<Item = (AttemptKey, u32)>) -> v1::Stop {
+    let (keys, grace_ms) = stops
+        .into_iter()
+        .map(|(key, grace_ms)| (key_to_wire(key), grace_ms))
+        .unzip();
+    v1::Stop { keys, grace_ms }
+}

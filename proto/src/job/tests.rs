@@ -1,0 +1,220 @@
+use drover_model::{
+    AttemptKey, AttemptState, Cancellation, Intent, JobId, JobState, PendingReason, TaskView,
+};
+
+use super::*;
+
+fn stored(state: JobState, deadline: Option<i64>) -> (JobRow, NewJobRow) {
+    let spec = v1::JobSpec {
+        name: "nightly".to_owned(),
+        tasks: vec![
+            v1::TaskSpec {
+                name: "b".to_owned(),
+                needs: vec!["a".to_owned()],
+                ..Default::default()
+            },
+            v1::TaskSpec {
+                name: "a".to_owned(),
+                ..Default::default()
+            },
+        ],
+        ..Default::default()
+    };
+    let row = JobRow {
+        id: JobId::from_u128(1),
+        from: None,
+        state,
+        intent: Intent::Run,
+        started_at: Some(Timestamp(2_000)),
+        ended_at: state.is_final().then_some(Timestamp(9_000)),
+        message: None,
+        new: None,
+    };
+    let fixed = NewJobRow {
+        namespace: "default".into(),
+        name: "nightly".into(),
+        queue: "default".into(),
+        priority: 50,
+        submitted_at: Timestamp(1_000),
+        deadline: deadline.map(Timestamp),
+        request_id: None,
+        traceparent: None,
+        task_count: 2,
+        replay_of: None,
+        stored_spec: spec.encode_to_vec().into(),
+    };
+    (row, fixed)
+}
+
+fn attempt_row(task: u32, attempt: u32, state: AttemptState) -> AttemptRow {
+    AttemptRow {
+        key: AttemptKey {
+            job: JobId::from_u128(1),
+            task,
+            attempt,
+        },
+        from: None,
+        state,
+        node: "n1".into(),
+        assigned_at: Timestamp(2_000),
+        started_at: Some(Timestamp(2_001)),
+        ended_at: None,
+        exit_code: Some(3),
+        message: Some("exit code 3".into()),
+        retry_at: (state == AttemptState::Failed).then_some(Timestamp(5_000)),
+        decision: Some("edf rank 0".into()),
+    }
+}
+
+#[test]
+fn a_record_becomes_a_job_with_its_tasks() {
+    let (row, fixed) = stored(JobState::Running, Some(4_000));
+    let attempts = [
+        attempt_row(1, 1, AttemptState::Failed),
+        attempt_row(1, 2, AttemptState::Running),
+    ];
+    let record = JobRecord {
+        row: &row,
+        fixed: &fixed,
+        attempts: &attempts,
+        view: None,
+    };
+    let job = job(record, Timestamp(5_000)).unwrap();
+    assert_eq!(job.state(), v1::JobState::Running);
+    assert!(job.deadline_missed);
+    assert_eq!(job.submit_time.unwrap().seconds, 1);
+    assert_eq!(job.tasks[0].state(), v1::TaskState::Pending);
+    assert!(job.tasks[0].attempts.is_empty());
+    assert_eq!(job.tasks[1].state(), v1::TaskState::Running);
+    let numbers: Vec<u32> = job.tasks[1].attempts.iter().map(|a| a.number).collect();
+    assert_eq!(numbers, [1, 2]);
+    let first = &job.tasks[1].attempts[0];
+    assert_eq!((first.exit_code, &*first.message), (Some(3), "exit code 3"));
+    assert_eq!(first.decision, "edf rank 0");
+    let counts = job.counts.unwrap();
+    assert_eq!((counts.total, counts.active, counts.succeeded), (2, 1, 0));
+}
+
+#[test]
+fn what_the_model_knows_comes_first() {
+    let (row, fixed) = stored(JobState::Queued, None);
+    let view = JobView {
+        tasks: vec![
+            TaskView {
+                state: TaskState::Pending,
+                pending: Some(PendingReason::Dependency { task: 1, unmet: 1 }),
+            },
+            TaskView {
+                state: TaskState::Assigned,
+                pending: None,
+            },
+        ],
+    };
+    let record = JobRecord {
+        row: &row,
+        fixed: &fixed,
+        attempts: &[],
+        view: Some(&view),
+    };
+    let job = job(record, Timestamp(5_000)).unwrap();
+    assert_eq!(job.tasks[0].pending_reason, "waits for task `a`");
+    assert_eq!(job.tasks[1].state(), v1::TaskState::Assigned);
+    assert!(!job.deadline_missed);
+}
+
+#[test]
+fn an_ended_job_is_judged_by_its_end() {
+    let (row, fixed) = stored(JobState::Succeeded, Some(9_000));
+    let summary = summary(&row, &fixed, Timestamp(99_000)).unwrap();
+    assert!(!summary.deadline_missed);
+    assert_eq!(summary.end_time.unwrap().seconds, 9);
+    assert!(summary.tasks.is_empty());
+}
+
+#[test]
+fn states_go_both_ways() {
+    for state in JobState::ALL {
+        assert_eq!(job_state_to_model(job_state(*state)), Some(*state));
+    }
+    assert_eq!(job_state_to_model(v1::JobState::Unspecified), None);
+}
+
+#[test]
+fn attempts_of_undo_steps_stand_beside_those_of_their_tasks() {
+    let (mut row, mut fixed) = stored(JobState::RolledBack, None);
+    row.intent = Intent::RollBack;
+    fixed.replay_of = Some(JobId::from_u128(9));
+    let attempts = [
+        attempt_row(0, 1, AttemptState::Cancelled),
+        attempt_row(1, 1, AttemptState::Succeeded),
+        attempt_row(3, 1, AttemptState::Failed),
+        attempt_row(3, 2, AttemptState::Succeeded),
+    ];
+    let record = JobRecord {
+        row: &row,
+        fixed: &fixed,
+        attempts: &attempts,
+        view: None,
+    };
+    let job = job(record, Timestamp(10_000)).unwrap();
+    assert_eq!(job.replay_of, JobId::from_u128(9).to_string());
+    let [b, a] = job.tasks.try_into().unwrap();
+    assert_eq!((b.attempts.len(), b.undo_attempts.len()), (1, 0));
+    assert_eq!((a.attempts.len(), a.undo_attempts.len()), (1, 2));
+    assert_eq!(a.undo_attempts[1].number, 2);
+    assert_eq!(a.state(), v1::TaskState::Undone);
+    assert_eq!(job.counts.unwrap().unsuccessful, 2);
+}
+
+#[test]
+fn what_a_job_that_was_given_up_had_not_ended_counts_as_cancelled() {
+    let (row, fixed) = stored(JobState::Failed, None);
+    let mut lost = attempt_row(1, 1, AttemptState::Lost);
+    lost.retry_at = None;
+    for (attempts, expected) in [
+        (vec![], [v1::TaskState::Cancelled, v1::TaskState::Cancelled]),
+        (
+            vec![lost],
+            [v1::TaskState::UpstreamFailed, v1::TaskState::Failed],
+        ),
+    ] {
+        let record = JobRecord {
+            row: &row,
+            fixed: &fixed,
+            attempts: &attempts,
+            view: None,
+        };
+        let job = job(record, Timestamp(10_000)).unwrap();
+        assert_eq!([job.tasks[0].state(), job.tasks[1].state()], expected);
+    }
+}
+
+#[test]
+fn a_rollback_waits_for_undo_steps() {
+    let (row, fixed) = stored(JobState::RollingBack, None);
+    let view = JobView {
+        tasks: vec![TaskView {
+            state: TaskState::Undoing,
+            pending: Some(PendingReason::Dependency { task: 1, unmet: 1 }),
+        }],
+    };
+    let record = JobRecord {
+        row: &row,
+        fixed: &fixed,
+        attempts: &[],
+        view: Some(&view),
+    };
+    let job = job(record, Timestamp(5_000)).unwrap();
+    assert_eq!(
+        job.tasks[0].pending_reason,
+        "waits for the undo of task `a`"
+    );
+}
+
+#[test]
+fn a_cancellation_is_named() {
+    assert_eq!(cancellation(0), Ok(Cancellation::Stop));
+    assert_eq!(cancellation(2), Ok(Cancellation::RollBack));
+    assert_eq!(cancellation(3), Ok(Cancellation::Abandon));
+    assert_eq!(cancellation(9).unwrap_err().field, "how");
+}

@@ -1,0 +1,334 @@
+//! What a user says of failure: limits, retries, undo steps, `finally`.
+
+use super::*;
+
+fn undo() -> v1::UndoStep {
+    v1::UndoStep {
+        run: Some(v1::undo_step::Run::Command(command(&[b"undo"]))),
+        ..Default::default()
+    }
+}
+
+fn with(task: v1::TaskSpec) -> v1::JobSpec {
+    job(vec![task])
+}
+
+fn retrying(rule: v1::RetryRule) -> v1::JobSpec {
+    with(v1::TaskSpec {
+        retry: Some(rule),
+        ..task("a", &[])
+    })
+}
+
+fn rules(spec: &v1::JobSpec) -> drover_model::Rules {
+    accepted(spec).spec.tasks[0].step.rules.clone()
+}
+
+#[test]
+fn rules_arrive() {
+    let spec = with(v1::TaskSpec {
+        timeout: seconds(60),
+        start_timeout: seconds(30),
+        grace: seconds(3_600),
+        on_disconnect: v1::OnDisconnect::Stop.into(),
+        ..task("a", &[])
+    });
+    let rules = rules(&spec);
+    assert_eq!(
+        (rules.timeout_ms, rules.start_timeout_ms, rules.grace_ms),
+        (Some(60_000), Some(30_000), 3_600_000)
+    );
+    assert_eq!(rules.on_disconnect, OnDisconnect::Stop);
+    let silent = super::super::compile(&with(task("a", &[])), &Limits::default()).unwrap();
+    assert_eq!(
+        silent.spec.tasks[0].step.rules,
+        drover_model::Rules::default()
+    );
+}
+
+#[test]
+fn limits_are_checked() {
+    let with = |change: fn(&mut v1::TaskSpec)| {
+        let mut task = task("a", &[]);
+        change(&mut task);
+        with(task)
+    };
+    assert_only(
+        &with(|task| task.start_timeout = seconds(0)),
+        "tasks[0].start_timeout",
+        "longer than 0",
+    );
+    assert_only(
+        &with(|task| task.grace = seconds(3_601)),
+        "tasks[0].grace",
+        "at most 1 hour",
+    );
+    assert_only(
+        &with(|task| task.grace = seconds(-1)),
+        "tasks[0].grace",
+        "negative",
+    );
+    assert_only(
+        &with(|task| task.on_disconnect = 7),
+        "tasks[0].on_disconnect",
+        "not 7",
+    );
+    assert_only(
+        &with(|task| task.progress_timeout = seconds(5)),
+        "tasks[0].progress_timeout",
+        "only a command",
+    );
+}
+
+#[test]
+fn a_progress_limit_goes_to_the_agent() {
+    let mut spec = running(v1::task_spec::Run::Command(command(&[b"true"])));
+    spec.tasks[0].progress_timeout = seconds(5);
+    let payload = accepted(&spec).spec.tasks[0].step.payload.clone();
+    let payload = v1::TaskPayload::decode(payload).unwrap();
+    assert_eq!((payload.progress_timeout_ms, payload.undo), (5_000, false));
+    spec.tasks[0].progress_timeout = seconds(0);
+    assert_only(&spec, "tasks[0].progress_timeout", "longer than 0");
+}
+
+#[test]
+fn a_deadline_action_needs_a_deadline() {
+    let mut spec = with(task("a", &[]));
+    assert_eq!(accepted(&spec).spec.deadline_action, DeadlineAction::None);
+    spec.deadline_action = v1::DeadlineAction::None.into();
+    assert_eq!(accepted(&spec).spec.deadline_action, DeadlineAction::None);
+    spec.deadline_action = v1::DeadlineAction::Cancel.into();
+    assert_only(&spec, "deadline_action", "no deadline");
+    spec.deadline = Some(v1::job_spec::Deadline::DeadlineAfter(Duration::from(
+        std::time::Duration::from_secs(5),
+    )));
+    assert_eq!(accepted(&spec).spec.deadline_action, DeadlineAction::Cancel);
+    spec.deadline_action = v1::DeadlineAction::Escalate.into();
+    assert_eq!(
+        accepted(&spec).spec.deadline_action,
+        DeadlineAction::Escalate
+    );
+    spec.deadline_action = 9;
+    assert_only(&spec, "deadline_action", "not 9");
+}
+
+#[test]
+fn a_rollback_needs_something_to_undo() {
+    let mut spec = with(task("a", &[]));
+    spec.on_failure = v1::FailureRule::Rollback.into();
+    assert_only(&spec, "on_failure", "no task has an `undo` step");
+    spec.tasks[0].undo = Some(undo());
+    assert_eq!(accepted(&spec).spec.failure_rule, FailureRule::Rollback);
+}
+
+#[test]
+fn an_undo_step_is_like_its_task_unless_it_says_otherwise() {
+    let mut spec = with(v1::TaskSpec {
+        undo: Some(undo()),
+        resources: Some(v1::Resources {
+            cpu_millis: 250,
+            ..Default::default()
+        }),
+        timeout: seconds(9),
+        grace: seconds(1),
+        on_disconnect: v1::OnDisconnect::Stop.into(),
+        retry: Some(v1::RetryRule {
+            never: true,
+            ..Default::default()
+        }),
+        ..task("a", &[])
+    });
+    let step = accepted(&spec).spec.tasks[0].undo.clone().unwrap();
+    assert_eq!(step.resources.cpu_millis, 250);
+    assert_eq!(step.rules.retry.retries, 3);
+    assert!(step.rules.retry.rerun_lost);
+    assert_eq!((step.rules.timeout_ms, step.rules.grace_ms), (None, 1_000));
+    assert_eq!(step.rules.on_disconnect, OnDisconnect::Stop);
+    assert_eq!(step.estimate_ms, 60_000);
+    let payload = v1::TaskPayload::decode(step.payload).unwrap();
+    assert_eq!((&*payload.task_name, payload.undo), ("a", true));
+    let own = spec.tasks[0].undo.as_mut().unwrap();
+    own.retry = Some(v1::RetryRule::default());
+    own.timeout = seconds(4);
+    own.resources = Some(v1::Resources::default());
+    let step = accepted(&spec).spec.tasks[0].undo.clone().unwrap();
+    assert_eq!(step.resources, drover_model::Resources::ZERO);
+    assert_eq!(
+        (step.rules.retry.retries, step.rules.timeout_ms),
+        (0, Some(4_000))
+    );
+    assert_eq!(step.estimate_ms, 4_000);
+}
+
+#[test]
+fn undo_steps_are_checked_as_tasks_are() {
+    let undoing = |undo| {
+        with(v1::TaskSpec {
+            undo: Some(undo),
+            ..task("a", &[])
+        })
+    };
+    assert_only(
+        &undoing(v1::UndoStep::default()),
+        "tasks[0].undo.run",
+        "nothing to run",
+    );
+    assert_only(
+        &undoing(v1::UndoStep {
+            run: Some(v1::undo_step::Run::Command(command(&[b"x", b"\0"]))),
+            ..Default::default()
+        }),
+        "tasks[0].undo.command.argv[1]",
+        "NUL",
+    );
+    assert_only(
+        &undoing(v1::UndoStep {
+            retry: Some(v1::RetryRule {
+                retries: u32::MAX,
+                ..Default::default()
+            }),
+            ..undo()
+        }),
+        "tasks[0].undo.retry.retries",
+        "at most 1000",
+    );
+    assert_only(
+        &undoing(v1::UndoStep {
+            timeout: seconds(0),
+            ..undo()
+        }),
+        "tasks[0].undo.timeout",
+        "longer than 0",
+    );
+}
+
+#[test]
+fn finally_tasks_keep_to_themselves() {
+    let finally = |name, needs: &[&str]| v1::TaskSpec {
+        finally: true,
+        ..task(name, needs)
+    };
+    let spec = job(vec![
+        task("a", &[]),
+        finally("b", &[]),
+        finally("c", &["b"]),
+    ]);
+    let kinds: Vec<bool> = accepted(&spec)
+        .spec
+        .tasks
+        .iter()
+        .map(|t| t.finally)
+        .collect();
+    assert_eq!(kinds, [false, true, true]);
+    assert_only(
+        &job(vec![task("a", &[]), finally("b", &["a"])]),
+        "tasks[1].needs[0]",
+        "may need only its kind",
+    );
+    assert_only(
+        &job(vec![task("a", &["b"]), finally("b", &[])]),
+        "tasks[0].needs[0]",
+        "runs only when this one has ended",
+    );
+    assert_only(&job(vec![finally("b", &[])]), "tasks", "at least one");
+    let undone = v1::TaskSpec {
+        undo: Some(undo()),
+        ..finally("b", &[])
+    };
+    assert_only(
+        &job(vec![task("a", &[]), undone]),
+        "tasks[1].undo",
+        "nothing would undo it",
+    );
+}
+
+#[test]
+fn never_means_never() {
+    let never = v1::RetryRule {
+        never: true,
+        ..Default::default()
+    };
+    let rule = rules(&retrying(never.clone())).retry;
+    assert_eq!((rule.retries, rule.rerun_lost), (0, false));
+    for (field, rule) in [
+        (
+            "retries",
+            v1::RetryRule {
+                retries: 1,
+                ..never.clone()
+            },
+        ),
+        (
+            "exit_codes",
+            v1::RetryRule {
+                exit_codes: vec![1],
+                ..never.clone()
+            },
+        ),
+        (
+            "fatal_exit_codes",
+            v1::RetryRule {
+                fatal_exit_codes: vec![1],
+                ..never.clone()
+            },
+        ),
+        (
+            "max_lost",
+            v1::RetryRule {
+                max_lost: 1,
+                ..never
+            },
+        ),
+    ] {
+        assert_only(
+            &retrying(rule),
+            &format!("tasks[0].retry.{field}"),
+            "contradicts `never`",
+        );
+    }
+}
+
+#[test]
+fn losses_are_bounded() {
+    let losing = |max_lost| {
+        retrying(v1::RetryRule {
+            max_lost,
+            ..Default::default()
+        })
+    };
+    assert_eq!(rules(&losing(0)).retry.max_lost, 3);
+    assert_eq!(rules(&losing(1_000)).retry.max_lost, 1_000);
+    assert_only(&losing(1_001), "tasks[0].retry.max_lost", "from 1 to 1000");
+}
+
+#[test]
+fn exit_codes_are_those_of_processes() {
+    let codes = |exit_codes: &[i32], fatal_exit_codes: &[i32]| {
+        retrying(v1::RetryRule {
+            retries: 1,
+            exit_codes: exit_codes.to_vec(),
+            fatal_exit_codes: fatal_exit_codes.to_vec(),
+            ..Default::default()
+        })
+    };
+    let rule = rules(&codes(&[75, 1, 75], &[64, 255])).retry;
+    assert_eq!(&*rule.exit_codes, [1, 75]);
+    assert_eq!(&*rule.fatal_exit_codes, [64, 255]);
+    for wrong in [-1, 0, 256] {
+        assert_only(
+            &codes(&[1, wrong], &[]),
+            "tasks[0].retry.exit_codes[1]",
+            "from 1 to 255",
+        );
+        assert_only(
+            &codes(&[], &[wrong]),
+            "tasks[0].retry.fatal_exit_codes[0]",
+            "from 1 to 255",
+        );
+    }
+    assert_only(
+        &codes(&[3, 4], &[4]),
+        "tasks[0].retry.fatal_exit_codes",
+        "4 stands in `exit_codes` as well",
+    );
+}

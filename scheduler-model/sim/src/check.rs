@@ -1,0 +1,135 @@
+//! Whether promises are kept, judged by the rows of the store, by what was said to people and agents, and by what the
+//! simulated processes did. Nothing here asks the machines what they think.
+
+mod end;
+mod order;
+mod physical;
+mod record;
+mod said;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use drover_model::{AttemptKey, AttemptRow, Epoch, JobId, JobSpec, Report, StepSpec, Timestamp};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    setting::Setting,
+    workload::Workload,
+    world::{database::Database, moment::Moment},
+};
+use physical::Truth;
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub promise: &'static str,
+    pub what: String,
+    pub at: Moment,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {}: broken: {}: {}", self.at, self.promise, self.what)
+    }
+}
+
+/// What is known independently of the machines.
+#[derive(Debug)]
+pub struct Checker {
+    pub now: Moment,
+    /// The first that was found.
+    pub violation: Option<Violation>,
+    workload: Arc<Workload>,
+    node_timeout_ms: u64,
+    agents: Vec<Arc<str>>,
+    /// Epochs grow; the newest.
+    epoch: Epoch,
+    model_time: Timestamp,
+    /// Of each coordinator: the epoch it stepped in last, and the model time then.
+    stepped: FxHashMap<usize, (Epoch, Timestamp)>,
+    truth: BTreeMap<AttemptKey, Truth>,
+    /// Agents that were ever stopped, with when last: they cannot fence what they run.
+    paused: FxHashMap<usize, Moment>,
+    /// When a leader last heard from an agent, by agent and coordinator.
+    heard: FxHashMap<(usize, usize), Moment>,
+    /// By agent: what its last incarnation left in its journal and has not sent.
+    journals: FxHashMap<usize, Vec<Report>>,
+    acknowledged: BTreeSet<JobId>,
+    /// By request id: the job that it stands for.
+    request_ids: BTreeMap<(Arc<str>, Arc<str>), JobId>,
+    parked: FxHashSet<JobId>,
+    /// Jobs that are open and have attempts that hold capacity, by node.
+    active: BTreeMap<Arc<str>, BTreeSet<AttemptKey>>,
+}
+
+impl Checker {
+    pub fn new(setting: &Setting, workload: Arc<Workload>) -> Self {
+        Self {
+            now: Moment::default(),
+            violation: None,
+            workload,
+            node_timeout_ms: setting.node_timeout_ms,
+            agents: setting.agents.iter().map(|agent| agent.name.clone()).collect(),
+            epoch: Epoch::default(),
+            model_time: Timestamp::default(),
+            stepped: FxHashMap::default(),
+            truth: BTreeMap::new(),
+            paused: FxHashMap::default(),
+            heard: FxHashMap::default(),
+            journals: FxHashMap::default(),
+            acknowledged: BTreeSet::new(),
+            request_ids: BTreeMap::new(),
+            parked: FxHashSet::default(),
+            active: BTreeMap::new(),
+        }
+    }
+
+    /// The first broken promise counts.
+    pub fn fail(&mut self, promise: &'static str, what: String) {
+        let at = self.now;
+        self.violation.get_or_insert(Violation { promise, what, at });
+    }
+
+    fn require(&mut self, holds: bool, promise: &'static str, what: impl FnOnce() -> String) {
+        if !holds {
+            self.fail(promise, what());
+        }
+    }
+
+    /// What the job of that row was asked to be.
+    fn spec(&self, database: &Database, job: JobId) -> Option<JobSpec> {
+        let stored = database.jobs.get(&job)?;
+        Some(self.workload.jobs[stored.number as usize].spec.clone())
+    }
+
+    pub fn parked(&mut self, job: JobId) {
+        self.parked.insert(job);
+        for held in self.active.values_mut() {
+            held.retain(|key| key.job != job);
+        }
+    }
+}
+
+/// A task, or behind all tasks the undo step of one.
+pub(crate) fn step_of(spec: &JobSpec, place: u32) -> Option<&StepSpec> {
+    let count = spec.tasks.len();
+    match spec.tasks.get(place as usize) {
+        Some(task) => Some(&task.step),
+        None => spec.tasks.get(place as usize - count)?.undo.as_ref(),
+    }
+}
+
+/// Whether its last attempt succeeded.
+pub(crate) fn has_succeeded(database: &Database, job: JobId, place: u32) -> bool {
+    let last = database.attempts_at(job, place).next_back();
+    last.is_some_and(|row| row.state == drover_model::AttemptState::Succeeded)
+}
+
+/// In words, for people.
+pub(crate) fn history<'a>(rows: impl Iterator<Item = &'a AttemptRow>) -> String {
+    rows.map(|row| format!("\n    {row:?}")).collect()
+}

@@ -1,0 +1,265 @@
+//! What a commit may change.
+
+use drover_model::{
+    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobSpec, JobState, Outcome, Resources,
+    RetryRule, Timestamp, turn::SealedTurn,
+};
+
+use super::{Checker, has_succeeded, history, step_of};
+use crate::world::database::Database;
+
+impl Checker {
+    pub fn epoch_begins(&mut self, epoch: Epoch) {
+        let before = self.epoch;
+        self.require(epoch > before, "epochs grow", || {
+            format!("{epoch:?} after {before:?}")
+        });
+        self.epoch = epoch;
+    }
+
+    /// A coordinator steps an event at this model time.
+    pub fn model_time(&mut self, coordinator: usize, epoch: Epoch, now: Timestamp) {
+        let before = self.stepped.insert(coordinator, (epoch, now));
+        if let Some((_, before)) = before.filter(|(before, _)| *before == epoch) {
+            self.require(now >= before, "model time never goes back", || {
+                format!("coordinator {coordinator}: {now:?} after {before:?}")
+            });
+        }
+    }
+
+    /// A turn has been written; `database` shows it.
+    pub fn committed(&mut self, turn: &SealedTurn, database: &Database) {
+        let newest = self.epoch;
+        self.require(
+            turn.epoch == newest,
+            "a deposed leader writes nothing",
+            || format!("epoch {:?} wrote under {newest:?}", turn.epoch),
+        );
+        let before = self.model_time;
+        self.require(
+            turn.model_time >= before,
+            "model time never goes back",
+            || format!("{:?} after {before:?}", turn.model_time),
+        );
+        self.model_time = turn.model_time;
+        for row in &turn.attempts {
+            self.attempt_written(row, database);
+        }
+        for row in &turn.jobs {
+            self.job_written(row, database);
+        }
+        if !turn.attempts.is_empty() {
+            self.capacity_holds(turn, database);
+        }
+    }
+
+    fn attempt_written(&mut self, row: &AttemptRow, database: &Database) {
+        let Some(spec) = self.spec(database, row.key.job) else {
+            return self.fail("attempts belong to jobs", format!("{row:?}"));
+        };
+        let carried = row.from.is_none() && row.state == AttemptState::Succeeded;
+        if row.from.is_none() {
+            self.is_numbered_next(row, database);
+            self.may_begin(&spec, row, database);
+        }
+        let was_final = row.from.is_some_and(AttemptState::is_final);
+        self.require(!was_final, "what has ended stays so", || format!("{row:?}"));
+        self.require(
+            row.state.is_final() == row.ended_at.is_some() || !row.state.is_final(),
+            "what has ended says when",
+            || format!("{row:?}"),
+        );
+        if row.state.is_final() && !carried {
+            self.tells_the_truth(&spec, row);
+            self.follows_rule(&spec, row, database);
+        }
+        self.hold(row);
+    }
+
+    fn hold(&mut self, row: &AttemptRow) {
+        if row.node.is_empty() {
+            return;
+        }
+        let held = self.active.entry(row.node.clone()).or_default();
+        if row.state.is_final() {
+            held.remove(&row.key);
+        } else {
+            held.insert(row.key);
+        }
+    }
+
+    fn is_numbered_next(&mut self, row: &AttemptRow, database: &Database) {
+        let before = row.key.attempt - 1;
+        let mut others = database.attempts_at(row.key.job, row.key.task);
+        let previous = others.find(|other| other.key.attempt == before);
+        let in_order = before == 0 || previous.is_some();
+        self.require(in_order, "attempts are numbered without gaps", || {
+            format!("{row:?}")
+        });
+        if let Some(previous) = previous {
+            let over = previous.state.is_final() && previous.state != AttemptState::Succeeded;
+            self.require(over, "no task succeeds twice", || {
+                format!("{row:?} after {previous:?}")
+            });
+            self.require(
+                previous.retry_at.is_some_and(|at| at <= row.assigned_at),
+                "retries follow the rule",
+                || format!("{row:?} after {previous:?}"),
+            );
+        }
+    }
+
+    /// An end in the record is the end that the process had.
+    fn tells_the_truth(&mut self, spec: &JobSpec, row: &AttemptRow) {
+        let truth = self.truth.get(&row.key).copied().unwrap_or_default();
+        let ended = truth.ended.map(|(outcome, _)| outcome);
+        let holds = match row.state {
+            AttemptState::Succeeded => ended == Some(Outcome::Succeeded),
+            AttemptState::Failed => {
+                ended == Some(Outcome::Failed)
+                    && truth.ended.is_some_and(|(_, code)| code == row.exit_code)
+            }
+            AttemptState::TimedOut => ended == Some(Outcome::Stalled) || self.limit_passed(spec, row),
+            AttemptState::Cancelled => row.from.is_some(),
+            _ => true,
+        };
+        // Given up, or refused by its agent, a stopped attempt may live on for a while; else its process is gone.
+        let gone = match row.state {
+            AttemptState::Lost | AttemptState::Expired => true,
+            AttemptState::Cancelled | AttemptState::TimedOut if row.exit_code.is_none() => {
+                !truth.runs || row.message.is_some()
+            }
+            _ => !truth.runs,
+        };
+        self.require(holds && gone, "the record says what happened", || {
+            format!("{row:?}, but {truth:?}")
+        });
+    }
+
+    /// Its start-to-close limit is over.
+    fn limit_passed(&self, spec: &JobSpec, row: &AttemptRow) -> bool {
+        let limit = step_of(spec, row.key.task).and_then(|step| step.rules.timeout_ms);
+        let started = row.started_at.unwrap_or(row.assigned_at);
+        limit.is_some_and(|limit| self.model_time >= started.plus_ms(limit))
+    }
+
+    fn follows_rule(&mut self, spec: &JobSpec, row: &AttemptRow, database: &Database) {
+        let Some(step) = step_of(spec, row.key.task) else {
+            return self.fail("attempts belong to steps", format!("{row:?}"));
+        };
+        if row.retry_at.is_none() {
+            return;
+        }
+        let rule = &step.rules.retry;
+        let rows: Vec<&AttemptRow> = database.attempts_at(row.key.job, row.key.task).collect();
+        let count = |wanted: &[AttemptState]| {
+            let retried = rows.iter().filter(|row| row.retry_at.is_some());
+            retried.filter(|row| wanted.contains(&row.state)).count() as u32
+        };
+        let failures = count(&[AttemptState::Failed, AttemptState::TimedOut]);
+        let losses = count(&[AttemptState::Lost]);
+        let allowed = match row.state {
+            AttemptState::Failed => allows(rule, row.exit_code),
+            AttemptState::TimedOut => true,
+            AttemptState::Lost => rule.rerun_lost,
+            _ => false,
+        };
+        let holds = allowed && failures <= rule.retries && losses < rule.max_lost.max(1);
+        let rule = rule.clone();
+        self.require(holds, "retries follow the rule", || {
+            format!("{rule:?}:{}", history(rows.into_iter()))
+        });
+    }
+
+    fn job_written(&mut self, row: &JobRow, database: &Database) {
+        let stored = &database.jobs[&row.id];
+        if let Some(request_id) = stored.fixed.request_id.clone().filter(|_| row.from.is_none()) {
+            let key = (stored.fixed.namespace.clone(), request_id);
+            let before = self.request_ids.insert(key, row.id);
+            self.require(before.is_none(), "a request id makes one job", || {
+                format!("{before:?} and {}", row.id)
+            });
+        }
+        let was_final = row.from.is_some_and(JobState::is_final);
+        self.require(!was_final, "what has ended stays so", || format!("{row:?}"));
+        if row.state.is_final() {
+            self.job_ended(row, database);
+        }
+    }
+
+    fn job_ended(&mut self, row: &JobRow, database: &Database) {
+        let active = database.attempts_of(row.id).find(|row| !row.state.is_final());
+        self.require(active.is_none(), "a job ends with its last attempt", || {
+            format!("{row:?} while {active:?}")
+        });
+        let listed = database.dead_letters.contains(&row.id);
+        self.require(
+            listed == row.state.is_dead(),
+            "dead jobs are dead letters",
+            || format!("{row:?} listed: {listed}"),
+        );
+        let Some(spec) = self.spec(database, row.id) else {
+            return;
+        };
+        self.state_fits_attempts(row, &spec, database);
+        if row.intent != Intent::Abandon {
+            self.finally_tasks_ran(row, &spec, database);
+        }
+    }
+
+    fn state_fits_attempts(&mut self, row: &JobRow, spec: &JobSpec, database: &Database) {
+        let count = spec.tasks.len() as u32;
+        let succeeded = |place| has_succeeded(database, row.id, place);
+        let all = (0..count).all(succeeded);
+        // Of tasks that succeeded and can be undone: how many are.
+        let undone = |task: &u32| succeeded(count + *task);
+        let undoable: Vec<u32> = (0..count)
+            .filter(|task| spec.tasks[*task as usize].undo.is_some() && succeeded(*task))
+            .collect();
+        let holds = match row.state {
+            JobState::Succeeded => all && row.intent == Intent::Run,
+            JobState::Failed => !all && matches!(row.intent, Intent::Run | Intent::Fail),
+            JobState::TimedOut => {
+                row.intent == Intent::Expire || (!all && matches!(row.intent, Intent::Run | Intent::Fail))
+            }
+            JobState::Cancelled => matches!(row.intent, Intent::Cancel | Intent::Abandon),
+            JobState::RolledBack => undoable.iter().all(undone),
+            JobState::RollbackFailed => !undoable.iter().all(undone),
+            JobState::Queued | JobState::Running | JobState::RollingBack => false,
+        };
+        self.require(holds, "a job's state fits its attempts", || {
+            format!("{row:?}{}", history(database.attempts_of(row.id)))
+        });
+    }
+
+    fn capacity_holds(&mut self, turn: &SealedTurn, database: &Database) {
+        let mut nodes: Vec<_> = turn.attempts.iter().map(|row| row.node.clone()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        for name in nodes {
+            let Some(node) = database.nodes.get(&name) else {
+                if !name.is_empty() {
+                    self.fail("attempts run on nodes", format!("{name} never joined"));
+                }
+                continue;
+            };
+            let mut used = Resources::ZERO;
+            for key in self.active.get(&name).into_iter().flatten() {
+                let number = database.jobs[&key.job].number as usize;
+                if let Some(step) = step_of(&self.workload.jobs[number].spec, key.task) {
+                    used.add(&step.resources);
+                }
+            }
+            let capacity = node.capacity;
+            self.require(used.fits(&capacity), "capacity is not exceeded", || {
+                format!("{name} has {capacity:?}, {used:?} is held")
+            });
+        }
+    }
+}
+
+fn allows(rule: &RetryRule, exit_code: Option<i32>) -> bool {
+    let listed = |codes: &[i32]| exit_code.is_some_and(|code| codes.contains(&code));
+    let wanted = rule.exit_codes.is_empty() || exit_code.is_none() || listed(&rule.exit_codes);
+    wanted && !listed(&rule.fatal_exit_codes)
+}

@@ -1,0 +1,112 @@
+//! Mistakes put between the machines and the world, to see that the checkers find them. Production code is not touched:
+//! what a machine gives or takes is corrupted on the way.
+
+use std::fmt;
+
+use drover_model::{JobSpec, RetryRule};
+
+/// The machine whose mistake it would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    Cluster,
+    Turn,
+    Session,
+    Store,
+}
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $variant:ident: $machine:ident, $promise:literal;)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum PlantedBug { $($(#[$doc])* $variant),+ }
+
+        impl PlantedBug {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub const fn machine(self) -> Machine {
+                match self { $(Self::$variant => Machine::$machine),+ }
+            }
+
+            /// The promise that the checkers have to find broken.
+            pub const fn breaks(self) -> &'static str {
+                match self { $(Self::$variant => $promise),+ }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// Ends of attempts are acknowledged and not written.
+    ClusterDropsReports: Cluster, "what is acknowledged is durable";
+    /// A report of an old attempt counts for the current one.
+    ClusterForgetsFence: Cluster, "the record says what happened";
+    /// Asking to stop is taken for the end.
+    ClusterFreesCapacityEarly: Cluster, "the record says what happened";
+    /// Nobody is asked to stop.
+    ClusterSkipsStops: Cluster, "every job ends";
+    /// Tasks start before what they need has succeeded.
+    ClusterForgetsNeeds: Cluster, "the order of the graph is kept";
+    /// More attempts than the rule allows.
+    ClusterRetriesTooOften: Cluster, "retries follow the rule";
+    /// A lost attempt of `retries: none` is run again.
+    ClusterRerunsTheUnrepeatable: Cluster, "retries follow the rule";
+    /// Tasks that should run last run with the others.
+    ClusterForgetsFinally: Cluster, "finally tasks come last";
+    /// What a task asks for is believed to be less.
+    ClusterOvercommits: Cluster, "capacity is not exceeded";
+    /// What agents are told leaves before its commit.
+    TurnActsBeforeCommit: Turn, "what is acknowledged is durable";
+    /// A submit is answered before its commit.
+    TurnAnswersBeforeCommit: Turn, "what is acknowledged is durable";
+    /// A commit whose answer was lost is taken for done.
+    TurnBelievesUnknown: Turn, "nothing is done before it is durable";
+    /// An older leader may write.
+    StoreForgetsEpoch: Store, "a deposed leader writes nothing";
+    /// Some commits are confirmed and not written.
+    StoreLosesRows: Store, "a job ends with its last attempt";
+    StoreForgetsDeadLetters: Store, "dead jobs are dead letters";
+    /// A new incarnation does not send what the old one had to report.
+    SessionForgetsJournal: Session, "the journal is sent";
+    /// An assignment that arrives twice runs twice.
+    SessionStartsTwice: Session, "an attempt starts once";
+    /// What must not outlive the lease does.
+    SessionIgnoresLease: Session, "stop attempts run alone";
+    /// What is not current runs on.
+    SessionIgnoresDiscard: Session, "no process outlives its job";
+    /// A failure is reported as a success.
+    SessionInventsSuccess: Session, "the record says what happened";
+    /// Signs of life are stamped by the wall clock and judged by model time.
+    ClusterHearsByWallClock: Cluster, "who is heard from is not given up";
+}
+
+impl PlantedBug {
+    /// `None` for a name that is not one of these.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|bug| bug.to_string() == name)
+    }
+
+    /// What the cluster would see if it misread the spec.
+    pub(crate) fn corrupt_spec(self, spec: &mut JobSpec) {
+        for task in &mut spec.tasks {
+            let retry = &mut task.step.rules.retry;
+            match self {
+                Self::ClusterForgetsNeeds => task.needs = Box::default(),
+                Self::ClusterForgetsFinally => task.finally = false,
+                Self::ClusterRetriesTooOften => retry.retries += 3,
+                Self::ClusterRerunsTheUnrepeatable => {
+                    *retry = RetryRule {
+                        rerun_lost: true,
+                        ..retry.clone()
+                    };
+                }
+                Self::ClusterOvercommits => task.step.resources.cpu_millis = 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Display for PlantedBug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

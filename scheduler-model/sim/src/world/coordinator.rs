@@ -1,0 +1,385 @@
+//! A coordinator's process: stands by, takes the lease, loads, leads, and does so again when it has to. Mirrors
+//! `coordinator/src/driver` step by step, with the process, its inbox and its database connections modelled.
+
+mod border;
+mod careful;
+mod clock;
+mod commit;
+mod control;
+mod intake;
+mod leader;
+mod perform;
+mod store;
+
+use std::collections::VecDeque;
+
+use drover_model::{Epoch, NodeName, SessionId};
+
+use super::{Happening, World, moment::Moment, network::Side};
+use crate::faults::{CrashPoint, FaultKind};
+pub use careful::Suspect;
+pub use clock::ModelClock;
+pub use control::{Control, Request, Wish};
+pub use leader::Leader;
+use leader::Ended;
+pub use store::{DatabaseAnswer, DatabaseRequest};
+
+const MIN_BACKOFF_MS: u64 = 100;
+const MAX_BACKOFF_MS: u64 = 5_000;
+const STANDBY_INTERVAL_MS: u64 = 500;
+const STORE_BACKOFF_MS: u64 = 500;
+
+#[derive(Debug)]
+pub enum CoordinatorHappening {
+    /// The process is started.
+    Start,
+    /// Time to try for the lease.
+    TryToLead,
+    /// A timer of the driver.
+    Wake,
+    Answer {
+        ticket: u64,
+        answer: DatabaseAnswer,
+    },
+    /// A client's call arrives.
+    Called { call: usize },
+    /// SIGCONT.
+    Resume,
+}
+
+#[derive(Debug)]
+pub enum Phase {
+    /// No process.
+    Down,
+    /// Waits for the lease, or for its turn to try again.
+    Standby,
+    Acquiring {
+        since: Moment,
+    },
+    /// Ends what is at fault in the record, before the next load.
+    Parking {
+        epoch: Epoch,
+        since: Moment,
+    },
+    Loading {
+        epoch: Epoch,
+        since: Moment,
+    },
+    Leading(Box<Leader>),
+    /// The leader is being run right now.
+    Stepping,
+}
+
+#[derive(Debug)]
+pub struct Coordinator {
+    pub name: String,
+    /// Grows with each start of the process, so that what was planned for an old one is dropped.
+    pub life: u64,
+    pub phase: Phase,
+    pub wall_offset_ms: i64,
+    /// Stopped by SIGSTOP: what comes in waits.
+    pub paused: bool,
+    stash: VecDeque<Happening>,
+    control: VecDeque<Control>,
+    requests: VecDeque<Request>,
+    landed: Option<DatabaseAnswer>,
+    next_session: u64,
+    wakes_at: Option<Moment>,
+    backoff_ms: u64,
+    began: Moment,
+    /// How long it may believe that it leads.
+    lease_until: Moment,
+    /// SIGTERM.
+    shutdown: bool,
+    /// Something cannot be written: events are stepped one per commit until it is found.
+    careful: bool,
+    /// What was at fault, and the epoch in which it was.
+    suspect: Option<(Epoch, Suspect)>,
+    kept_out: Vec<(NodeName, Moment)>,
+    tickets: u64,
+    /// The driver waits for the answer to this request and no other.
+    awaited: u64,
+    /// Who leads, as far as it knows.
+    leader: Option<usize>,
+}
+
+impl Coordinator {
+    pub fn new(number: usize) -> Self {
+        Self {
+            name: format!("coordinator-{number}"),
+            life: 0,
+            phase: Phase::Down,
+            wall_offset_ms: 0,
+            paused: false,
+            stash: VecDeque::new(),
+            control: VecDeque::new(),
+            requests: VecDeque::new(),
+            landed: None,
+            next_session: 0,
+            wakes_at: None,
+            backoff_ms: MIN_BACKOFF_MS,
+            began: Moment::default(),
+            lease_until: Moment::default(),
+            shutdown: false,
+            careful: false,
+            suspect: None,
+            kept_out: Vec::new(),
+            tickets: 0,
+            awaited: 0,
+            leader: None,
+        }
+    }
+
+    pub(super) fn leader_hint(&self) -> Option<usize> {
+        self.leader.filter(|_| !matches!(self.phase, Phase::Leading(_)))
+    }
+
+    /// SIGTERM.
+    pub(super) fn shut_down(&mut self) {
+        self.shutdown = true;
+    }
+
+    pub fn is_up(&self) -> bool {
+        !matches!(self.phase, Phase::Down)
+    }
+
+    pub fn leads(&self) -> Option<&Leader> {
+        match &self.phase {
+            Phase::Leading(leader) => Some(leader),
+            _ => None,
+        }
+    }
+
+    fn next_session(&mut self) -> SessionId {
+        self.next_session += 1;
+        SessionId(self.next_session)
+    }
+}
+
+impl World<'_> {
+    pub(super) fn start_coordinator(&mut self, c: usize) {
+        let coordinator = &mut self.coordinators[c];
+        let fresh = Coordinator::new(c);
+        let life = coordinator.life + 1;
+        let wall_offset_ms = coordinator.wall_offset_ms;
+        *coordinator = Coordinator {
+            life,
+            wall_offset_ms,
+            phase: Phase::Standby,
+            began: self.now,
+            ..fresh
+        };
+        self.trace.tell(self.now, format_args!("coordinator {c} starts"));
+        self.try_to_lead(c);
+    }
+
+    pub(super) fn coordinator_happens(&mut self, c: usize, what: CoordinatorHappening) {
+        if self.coordinators[c].paused && !matches!(what, CoordinatorHappening::Resume) {
+            let life = self.coordinators[c].life;
+            let stashed = Happening::Coordinator {
+                coordinator: c,
+                life,
+                what,
+            };
+            self.coordinators[c].stash.push_back(stashed);
+            return;
+        }
+        match what {
+            CoordinatorHappening::Start => self.start_coordinator(c),
+            CoordinatorHappening::TryToLead => self.try_to_lead(c),
+            CoordinatorHappening::Wake => {
+                self.coordinators[c].wakes_at = None;
+                self.run_driver(c);
+            }
+            CoordinatorHappening::Answer { ticket, answer } => {
+                self.database_answers(c, ticket, answer);
+            }
+            CoordinatorHappening::Called { call } => {
+                self.note_call_arrival(call);
+                self.called(c, call);
+            }
+            CoordinatorHappening::Resume => self.resume_coordinator(c),
+        }
+    }
+
+    pub(super) fn pause_coordinator(&mut self, c: usize, ms: u64) {
+        if self.coordinators[c].paused || !self.coordinators[c].is_up() {
+            return;
+        }
+        self.coordinators[c].paused = true;
+        self.plan_for_coordinator(c, self.now.plus_ms(ms), CoordinatorHappening::Resume);
+    }
+
+    /// What has come in meanwhile is there at once; the driver may look at the clock first.
+    fn resume_coordinator(&mut self, c: usize) {
+        if !self.coordinators[c].paused {
+            return;
+        }
+        self.trace.tell(self.now, format_args!("coordinator {c} goes on"));
+        self.coordinators[c].paused = false;
+        if self.checks.chance(500) {
+            self.run_driver(c);
+        }
+        let life = self.coordinators[c].life;
+        for stashed in std::mem::take(&mut self.coordinators[c].stash) {
+            if self.coordinators[c].life == life {
+                self.happen(stashed);
+            }
+        }
+        if self.coordinators[c].life == life {
+            self.run_driver(c);
+        }
+    }
+
+    /// The process is gone, with its memory and its connections.
+    pub(super) fn crash_coordinator(&mut self, c: usize, down_ms: u64) {
+        if !self.coordinators[c].is_up() {
+            return;
+        }
+        self.trace.tell(self.now, format_args!("coordinator {c} crashes"));
+        self.statistics.count(FaultKind::CoordinatorCrash);
+        let life = self.coordinators[c].life;
+        let coordinator = &mut self.coordinators[c];
+        coordinator.phase = Phase::Down;
+        coordinator.life += 1;
+        coordinator.paused = false;
+        coordinator.stash.clear();
+        self.drop_connections(
+            |end| (end.coordinator, end.coordinator_life) == (c, life),
+            Side::Coordinator,
+        );
+        self.fail_calls_of(c);
+        self.plan_for_coordinator(c, self.now.plus_ms(down_ms), CoordinatorHappening::Start);
+    }
+
+    /// True when a crash was waiting for this moment: the process is gone then.
+    fn crashes_here(&mut self, c: usize, point: CrashPoint) -> bool {
+        let Some(down_ms) = self.faults.take_crash(point) else {
+            return false;
+        };
+        self.trace.tell(self.now, format_args!("crash point: {point}"));
+        self.statistics.crash(point);
+        self.crash_coordinator(c, down_ms);
+        true
+    }
+
+    fn try_to_lead(&mut self, c: usize) {
+        let now = self.now;
+        let coordinator = &mut self.coordinators[c];
+        if !matches!(coordinator.phase, Phase::Standby) {
+            return;
+        }
+        coordinator.phase = Phase::Acquiring { since: now };
+        let holder = coordinator.name.clone();
+        self.ask_database(c, DatabaseRequest::Acquire { holder });
+    }
+
+    fn stand_by(&mut self, c: usize, ms: u64) {
+        self.coordinators[c].phase = Phase::Standby;
+        self.refuse_everybody(c);
+        self.plan_for_coordinator(c, self.now.plus_ms(ms), CoordinatorHappening::TryToLead);
+    }
+
+    /// Nobody leads here: whoever waits is sent away.
+    fn refuse_everybody(&mut self, c: usize) {
+        let coordinator = &mut self.coordinators[c];
+        let control = std::mem::take(&mut coordinator.control);
+        let requests = std::mem::take(&mut coordinator.requests);
+        for message in control {
+            if let Control::Join { connection, .. } = message {
+                let leader = self.coordinators[c].leader;
+                self.close(connection, Side::Coordinator, leader);
+            }
+        }
+        for request in requests {
+            self.refuse_call(c, request.call);
+        }
+    }
+
+    /// Steps, commits and performs whatever there is to do now.
+    fn run_driver(&mut self, c: usize) {
+        if self.coordinators[c].paused {
+            return;
+        }
+        let phase = std::mem::replace(&mut self.coordinators[c].phase, Phase::Stepping);
+        let Phase::Leading(mut leader) = phase else {
+            self.coordinators[c].phase = phase;
+            if self.coordinators[c].is_up() {
+                self.refuse_everybody(c);
+            }
+            return;
+        };
+        match self.lead(c, &mut leader) {
+            None => {
+                let wake = self.wake_at(c, &leader);
+                self.coordinators[c].phase = Phase::Leading(leader);
+                self.plan_wake(c, wake);
+            }
+            Some(Ended::Crashed) => {}
+            Some(Ended::Lost) => self.lose_leadership(c, &leader),
+            Some(Ended::Poisoned) => {
+                self.suspect(c, &mut leader);
+                self.lose_leadership(c, &leader);
+            }
+            Some(Ended::Shutdown) => self.resign(c, &leader),
+        }
+    }
+
+    fn plan_wake(&mut self, c: usize, wake: Moment) {
+        if wake == Moment::NEVER {
+            return;
+        }
+        let wake = wake.max(self.now.plus_us(1));
+        let planned = &mut self.coordinators[c].wakes_at;
+        if planned.is_none_or(|planned| planned > wake) {
+            *planned = Some(wake);
+            self.plan_for_coordinator(c, wake, CoordinatorHappening::Wake);
+        }
+    }
+
+    /// Memory is worth nothing now: callers and agents are sent away, and it begins anew after a pause.
+    fn lose_leadership(&mut self, c: usize, leader: &Leader) {
+        let epoch = leader.turn.epoch().0;
+        self.trace
+            .tell(self.now, format_args!("coordinator {c} no longer leads epoch {epoch}"));
+        let coordinator = &mut self.coordinators[c];
+        coordinator.landed = None;
+        coordinator.awaited = 0;
+        coordinator.careful |= leader.care.is_taken();
+        coordinator.lease_until = Moment::default();
+        if self.now.ms_since(coordinator.began) > MAX_BACKOFF_MS {
+            coordinator.backoff_ms = MIN_BACKOFF_MS;
+        }
+        let pause_ms = coordinator.backoff_ms;
+        coordinator.backoff_ms = (pause_ms * 2).min(MAX_BACKOFF_MS);
+        for call in leader.callers.values() {
+            self.refuse_call(c, *call);
+        }
+        for connection in leader.connections() {
+            self.close(connection, Side::Coordinator, None);
+        }
+        self.stand_by(c, pause_ms);
+    }
+
+    fn resign(&mut self, c: usize, leader: &Leader) {
+        self.trace.tell(self.now, format_args!("coordinator {c} resigns"));
+        self.statistics.count(FaultKind::CoordinatorResigns);
+        let epoch = leader.turn.epoch();
+        self.ask_database(c, DatabaseRequest::Resign { epoch });
+        self.coordinators[c].phase = Phase::Standby;
+        for connection in leader.connections() {
+            self.close(connection, Side::Coordinator, None);
+        }
+        self.refuse_everybody(c);
+        let life = self.coordinators[c].life;
+        self.coordinators[c].phase = Phase::Down;
+        self.coordinators[c].life += 1;
+        self.drop_connections(
+            |end| (end.coordinator, end.coordinator_life) == (c, life),
+            Side::Coordinator,
+        );
+        self.fail_calls_of(c);
+        let down_ms = self.faults.restarts_after_ms();
+        self.plan_for_coordinator(c, self.now.plus_ms(down_ms), CoordinatorHappening::Start);
+    }
+}

@@ -1,0 +1,118 @@
+//! From a user's job to the job in memory.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{
+    Cluster,
+    edges::Edges,
+    job::{Counts, Job, Words},
+    phase::{Kind, Phase, Run},
+    task::Task,
+};
+use crate::{Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
+
+impl Cluster {
+    /// The job in memory: tasks pending, `finally` tasks and undo steps dormant.
+    pub(super) fn compile(
+        &mut self,
+        id: JobId,
+        mut spec: JobSpec,
+        submitted_at: Timestamp,
+        deadline: Option<Timestamp>,
+        traceparent: Option<Arc<str>>,
+    ) -> Job {
+        let (needs, ranks) = graph(&mut spec.tasks);
+        let mut tasks: SmallVec<[Task; 1]> = SmallVec::with_capacity(needs.len());
+        for (place, task) in spec.tasks.iter().enumerate() {
+            let (kind, phase) = if task.finally {
+                (Kind::Finally, Phase::Dormant)
+            } else {
+                let unmet = needs[place].len() as u32;
+                let since = submitted_at;
+                (Kind::Main, Phase::Pending { unmet, since })
+            };
+            tasks.push(self.compile_step(kind, phase, Some(&task.step), ranks[place]));
+        }
+        if needs.len() > tasks.len() {
+            for task in &spec.tasks {
+                let undo = task.undo.as_ref();
+                let rank = undo.map_or(0, |undo| undo.estimate_ms);
+                tasks.push(self.compile_step(Kind::Undo, Phase::Dormant, undo, rank));
+            }
+        }
+        Job {
+            id,
+            arrival: 0,
+            queue: self.ready.use_queue(&spec.namespace, &spec.queue),
+            priority: spec.priority,
+            deadline: deadline.into(),
+            deadline_action: spec.deadline_action,
+            submitted_at,
+            failure_rule: spec.failure_rule,
+            intent: Intent::Run,
+            written: (JobState::Queued, Intent::Run),
+            words: traceparent.map(|traceparent| {
+                Box::new(Words {
+                    traceparent: Some(traceparent),
+                    message: None,
+                })
+            }),
+            counts: Counts::recompute(&tasks),
+            stage: Kind::Main,
+            tasks,
+            edges: Edges::of(&needs).map(Box::new),
+        }
+    }
+
+    fn compile_step(
+        &mut self,
+        kind: Kind,
+        phase: Phase,
+        step: Option<&StepSpec>,
+        upward_rank_ms: u64,
+    ) -> Task {
+        let run = step.map(|step| Run {
+            payload: self.payloads.keep(&step.payload),
+            shape: self.ready.use_shape(&step.resources),
+            rules: self.rules.keep(&step.rules),
+        });
+        let estimate_ms = step.map_or(0, |step| step.estimate_ms);
+        Task {
+            kind,
+            run,
+            hold_ms: step
+                .and_then(|step| step.rules.timeout_ms)
+                .unwrap_or(estimate_ms),
+            estimate_ms,
+            upward_rank_ms,
+            phase,
+            attempt: 0,
+            failures: 0,
+            losses: 0,
+            avoid: None,
+        }
+    }
+}
+
+/// What each task needs, and its rank; with undo steps behind the tasks if there is one. They need each other the other
+/// way round: what was built on a task is taken back first.
+fn graph(tasks: &mut [TaskSpec]) -> (Vec<Box<[u32]>>, Vec<u64>) {
+    let mut needs: Vec<Box<[u32]>> = tasks
+        .iter_mut()
+        .map(|task| std::mem::take(&mut task.needs))
+        .collect();
+    let ranks = dag::upward_ranks(&needs, |task| tasks[task].step.estimate_ms);
+    if tasks.iter().any(|task| task.undo.is_some()) {
+        let count = tasks.len() as u32;
+        let mut undone_before: Vec<Vec<u32>> = vec![Vec::new(); tasks.len()];
+        for (task, needs) in (0..).zip(&needs) {
+            for needed in needs {
+                undone_before[*needed as usize].push(count + task);
+            }
+        }
+        needs.extend(undone_before.into_iter().map(Vec::into_boxed_slice));
+    }
+    (needs, ranks)
+}

@@ -1,0 +1,127 @@
+//! Where a task stands, and what only this state knows.
+
+use super::{node::NodeSlot, payloads::PayloadId, ready::ShapeId, rules::RulesId};
+use crate::{AttemptState, Intent, MaybeTimestamp, TaskState, Timestamp};
+
+/// When in the life of a job a task may run. A job's stages follow each other in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Main,
+    /// Takes back what a task has done.
+    Undo,
+    Finally,
+}
+
+impl Kind {
+    /// Whether a job with this intent starts anything of this kind.
+    pub(crate) fn goes_on(self, intent: Intent) -> bool {
+        match self {
+            Self::Main => intent == Intent::Run,
+            Self::Undo => intent == Intent::RollBack,
+            Self::Finally => intent != Intent::Abandon,
+        }
+    }
+}
+
+/// What runs, and by which rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) payload: PayloadId,
+    pub(crate) shape: ShapeId,
+    pub(crate) rules: RulesId,
+}
+
+/// Where a task stands, with what only this state knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its stage has not come, or it is not needed: the undo of what has not succeeded.
+    Dormant,
+    Pending {
+        unmet: u32,
+        /// When the last need that is met was, or the job was submitted.
+        since: Timestamp,
+    },
+    Queued {
+        /// Its place in the ready index.
+        key: i64,
+        since: Timestamp,
+    },
+    Assigned(Held),
+    Running {
+        held: Held,
+        started_at: Timestamp,
+    },
+    Stopping {
+        held: Held,
+        started_at: MaybeTimestamp,
+        cause: StopCause,
+    },
+    Retrying {
+        until: Timestamp,
+    },
+    Succeeded,
+    Failed,
+    TimedOut,
+    Cancelled,
+    UpstreamFailed,
+}
+
+/// What an active attempt holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) node: NodeSlot,
+    pub(crate) assigned_at: Timestamp,
+}
+
+/// Why an attempt was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopCause {
+    /// The job was cancelled or failed fast.
+    Cancel,
+    /// Its start-to-close limit passed.
+    Timeout,
+}
+
+impl Phase {
+    pub(crate) fn state(&self) -> TaskState {
+        match self {
+            Self::Dormant | Self::Pending { .. } => TaskState::Pending,
+            Self::Queued { .. } => TaskState::Queued,
+            Self::Assigned(_) => TaskState::Assigned,
+            Self::Running { .. } => TaskState::Running,
+            Self::Stopping { .. } => TaskState::Stopping,
+            Self::Retrying { .. } => TaskState::Retrying,
+            Self::Succeeded => TaskState::Succeeded,
+            Self::Failed => TaskState::Failed,
+            Self::TimedOut => TaskState::TimedOut,
+            Self::Cancelled => TaskState::Cancelled,
+            Self::UpstreamFailed => TaskState::UpstreamFailed,
+        }
+    }
+
+    pub(crate) fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Assigned(held) | Self::Running { held, .. } | Self::Stopping { held, .. } => {
+                Some(held)
+            }
+            _ => None,
+        }
+    }
+
+    /// State of the attempt that is active in this phase.
+    pub(crate) fn attempt_state(&self) -> Option<AttemptState> {
+        match self {
+            Self::Assigned(_) => Some(AttemptState::Assigned),
+            Self::Running { .. } => Some(AttemptState::Running),
+            Self::Stopping {
+                cause: StopCause::Cancel,
+                ..
+            } => Some(AttemptState::Stopping),
+            Self::Stopping {
+                cause: StopCause::Timeout,
+                ..
+            } => Some(AttemptState::StoppingTimeout),
+            _ => None,
+        }
+    }
+}

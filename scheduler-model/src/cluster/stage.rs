@@ -1,0 +1,186 @@
+//! The stages of a job: its tasks, then the undo steps of what had finished if it is rolled back, then its `finally`
+//! tasks. What never ran has no record, so live and after a load its state is derived by the same functions here.
+
+use super::{
+    Cluster,
+    job::{Counts, Job},
+    jobs::{JobSlot, TaskRef},
+    phase::{Kind, Phase},
+    task::Task,
+};
+use crate::{Effects, Intent, Timestamp};
+
+impl Cluster {
+    /// Begins the stages that are due, when the one before is over.
+    pub(super) fn advance(&mut self, now: Timestamp, slot: JobSlot, effects: &mut Effects) {
+        while let Some(stage) = self.jobs.get(slot).next_stage() {
+            let job = self.jobs.get_mut(slot);
+            job.begin(stage, now);
+            job.counts = Counts::recompute(&job.tasks);
+            self.queue_what_is_ready(slot);
+            self.tell_begun(slot, stage, effects);
+        }
+    }
+
+    fn tell_begun(&mut self, slot: JobSlot, stage: Kind, effects: &mut Effects) {
+        for task in 0..self.jobs.get(slot).tasks.len() as u32 {
+            let begun = &self.jobs.get(slot).tasks[task as usize];
+            if begun.kind == stage && begun.phase != Phase::Dormant {
+                self.tell(TaskRef { job: slot, task }, effects);
+            }
+        }
+    }
+}
+
+impl Job {
+    /// The stage that follows, once nothing of this one is open.
+    pub(super) fn next_stage(&self) -> Option<Kind> {
+        if self.counts.open[self.stage as usize] > 0 {
+            return None;
+        }
+        let undoes = match self.intent {
+            Intent::RollBack => true,
+            Intent::Abandon => self.has_begun_undo(),
+            _ => false,
+        };
+        match self.stage {
+            Kind::Main if undoes => Some(Kind::Undo),
+            Kind::Main | Kind::Undo if self.counts.finally > 0 => Some(Kind::Finally),
+            _ => None,
+        }
+    }
+
+    /// Wakes what the stage has to run.
+    pub(super) fn begin(&mut self, stage: Kind, now: Timestamp) {
+        self.stage = stage;
+        match stage {
+            Kind::Main => {}
+            Kind::Undo => self.wake_undo(now),
+            Kind::Finally => self.wake_finally(now),
+        }
+        self.settle_what_never_ran(stage);
+    }
+
+    /// What has not succeeded needs no undo, and nobody waits for it.
+    fn wake_undo(&mut self, now: Timestamp) {
+        let count = self.task_count();
+        for task in 0..count.min(self.tasks.len() as u32 - count) {
+            let Task { kind, phase, .. } = self.tasks[task as usize];
+            if (kind, phase) != (Kind::Main, Phase::Succeeded) {
+                continue;
+            }
+            let undo = count + task;
+            let needed =
+                |needed: &&u32| self.tasks[(**needed - count) as usize].phase == Phase::Succeeded;
+            let unmet = self.needs(undo).iter().filter(needed).count() as u32;
+            self.wake(undo, unmet, now);
+        }
+    }
+
+    fn wake_finally(&mut self, now: Timestamp) {
+        for task in 0..self.tasks.len() as u32 {
+            if self.tasks[task as usize].kind == Kind::Finally {
+                let unmet = self.needs(task).len() as u32;
+                self.wake(task, unmet, now);
+            }
+        }
+    }
+
+    /// One that has had an attempt was awake before a load.
+    fn wake(&mut self, task: u32, unmet: u32, now: Timestamp) {
+        let task = &mut self.tasks[task as usize];
+        if task.phase == Phase::Dormant {
+            task.become_pending(unmet, now);
+        }
+    }
+
+    /// Tasks of a kind that have had no attempt: their state follows from what they need and from the job's intent, in
+    /// this order, which is the order in which it happened.
+    pub(super) fn settle_what_never_ran(&mut self, kind: Kind) {
+        let mut done: Vec<u32> = Vec::new();
+        let mut failed: Vec<u32> = Vec::new();
+        for (place, task) in (0..).zip(&self.tasks) {
+            match task.phase {
+                _ if task.kind != kind => {}
+                Phase::Succeeded => done.push(place),
+                Phase::Failed | Phase::TimedOut => failed.push(place),
+                _ => {}
+            }
+        }
+        done.extend(self.finish_what_is_nothing(kind));
+        while let Some(task) = done.pop() {
+            done.extend(self.count_down_dependents(task));
+        }
+        while let Some(task) = failed.pop() {
+            for place in self.dependents(task) {
+                let dependent = self.dependent(place);
+                let failing = &mut self.tasks[dependent as usize];
+                if matches!(failing.phase, Phase::Pending { .. }) {
+                    failing.become_upstream_failed();
+                    failed.push(dependent);
+                }
+            }
+        }
+        if !kind.goes_on(self.intent) {
+            let waits =
+                |task: &&mut Task| task.kind == kind && matches!(task.phase, Phase::Pending { .. });
+            self.tasks
+                .iter_mut()
+                .filter(waits)
+                .for_each(Task::become_cancelled);
+        }
+    }
+
+    /// Tasks with nothing to run that wait for nothing are done.
+    fn finish_what_is_nothing(&mut self, kind: Kind) -> Vec<u32> {
+        let mut done = Vec::new();
+        for (place, task) in (0..).zip(&mut self.tasks) {
+            let waits_for_nothing = matches!(task.phase, Phase::Pending { unmet: 0, .. });
+            if task.kind == kind && task.run.is_none() && waits_for_nothing {
+                task.become_done();
+                done.push(place);
+            }
+        }
+        done
+    }
+
+    /// Returns those that this has finished, because they have nothing to run.
+    fn count_down_dependents(&mut self, task: u32) -> Vec<u32> {
+        let mut done = Vec::new();
+        for place in self.dependents(task) {
+            let dependent = self.dependent(place);
+            let waiting = &mut self.tasks[dependent as usize];
+            let Phase::Pending { unmet, .. } = &mut waiting.phase else {
+                continue;
+            };
+            *unmet -= 1;
+            if *unmet == 0 && waiting.run.is_none() {
+                waiting.become_done();
+                done.push(dependent);
+            }
+        }
+        done
+    }
+
+    /// What an abandoned job leaves undone. Steps of which none has begun were never there.
+    pub(super) fn forget_undo(&mut self) {
+        if self.has_begun_undo() {
+            return;
+        }
+        let undo = |task: &&mut Task| task.kind == Kind::Undo;
+        self.tasks
+            .iter_mut()
+            .filter(undo)
+            .for_each(Task::become_dormant);
+    }
+
+    /// Where the whole job was, from the record of what ran.
+    pub(super) fn resume_stages(&mut self, now: Timestamp) {
+        self.settle_what_never_ran(Kind::Main);
+        self.counts = Counts::recompute(&self.tasks);
+        while let Some(stage) = self.next_stage() {
+            self.begin(stage, now);
+            self.counts = Counts::recompute(&self.tasks);
+        }
+    }
+}

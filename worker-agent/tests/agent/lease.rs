@@ -1,0 +1,226 @@
+//! Attempts that must not outlive the lease of their agent.
+
+use std::time::Duration;
+
+use drover_proto::{
+    agent::key_to_wire,
+    v1::{
+        HeartbeatAck, Outcome, agent_message::Message as FromAgent,
+        coordinator_message::Message as ToAgent, report::What,
+    },
+};
+use nix::sys::signal::Signal;
+
+use crate::{
+    agent::{Agent, Program, fifo, open, read},
+    coordinator::Coordinator,
+    task::{Task, argv, key, shell},
+};
+
+const LEASE_MS: u32 = 300;
+const BEAT_MS: u32 = 50;
+/// Longer than any test.
+const NEVER_MS: u32 = 100_000;
+
+#[tokio::test]
+async fn cut_off_an_agent_stops_what_must_not_run_on_and_keeps_the_rest() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let [life, first, second, gate] =
+        ["life", "first", "second", "gate"].map(|name| agent.fifo(name));
+    let (session, _) = coordinator.connection().await;
+    session.welcome_for(LEASE_MS, BEAT_MS).await;
+    // It would need a minute to end in order: the grace of a fence is shorter.
+    let stubborn = shell("exec 3> life; trap '' TERM; echo > first; while :; do sleep 0.01; done");
+    let kept = shell("echo > second; read line < gate");
+    let mut leased = Task::leased(1, stubborn);
+    leased.grace_ms = 60_000;
+    session.assign([leased, Task::from((2, kept))]).await;
+    let held_open = tokio::spawn(read(life));
+    read(first).await;
+    read(second).await;
+    drop(session);
+
+    // Not welcomed, the agent is as cut off as before.
+    let (mut session, join) = coordinator.connection().await;
+    held_open.await.expect("killed");
+    assert_eq!(join.running, [1, 2].map(|task| key_to_wire(key(task))));
+    session.welcome_for(NEVER_MS, BEAT_MS).await;
+    let (task, ended) = session.end().await;
+    assert_eq!((task, ended.outcome()), (1, Outcome::Fenced));
+    assert!(ended.message.contains("cut off"), "{}", ended.message);
+    open(gate).await;
+    let (task, ended) = session.end().await;
+    assert_eq!((task, ended.outcome()), (2, Outcome::Succeeded));
+}
+
+#[tokio::test]
+async fn acknowledged_heartbeats_renew_the_lease() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let gate = agent.fifo("gate");
+    let (mut session, _) = coordinator.connection().await;
+    session.welcome_for(LEASE_MS, BEAT_MS).await;
+    let task = Task::leased(1, shell("read line < gate"));
+    session.assign([task]).await;
+    // Three leases.
+    for _ in 0..3 * LEASE_MS / BEAT_MS {
+        let number = loop {
+            match session.message().await {
+                FromAgent::Heartbeat(heartbeat) => break heartbeat.number,
+                FromAgent::Reports(reports) => {
+                    let what = reports
+                        .reports
+                        .into_iter()
+                        .next()
+                        .and_then(|report| report.what);
+                    assert!(matches!(what, Some(What::Started(_))), "{what:?}");
+                }
+                FromAgent::Join(_) => panic!("one is enough"),
+            }
+        };
+        session
+            .send(ToAgent::HeartbeatAck(HeartbeatAck { number }))
+            .await;
+    }
+    open(gate).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded);
+}
+
+#[tokio::test]
+async fn what_arrives_after_the_lease_does_not_start() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let (mut session, _) = coordinator.connection().await;
+    session.welcome_for(20, NEVER_MS).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let leased = Task::leased(1, shell("echo > ran"));
+    session
+        .assign([leased, Task::from((2, argv(["true"])))])
+        .await;
+    let mut outcomes =
+        [session.end().await, session.end().await].map(|(task, ended)| (task, ended.outcome()));
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [(1, Outcome::Fenced), (2, Outcome::Succeeded)]);
+    assert!(!agent.work_dir.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn an_agent_that_was_frozen_fences_before_it_does_anything_else() {
+    let mut coordinator = Coordinator::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let [first, second, gate] =
+        ["first", "second", "gate"].map(|name| fifo(directory.path(), name));
+    let agent = Program::start(&coordinator, directory.path());
+    let (mut session, _) = coordinator.connection().await;
+    session.welcome_for(LEASE_MS, NEVER_MS).await;
+    let leased = Task::leased(1, shell("echo > first; sleep 1000"));
+    let kept = shell("echo > second; read line < gate; echo > done");
+    session.assign([leased, Task::from((2, kept))]).await;
+    read(first).await;
+    read(second).await;
+    agent.signal(Signal::SIGSTOP);
+    // It ends while the agent is frozen, and what comes meanwhile is found by the agent when it wakes.
+    open(gate).await;
+    let late = Task::leased(3, shell("echo > ran"));
+    session.assign([late]).await;
+    tokio::time::sleep(Duration::from_millis(2 * u64::from(LEASE_MS))).await;
+    agent.signal(Signal::SIGCONT);
+    let mut outcomes = Vec::new();
+    while outcomes.len() < 3 {
+        let (task, ended) = session.end().await;
+        outcomes.push((task, ended.outcome()));
+    }
+    outcomes.sort_unstable();
+    let expected = [
+        (1, Outcome::Fenced),
+        (2, Outcome::Succeeded),
+        (3, Outcome::Fenced),
+    ];
+    assert_eq!(outcomes, expected);
+    assert!(!directory.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn while_an_agent_is_frozen_its_guard_fences() {
+    let mut coordinator = Coordinator::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let [life, orderly, stubborn, kept, gate, done] =
+        ["life", "orderly", "stubborn", "kept", "gate", "done"]
+            .map(|name| fifo(directory.path(), name));
+    let agent = Program::start(&coordinator, directory.path());
+    let (mut session, _) = coordinator.connection().await;
+    session.lease(LEASE_MS, NEVER_MS, 60_000).await;
+    let held_open = tokio::spawn(read(life));
+    let wait = "while :; do sleep 0.01; done";
+    let mut first = Task::leased(
+        1,
+        shell(&format!(
+            "exec 3> life; trap 'echo term > seen; exit 0' TERM; echo > orderly; {wait}"
+        )),
+    );
+    first.grace_ms = 4_000;
+    let mut second = Task::leased(
+        2,
+        shell(&format!(
+            "exec 3> life; trap '' TERM; sleep 1000 & echo > stubborn; {wait}"
+        )),
+    );
+    second.grace_ms = 100;
+    let third = shell("echo > kept; read line < gate; echo > done");
+    session
+        .assign([first, second, Task::from((3, third))])
+        .await;
+    for ready in [orderly, stubborn, kept] {
+        read(ready).await;
+    }
+    agent.signal(Signal::SIGSTOP);
+    held_open.await.expect("nothing of the leased ones is left");
+    let seen = std::fs::read_to_string(directory.path().join("seen")).expect("terminated first");
+    assert_eq!(seen, "term\n");
+    open(gate).await;
+    read(done).await;
+    assert!(agent.is_stopped(), "all this without the agent");
+    agent.signal(Signal::SIGCONT);
+    let mut outcomes = Vec::new();
+    while outcomes.len() < 3 {
+        let (task, ended) = session.end().await;
+        outcomes.push((task, ended.outcome()));
+    }
+    outcomes.sort_unstable();
+    let expected = [
+        (1, Outcome::Fenced),
+        (2, Outcome::Fenced),
+        (3, Outcome::Succeeded),
+    ];
+    assert_eq!(outcomes, expected);
+}
+
+#[tokio::test]
+async fn renewals_hold_back_the_guard() {
+    let mut coordinator = Coordinator::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let [ready, life] = ["ready", "life"].map(|name| fifo(directory.path(), name));
+    let agent = Program::start(&coordinator, directory.path());
+    let (mut session, _) = coordinator.connection().await;
+    session.welcome_for(LEASE_MS, BEAT_MS).await;
+    let held_open = tokio::spawn(read(life));
+    let leased = shell("exec 3> life; echo > ready; sleep 1000");
+    session.assign([Task::leased(1, leased)]).await;
+    read(ready).await;
+    for _ in 0..3 * LEASE_MS / BEAT_MS {
+        let number = session.heartbeat().await.number;
+        session
+            .send(ToAgent::HeartbeatAck(HeartbeatAck { number }))
+            .await;
+    }
+    assert!(!held_open.is_finished());
+    agent.signal(Signal::SIGSTOP);
+    held_open.await.expect("killed in the end");
+    std::fs::copy(directory.path().join("log"), "/tmp/agent-log").unwrap();
+    agent.signal(Signal::SIGCONT);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    std::fs::copy(directory.path().join("log"), "/tmp/agent-log").unwrap();
+    assert_eq!(session.end().await.1.outcome(), Outcome::Fenced);
+}
