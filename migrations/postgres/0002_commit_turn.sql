@@ -158,8 +158,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 'not open';
     END IF;
-    -- An intent that waits for nothing: whatever has not ended shows as cancelled.
-    UPDATE jobs SET state = 'failed', intent = 'fail', ended_at = now_ms, message = reason WHERE id = the_job;
+    -- An intent that waits for nothing: whatever has not ended shows as cancelled. The caller's clock may be behind.
+    UPDATE jobs
+    SET state = 'failed', intent = 'fail', ended_at = greatest(now_ms, submitted_at, started_at), message = reason
+    WHERE id = the_job;
     INSERT INTO dead_letters (job_id, namespace, queue, ended_at)
     SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at FROM jobs WHERE jobs.id = the_job
     ON CONFLICT (job_id) DO NOTHING;

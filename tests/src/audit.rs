@@ -7,7 +7,7 @@ use drover_proto::v1::{Attempt, AttemptState, Job, JobState, ListJobsRequest, Ta
 use crate::{Cluster, StoredAttempt, until};
 
 /// So many records of jobs are read through the API; all are read from the store.
-const READ_THROUGH_API: usize = 1_000;
+const READ_THROUGH_API: usize = 500;
 
 const OPEN: [JobState; 3] = [JobState::Queued, JobState::Running, JobState::RollingBack];
 
@@ -57,23 +57,25 @@ impl Cluster {
         Audited { jobs, attempts }
     }
 
+    /// However many jobs there are: only a standstill is waited for in vain.
     async fn all_ended(&self) {
-        let mut jobs = self.jobs().await;
+        let mut open = u64::MAX;
+        while open > 0 {
+            open = until("another job to end", async || {
+                let left = self.status().await.open_jobs;
+                (left < open).then_some(left)
+            })
+            .await;
+        }
+        // And so says the record.
         let request = ListJobsRequest {
             states: OPEN.map(Into::into).to_vec(),
             page_size: 1,
             ..ListJobsRequest::default()
         };
-        until("every job to end", async || {
-            match jobs.list(request.clone()).await {
-                Ok(page) => page.into_inner().jobs.is_empty().then_some(()),
-                Err(_) => {
-                    jobs = self.jobs().await;
-                    None
-                }
-            }
-        })
-        .await;
+        let listed = self.jobs().await.list(request).await;
+        let listed = listed.expect("listed").into_inner().jobs;
+        assert!(listed.is_empty(), "not ended: {listed:?}");
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use crate::{drover, until};
 
 const VARIABLE: &str = "DROVER_TEST_MARK";
@@ -60,6 +65,15 @@ impl Mark {
             self.processes().is_empty().then_some(())
         })
         .await;
+    }
+}
+
+impl Drop for Mark {
+    /// When a test fails because something was left behind, nothing is left behind all the same.
+    fn drop(&mut self) {
+        for process in self.processes() {
+            let _ = kill(Pid::from_raw(process.id.cast_signed()), Signal::SIGKILL);
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use std::{
 };
 
 /// Configure the program from outside; tests must not depend on who runs them.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "DATABASE_URL",
     "DROVER_ADDRESS",
     "DROVER_COORDINATOR",
     "PIPELINE_OUT",
+    "RELEASE_OUT",
     "RUST_LOG",
     "TRACEPARENT",
 ];

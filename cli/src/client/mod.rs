@@ -24,7 +24,7 @@ use route::Route;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// A connected client. Cheap to clone; clones turn to another coordinator together.
 #[derive(Clone, Debug)]

@@ -155,7 +155,7 @@ impl Driver {
                 if let Some(caller) = poison.caller {
                     leader.fail_caller(caller, ApiError::internal());
                 }
-                self.suspicion.note(poison);
+                self.suspicion.note(epoch, poison);
             }
         }
         false

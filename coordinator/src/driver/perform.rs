@@ -59,8 +59,12 @@ impl Leader {
         }
         self.watches.publish(turn, transitions);
         for (session, parcel) in parcels {
-            if !self.sessions.deliver(session, parcel) {
+            if let Some(slow) = self.sessions.deliver(session, parcel) {
                 self.tally.add(Count::SessionsTooSlow);
+                // Its last sign of life may have been acknowledged.
+                if let Some(heard) = slow.pulse.take(session, &self.clock) {
+                    self.step(Event::Heard(vec![heard]));
+                }
                 self.step(Event::Left { session });
             }
         }

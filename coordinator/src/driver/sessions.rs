@@ -69,27 +69,26 @@ impl Sessions {
         }
     }
 
-    /// False when the session is gone or does not keep up: it was dropped, and the agent joins again.
-    pub(super) fn deliver(&mut self, id: SessionId, parcel: Parcel) -> bool {
-        let Some(session) = self.open.get(&id) else {
-            return true;
-        };
+    /// Gives back a session that does not keep up: it ends when it is dropped, and the agent joins again.
+    #[must_use]
+    pub(super) fn deliver(&mut self, id: SessionId, parcel: Parcel) -> Option<Session> {
+        let session = self.open.get(&id)?;
         if let Some(reason) = parcel.close {
             let _ = session.outgoing.try_send(Err(closed(reason).into()));
             self.open.remove(&id);
-            return true;
+            return None;
         }
         let kept_up = messages(parcel)
             .into_iter()
             .all(|message| send(&session.outgoing, message));
-        if !kept_up {
-            tracing::warn!(
-                session = id.0,
-                "the agent does not keep up; closing its session"
-            );
-            self.open.remove(&id);
+        if kept_up {
+            return None;
         }
-        kept_up
+        tracing::warn!(
+            session = id.0,
+            "the agent does not keep up; closing its session"
+        );
+        self.open.remove(&id)
     }
 }
 
@@ -190,9 +189,9 @@ mod tests {
             acknowledged: 1,
             ..Parcel::default()
         };
-        assert!(sessions.deliver(SessionId(1), parcel()));
+        assert!(sessions.deliver(SessionId(1), parcel()).is_none());
         assert!(!token.is_cancelled());
-        assert!(!sessions.deliver(SessionId(1), parcel()));
+        drop(sessions.deliver(SessionId(1), parcel()).unwrap());
         assert!(token.is_cancelled());
         assert!(sessions.open.is_empty());
     }

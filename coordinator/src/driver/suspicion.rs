@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use drover_model::{CallerId, JobId, NodeName, turn::SealedTurn};
+use drover_model::{CallerId, Epoch, JobId, NodeName, turn::SealedTurn};
 
 /// How long a node is kept out whose join nobody could take.
 const KEPT_OUT: Duration = Duration::from_secs(60);
@@ -50,14 +50,14 @@ impl Poison {
 pub(crate) struct Suspicion {
     /// The next leadership commits each event alone.
     pub(super) careful: bool,
-    /// What the next take-over has to find the culprit of.
-    pub(super) found: Option<Poison>,
+    /// What the next take-over has to find the culprit of, and the epoch in which it went wrong.
+    found: Option<(Epoch, Poison)>,
     kept_out: Vec<(NodeName, Instant)>,
 }
 
 impl Suspicion {
     /// Something went wrong: be careful, and act if it is clear what was at fault.
-    pub(super) fn note(&mut self, poison: Poison) {
+    pub(super) fn note(&mut self, epoch: Epoch, poison: Poison) {
         self.careful = true;
         if !poison.alone {
             return;
@@ -65,7 +65,13 @@ impl Suspicion {
         if let Some(node) = poison.node_at_fault() {
             self.keep_out(node);
         }
-        self.found = Some(poison);
+        self.found = Some((epoch, poison));
+    }
+
+    /// For the leadership of this epoch. If another has led in between, the record is no longer the one that was meant.
+    pub(super) fn take_found(&mut self, epoch: Epoch) -> Option<Poison> {
+        let (noted, poison) = self.found.take()?;
+        (noted.0 + 1 == epoch.0).then_some(poison)
     }
 
     fn keep_out(&mut self, node: NodeName) {
@@ -110,19 +116,30 @@ mod tests {
     #[test]
     fn among_many_events_nobody_is_at_fault_yet() {
         let mut suspicion = Suspicion::default();
-        suspicion.note(panicked(false, Some(JobId::from_u128(1)), None));
+        suspicion.note(Epoch(1), panicked(false, Some(JobId::from_u128(1)), None));
         assert!(suspicion.careful);
-        assert!(suspicion.found.is_none());
-        suspicion.note(panicked(true, Some(JobId::from_u128(1)), Some("n1")));
-        let found = suspicion.found.take().unwrap();
+        assert!(suspicion.take_found(Epoch(2)).is_none());
+        suspicion.note(
+            Epoch(2),
+            panicked(true, Some(JobId::from_u128(1)), Some("n1")),
+        );
+        let found = suspicion.take_found(Epoch(3)).unwrap();
         assert!(matches!(found.what, What::Panicked(Some(job)) if job == JobId::from_u128(1)));
         assert!(suspicion.kept_out().is_empty());
     }
 
     #[test]
+    fn after_another_has_led_nothing_is_ended() {
+        let mut suspicion = Suspicion::default();
+        suspicion.note(Epoch(1), panicked(true, Some(JobId::from_u128(1)), None));
+        assert!(suspicion.take_found(Epoch(3)).is_none());
+        assert!(suspicion.take_found(Epoch(2)).is_none(), "forgotten");
+    }
+
+    #[test]
     fn a_join_that_is_about_no_job_keeps_its_node_out() {
         let mut suspicion = Suspicion::default();
-        suspicion.note(panicked(true, None, Some("n1")));
+        suspicion.note(Epoch(1), panicked(true, None, Some("n1")));
         let kept_out = suspicion.kept_out();
         assert_eq!(&*kept_out[0].0, "n1");
     }

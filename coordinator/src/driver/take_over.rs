@@ -136,7 +136,7 @@ impl Driver {
         };
         let config = config(&self.options, self.suspicion.careful);
         let records = self.recorder.as_ref().map(Recorder::begin);
-        let poison = self.suspicion.found.take();
+        let poison = self.suspicion.take_found(held.epoch);
         let loading = load::load(ward, poison, config, records);
         self.refuse_until(keeper.keep_during(held, loading))
             .await

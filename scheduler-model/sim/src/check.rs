@@ -13,7 +13,9 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{AttemptKey, AttemptRow, Epoch, JobId, JobSpec, Report, StepSpec, Timestamp};
+use drover_model::{
+    AttemptKey, AttemptRow, Epoch, JobId, JobSpec, Report, Resources, StepSpec, Timestamp,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
@@ -46,6 +48,7 @@ pub struct Checker {
     workload: Arc<Workload>,
     node_timeout_ms: u64,
     agents: Vec<Arc<str>>,
+    capacities: Vec<Resources>,
     /// Epochs grow; the newest.
     epoch: Epoch,
     model_time: Timestamp,
@@ -58,6 +61,8 @@ pub struct Checker {
     heard: FxHashMap<(usize, usize), Moment>,
     /// By agent: what its last incarnation left in its journal and has not sent.
     journals: FxHashMap<usize, Vec<Report>>,
+    /// Attempts whose end some incarnation found in its journal.
+    recovered: FxHashSet<AttemptKey>,
     acknowledged: BTreeSet<JobId>,
     /// By request id: the job that it stands for.
     request_ids: BTreeMap<(Arc<str>, Arc<str>), JobId>,
@@ -73,7 +78,12 @@ impl Checker {
             violation: None,
             workload,
             node_timeout_ms: setting.node_timeout_ms,
-            agents: setting.agents.iter().map(|agent| agent.name.clone()).collect(),
+            capacities: setting.agents.iter().map(|agent| agent.capacity).collect(),
+            agents: setting
+                .agents
+                .iter()
+                .map(|agent| agent.name.clone())
+                .collect(),
             epoch: Epoch::default(),
             model_time: Timestamp::default(),
             stepped: FxHashMap::default(),
@@ -81,6 +91,7 @@ impl Checker {
             paused: FxHashMap::default(),
             heard: FxHashMap::default(),
             journals: FxHashMap::default(),
+            recovered: FxHashSet::default(),
             acknowledged: BTreeSet::new(),
             request_ids: BTreeMap::new(),
             parked: FxHashSet::default(),
@@ -91,7 +102,8 @@ impl Checker {
     /// The first broken promise counts.
     pub fn fail(&mut self, promise: &'static str, what: String) {
         let at = self.now;
-        self.violation.get_or_insert(Violation { promise, what, at });
+        self.violation
+            .get_or_insert(Violation { promise, what, at });
     }
 
     fn require(&mut self, holds: bool, promise: &'static str, what: impl FnOnce() -> String) {

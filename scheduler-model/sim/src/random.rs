@@ -26,7 +26,7 @@ impl Random {
             state: seed ^ (purpose as u64 + 1).wrapping_mul(0xd134_2543_de82_ef95),
         };
         // Neighbouring seeds are far apart after one round.
-        random.state = random.next();
+        random.state = random.draw();
         random
     }
 
@@ -35,12 +35,12 @@ impl Random {
         let mut random = Self::new(seed, purpose);
         for name in names {
             random.state ^= name.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            random.state = random.next();
+            random.state = random.draw();
         }
         random
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -50,7 +50,7 @@ impl Random {
 
     /// Uniform in `0..limit`; 0 if `limit` is.
     pub fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
+        ((u128::from(self.draw()) * u128::from(limit)) >> 64) as u64
     }
 
     /// Uniform in `low..=high`.
@@ -85,9 +85,9 @@ mod tests {
     fn purposes_have_streams_of_their_own() {
         let mut network = Random::new(7, Purpose::Network);
         let mut store = Random::new(7, Purpose::Store);
-        assert_ne!(network.next(), store.next());
-        let again = Random::new(7, Purpose::Network).next();
-        assert_eq!(again, Random::new(7, Purpose::Network).next());
+        assert_ne!(network.draw(), store.draw());
+        let again = Random::new(7, Purpose::Network).draw();
+        assert_eq!(again, Random::new(7, Purpose::Network).draw());
     }
 
     #[test]

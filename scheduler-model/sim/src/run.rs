@@ -57,10 +57,11 @@ pub fn run(setting: &Setting) -> Outcome {
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let words = panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+    let words = panic.downcast_ref::<String>().cloned().or_else(|| {
+        panic
+            .downcast_ref::<&str>()
+            .map(|words| (*words).to_owned())
+    });
     words.unwrap_or_else(|| "it panicked without a word".to_owned())
 }
 
@@ -80,7 +81,9 @@ pub fn run_all(
 ) -> Summary {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(seeds.len().max(1));
+    let workers = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(seeds.len().max(1));
     let work = || {
         let mut summary = Summary::default();
         let mut first_failure = usize::MAX;
@@ -111,7 +114,9 @@ pub fn run_all(
     let mut parts: Vec<(usize, Summary)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
-        joined.map(|part| part.expect("a world's panic is caught")).collect()
+        joined
+            .map(|part| part.expect("a world's panic is caught"))
+            .collect()
     });
     parts.sort_by_key(|(first_failure, _)| *first_failure);
     let mut all = Summary::default();

@@ -42,6 +42,8 @@ pub struct PlannedJob {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poison {
     No,
+    /// The database refuses its row.
+    Submit,
     /// The database refuses the rows of its attempts.
     Rows,
     /// The model panics on reports of its attempts.

@@ -26,7 +26,7 @@ use crate::{
     workload::Workload,
 };
 use agent::{Agent, AgentHappening};
-use client::{Clients, ClientHappening};
+use client::{ClientHappening, Clients};
 use coordinator::{Coordinator, CoordinatorHappening, DatabaseRequest};
 use database::Database;
 use moment::{Line, Moment};
@@ -43,6 +43,11 @@ const PATIENCE_MS: u64 = 1_800_000;
 #[derive(Debug)]
 pub enum Happening {
     Arrives {
+        connection: ConnectionId,
+        packet: Packet,
+    },
+    /// A process that was stopped reads what has arrived meanwhile.
+    Read {
         connection: ConnectionId,
         packet: Packet,
     },
@@ -155,7 +160,7 @@ impl<'a> World<'a> {
     /// With the first promise that is broken.
     pub fn run(&mut self) -> Result<(), Violation> {
         while !self.settled {
-            let (at, what) = self.line.next().expect("somebody always looks again");
+            let (at, what) = self.line.take_next().expect("somebody always looks again");
             assert!(at >= self.now, "time goes on");
             self.now = at;
             self.checker.now = at;
@@ -173,6 +178,7 @@ impl<'a> World<'a> {
         self.faults.tick(self.now);
         match what {
             Happening::Arrives { connection, packet } => self.arrives(connection, packet),
+            Happening::Read { connection, packet } => self.deliver(connection, packet),
             Happening::Breaks { connection, side } => self.breaks(connection, side),
             Happening::KeepaliveOver { connection, side } => self.keepalive_over(connection, side),
             Happening::Released { connection, side } => self.released(connection, side),
@@ -195,7 +201,7 @@ impl<'a> World<'a> {
                 life,
                 ticket,
                 request,
-            } => self.database_is_asked(coordinator, life, ticket, request),
+            } => self.database_is_asked(coordinator, life, ticket, &request),
             Happening::Client(what) => self.client_happens(what),
             Happening::Fault(fault) => self.inject(fault),
             Happening::Heal => self.heal(),
@@ -244,7 +250,8 @@ impl<'a> World<'a> {
                 true => "no process outlives its job",
                 false => "every job ends",
             };
-            self.checker.fail(promise, format!("long after all faults: {open}"));
+            self.checker
+                .fail(promise, format!("long after all faults: {open}"));
             return;
         }
         self.line.plan(self.now.plus_ms(1_000), Happening::Look);

@@ -11,6 +11,7 @@ use drover_sim::{
 };
 
 /// Other seeds each time; a failure names its own.
+#[expect(clippy::disallowed_methods, reason = "other seeds each time")]
 fn random_seeds(count: usize) -> Vec<u64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut random = Random::new(since.as_nanos() as u64, Purpose::Setting);
@@ -57,7 +58,7 @@ fn a_seed_has_one_history() {
     assert_ne!(first.digest, other.digest);
 }
 
-/// Each is found by the checker whose promise it breaks, within a few hundred seeds.
+/// Each is found by a checker of what it breaks, within a few hundred seeds.
 #[test]
 fn planted_bugs_are_found() {
     for bug in PlantedBug::ALL {
@@ -71,7 +72,10 @@ fn planted_bugs_are_found() {
             .find_map(|outcome| outcome.violation.map(|violation| (outcome.seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{bug} is not found"));
         println!("{bug} is found by seed {seed}: {}", violation.promise);
-        assert_eq!(violation.promise, bug.breaks(), "{bug}: seed {seed} {violation}");
+        assert!(
+            bug.breaks().contains(&violation.promise),
+            "{bug}: seed {seed} {violation}"
+        );
     }
 }
 
@@ -101,8 +105,13 @@ fn a_record_with_a_gap_does_not_replay() {
     let record = recorded(5).swap_remove(0);
     let text = String::from_utf8(record).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let missing = lines.iter().position(|line| line.contains("\"Submit\"")).unwrap();
-    let without = [&lines[..missing], &lines[missing + 1..]].concat().join("\n");
+    let missing = lines
+        .iter()
+        .position(|line| line.contains("\"Submit\""))
+        .unwrap();
+    let without = [&lines[..missing], &lines[missing + 1..]]
+        .concat()
+        .join("\n");
     let error = replay::replay(without.as_bytes()).unwrap_err();
     assert!(matches!(error, ReplayError::Differs { .. }), "{error}");
 }

@@ -69,12 +69,10 @@ impl Attempts {
 
     /// Those that nothing kills yet, in ascending order, with the grace that each has.
     pub(super) fn graces(&self) -> impl Iterator<Item = (AttemptKey, u32)> {
-        self.states
-            .iter()
-            .filter_map(|(key, state)| match *state {
-                State::Held { grace_ms, .. } => Some((*key, grace_ms)),
-                _ => None,
-            })
+        self.states.iter().filter_map(|(key, state)| match *state {
+            State::Held { grace_ms, .. } => Some((*key, grace_ms)),
+            _ => None,
+        })
     }
 
     pub(super) fn accept(&mut self, key: AttemptKey, on_disconnect: OnDisconnect, grace_ms: u32) {

@@ -2,10 +2,12 @@
 //! attempts numbered without gaps, no success recorded twice, no process left, and counters that tell what happened.
 
 mod agents;
+mod beats;
 mod coordinators;
 mod database;
 mod dead_letters;
 mod disk;
+mod frozen;
 mod leaders;
 mod network;
 mod overload;

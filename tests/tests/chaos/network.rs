@@ -2,22 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use drover_proto::v1::{AttemptState, Job, JobState, NodeState, OnDisconnect, TaskSpec};
-use drover_tests::{Cluster, Network, Settings, job, script, until};
+use drover_proto::v1::{
+    AttemptState, Job, JobState, NodeState, OnDisconnect, Resources, Task, TaskSpec,
+};
+use drover_tests::{Marked, Network, Settings, job, script, until};
+
+use crate::beats::{beating, beats_now, never_overlapped};
 
 const CUT_OFF: Duration = Duration::from_secs(30);
 const TASKS: usize = 6;
-
-/// Tells the time for as long as it lives, ten times a second, in a file of the attempt.
-const BEAT: &str = "until test -e stop-$DROVER_TASK; do \
-    date +%s%3N >> beats-$DROVER_TASK-$DROVER_ATTEMPT; sleep 0.1; done";
-
-fn beating(name: &str, on_disconnect: OnDisconnect) -> TaskSpec {
-    TaskSpec {
-        on_disconnect: on_disconnect.into(),
-        ..script(name, BEAT)
-    }
-}
 
 /// Half of the tasks are to stop when their host is cut off, half are to keep on.
 fn tasks() -> Vec<TaskSpec> {
@@ -26,11 +19,6 @@ fn tasks() -> Vec<TaskSpec> {
         _ => beating(&format!("keep{number}"), OnDisconnect::Keep),
     };
     (0..TASKS).map(task).collect()
-}
-
-fn beats(cluster: &Cluster, task: &str, attempt: usize) -> Vec<u64> {
-    let text = cluster.read(&format!("beats-{task}-{attempt}"));
-    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// Where the current attempt of each task runs.
@@ -51,15 +39,7 @@ async fn long_a_host_is_cut_off() {
         .on_hosts(network)
         .on_sqlite()
         .await;
-    let mut spec = job("beat", tasks());
-    // All of them fit on two hosts.
-    for task in &mut spec.tasks {
-        task.resources = Some(drover_proto::v1::Resources {
-            cpu_millis: 1_000,
-            ..Default::default()
-        });
-    }
-    let id = cluster.submit_spec(spec).await;
+    let id = cluster.submit_spec(job("beat", tasks())).await;
     let before = cluster.job_when(&id, run).await;
     let victim = victim(&before);
     let there: Vec<&str> = before
@@ -70,10 +50,7 @@ async fn long_a_host_is_cut_off() {
         .collect();
     eprintln!("{victim} is cut off with {there:?}");
     for task in &there {
-        until("it to beat", async || {
-            (!beats(&cluster, task, 1).is_empty()).then_some(())
-        })
-        .await;
+        beats_now(&cluster, task, 1).await;
     }
     cluster.network().cut_off(&victim);
     let cut = tokio::time::Instant::now();
@@ -81,7 +58,7 @@ async fn long_a_host_is_cut_off() {
     eprintln!("given up {:?} after the cut", cut.elapsed());
     let moved = cluster
         .job_when(&id, |job| {
-            let elsewhere = |task: &drover_proto::v1::Task| {
+            let elsewhere = |task: &Task| {
                 let last = task.attempts.last().expect("it has run");
                 last.node != victim && last.state() == AttemptState::Running
             };
@@ -93,16 +70,13 @@ async fn long_a_host_is_cut_off() {
         cut.elapsed()
     );
     tokio::time::sleep_until(cut + CUT_OFF).await;
+    let alive = cluster.mark().processes_of(&victim);
     for task in &there {
-        let alive = cluster.mark().processes_of(&victim);
-        let of = |process: &&drover_tests::Marked| {
-            process
-                .environment
-                .get("DROVER_TASK")
-                .is_some_and(|name| name == task)
+        let of = |process: &Marked| {
+            let name = process.environment.get("DROVER_TASK");
+            name.is_some_and(|name| name == task)
         };
-        let lives = alive.iter().any(|process| of(&process));
-        assert_eq!(lives, task.starts_with("keep"), "{task} on {victim}");
+        assert_eq!(alive.iter().any(of), task.starts_with("keep"), "{task}");
     }
     cluster.network().heal(&victim);
     cluster.node_is(&victim, NodeState::Ready).await;
@@ -114,7 +88,9 @@ async fn long_a_host_is_cut_off() {
             .then_some(())
     })
     .await;
-    never_overlap(&cluster, &there);
+    for task in there.iter().filter(|name| name.starts_with("stop")) {
+        never_overlapped(&cluster, task);
+    }
     assert_eq!(
         cluster.job(&id).await,
         moved,
@@ -122,11 +98,7 @@ async fn long_a_host_is_cut_off() {
     );
 
     // It works again.
-    let probe = format!("stop-{}", "probe");
-    cluster.write(&probe, "");
-    for task in &moved.tasks {
-        cluster.write(&format!("stop-{}", task.name), "");
-    }
+    cluster.write("stop", "");
     let done = cluster
         .job_when(&id, |job| job.state() == JobState::Succeeded)
         .await;
@@ -136,9 +108,9 @@ async fn long_a_host_is_cut_off() {
     }
     let fills = (0..3).map(|number| {
         let mut task = script(&format!("fill{number}"), "exit 0");
-        task.resources = Some(drover_proto::v1::Resources {
+        task.resources = Some(Resources {
             cpu_millis: 4_000,
-            ..Default::default()
+            ..Resources::default()
         });
         task
     });
@@ -172,21 +144,4 @@ fn victim(job: &Job) -> String {
         .iter()
         .find(|node| has(node, "stop") && has(node, "keep"));
     (*both.unwrap_or_else(|| panic!("no host has both kinds: {job:?}"))).to_owned()
-}
-
-/// Tasks that are to stop had stopped before they began elsewhere.
-fn never_overlap(cluster: &Cluster, there: &[&str]) {
-    for task in there.iter().filter(|name| name.starts_with("stop")) {
-        let first = beats(cluster, task, 1);
-        let second = beats(cluster, task, 2);
-        let (last, begin) = (first[first.len() - 1], second[0]);
-        eprintln!(
-            "{task}: stopped {} ms before it ran elsewhere",
-            begin.saturating_sub(last)
-        );
-        assert!(
-            last < begin,
-            "{task} ran twice at the same time: {last} and {begin}"
-        );
-    }
 }

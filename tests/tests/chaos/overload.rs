@@ -15,7 +15,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tonic::{Code, transport::Channel};
 
 /// Seconds of overload; DROVER_OVERLOAD_SECONDS says how many else.
-const SECONDS: u64 = 5;
+const SECONDS: u64 = 3;
 /// Requests that the coordinator lets wait here, and ten times as many callers who never pause.
 const WAITING: &str = "50";
 const CALLERS: usize = 500;

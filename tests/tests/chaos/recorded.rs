@@ -1,13 +1,9 @@
 //! What a coordinator recorded of a chaotic run, stepped again, gives the same effects.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs::File, io::BufReader};
 
-use drover_model::{
-    cluster::Cluster as Model,
-    record::{self, Line},
-    turn::{CommitOutcome, Turn},
-};
 use drover_proto::v1::{FailureRule, JobSpec, NodeState, UndoStep, task_spec, undo_step};
+use drover_sim::replay::replay;
 use drover_tests::{Cluster, Load, Settings, chain, deed, simulated};
 use nix::sys::signal::Signal;
 
@@ -67,55 +63,9 @@ async fn is_recorded(mut cluster: Cluster) {
     let submitted: BTreeSet<String> = load.stop().await;
     cluster.audit_deeds(&submitted).await;
     assert_eq!(cluster.coordinator().terminate().await.code(), Some(0));
-    let (leaderships, turns, events) = replay(&cluster.directory().join("record"));
-    eprintln!(
-        "{events} events of {turns} turns in {leaderships} leaderships gave the same effects"
-    );
-    assert_eq!(leaderships, 3);
-    assert!(turns > 100 && events > 100);
-}
-
-/// Compares the digest of every turn. How much there was of everything.
-fn replay(file: &Path) -> (usize, usize, usize) {
-    let text = std::fs::read(file).expect("a record");
-    let mut leadership = None;
-    let (mut leaderships, mut turns, mut events) = (0, 0, 0);
-    for line in text.split(|byte| *byte == b'\n') {
-        // The coordinator was killed while it wrote this line, or the line is the end of the file.
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else {
-            continue;
-        };
-        match line {
-            Line::Load {
-                now,
-                settings,
-                snapshot,
-            } => {
-                let config = settings.config().expect("a policy of this build");
-                let turn = Turn::new(snapshot.epoch, snapshot.turn);
-                let model = Model::load(config, snapshot.into_owned(), now);
-                leadership = Some((model, turn));
-                leaderships += 1;
-            }
-            Line::Event { now, event } => {
-                let (model, turn) = leadership.as_mut().expect("a record begins with a load");
-                model.step(now, event.into_owned(), turn.effects());
-                events += 1;
-            }
-            Line::Sealed {
-                turn: number,
-                now,
-                digest,
-            } => {
-                let (_, turn) = leadership.as_mut().expect("a record begins with a load");
-                if turn.in_flight().is_some() {
-                    turn.committed_as(CommitOutcome::Done);
-                }
-                let (sealed, replayed) = record::seal(turn, now);
-                assert_eq!((sealed.turn, replayed), (number, digest));
-                turns += 1;
-            }
-        }
-    }
-    (leaderships, turns, events)
+    let record = File::open(cluster.directory().join("record")).expect("a record");
+    let replayed = replay(BufReader::new(record)).unwrap_or_else(|error| panic!("{error}"));
+    eprintln!("the same effects: {replayed:?}");
+    assert_eq!((replayed.leaderships, replayed.panics), (3, 0));
+    assert!(replayed.turns > 100 && replayed.events > 100);
 }

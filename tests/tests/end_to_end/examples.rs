@@ -27,11 +27,16 @@ fn documented(file: &str) -> Vec<String> {
 
 /// Runs it from the root of the repository, with a record and an address of the test.
 async fn succeeds(words: &[String], directory: &Path) -> String {
+    ends_with(0, words, directory).await
+}
+
+/// The same, for examples that end otherwise.
+async fn ends_with(code: i32, words: &[String], directory: &Path) -> String {
     let mut command = clean_command(drover());
     place(&mut command, words, directory);
     let mut dev = Process::start("dev", directory, command);
     let status = dev.end().await;
-    assert_eq!(status.code(), Some(0), "{words:?}");
+    assert_eq!(status.code(), Some(code), "{words:?}");
     dev.log()
 }
 
@@ -41,6 +46,7 @@ fn place(command: &mut Command, words: &[String], directory: &Path) {
         .args(["--listen", &Address::unique().to_string(), "--data"])
         .arg(directory.join("data"))
         .env("PIPELINE_OUT", directory.join("results"))
+        .env("RELEASE_OUT", directory.join("release"))
         .current_dir(repository());
 }
 
@@ -102,12 +108,36 @@ async fn the_simulated_cluster() {
     succeeds(&documented("simulated-cluster.yaml"), directory().path()).await;
 }
 
+#[tokio::test]
+async fn the_rollback_takes_everything_back() {
+    let directory = directory();
+    ends_with(1, &documented("rollback.yaml"), directory.path()).await;
+    let release = directory.path().join("release");
+    let story = read(&release.join("story"));
+    let told: Vec<&str> = story.lines().collect();
+    assert_eq!(
+        told,
+        [
+            "pages are out",
+            "the database is locked",
+            "the database is locked",
+            "the database is changed",
+            "the release is unhealthy",
+            "the database is as before",
+            "pages are gone again",
+            "told at the end",
+        ]
+    );
+    assert!(!release.join("pages").exists() && !release.join("database").exists());
+}
+
 #[test]
 fn every_example_has_its_command() {
     let tested = [
         "deadline-mix.yaml",
         "nightly.yaml",
         "pipeline.yaml",
+        "rollback.yaml",
         "simulated-cluster.yaml",
     ];
     let mut found: Vec<String> = std::fs::read_dir(repository().join("examples"))

@@ -336,7 +336,21 @@ async fn nobody_serves_the_world_by_accident() {
     );
     let record = directory.path().join(".drover");
     assert!(!record.exists(), "it has not even opened the store");
-    let flags = ["--listen", "0.0.0.0:0", "--insecure-no-auth"];
+    let unreachable = ["--listen", "0.0.0.0:0", "--insecure-no-auth"];
+    let mut nowhere = coordinator(&unreachable, directory.path());
+    assert_eq!(nowhere.end().await.code(), Some(1));
+    assert!(
+        nowhere.log().contains("--advertise http://HOST:PORT"),
+        "{}",
+        nowhere.log()
+    );
+    let flags = [
+        "--listen",
+        "0.0.0.0:0",
+        "--insecure-no-auth",
+        "--advertise",
+        "http://127.0.0.1:7700",
+    ];
     let mut insecure = coordinator(&flags, directory.path());
     insecure.said("serving").await;
     insecure.said("nobody is authenticated").await;

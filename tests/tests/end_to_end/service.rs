@@ -11,11 +11,14 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 7] = [
     "drover.v1.AgentService",
+    "drover.v1.ClusterService",
+    "drover.v1.DeadLetterService",
     "drover.v1.JobService",
     "drover.v1.NodeService",
     "drover.v1.PolicyService",
+    "drover.v1.QueueService",
 ];
 
 #[tokio::test]

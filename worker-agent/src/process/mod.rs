@@ -158,3 +158,6 @@ fn failure(at: Timestamp, message: String) -> End {
         message: Some(message.into_boxed_str()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,10 +10,11 @@ use drover_proto::{
     },
 };
 use nix::sys::signal::Signal;
+use tokio::task::JoinHandle;
 
 use crate::{
     agent::{Agent, Program, fifo, open, read},
-    coordinator::Coordinator,
+    coordinator::{Coordinator, Session},
     task::{Task, argv, key, shell},
 };
 
@@ -176,7 +177,7 @@ async fn while_an_agent_is_frozen_its_guard_fences() {
         read(ready).await;
     }
     agent.signal(Signal::SIGSTOP);
-    held_open.await.expect("nothing of the leased ones is left");
+    soon(held_open).await;
     let seen = std::fs::read_to_string(directory.path().join("seen")).expect("terminated first");
     assert_eq!(seen, "term\n");
     open(gate).await;
@@ -204,23 +205,51 @@ async fn renewals_hold_back_the_guard() {
     let [ready, life] = ["ready", "life"].map(|name| fifo(directory.path(), name));
     let agent = Program::start(&coordinator, directory.path());
     let (mut session, _) = coordinator.connection().await;
-    session.welcome_for(LEASE_MS, BEAT_MS).await;
+    session.lease(1_000, 100, 50).await;
+    // So the guard knows of a lease, and for some time nothing that it has to renew.
+    let short = Task::leased(1, argv(["true"]));
+    session.assign([short]).await;
+    assert_eq!(session.end().await.1.outcome(), Outcome::Succeeded);
+    renew(&mut session, 15).await;
+    let leased = shell("exec 3> life; echo > ready; exec sleep 1000");
+    session.assign([Task::leased(2, leased)]).await;
     let held_open = tokio::spawn(read(life));
-    let leased = shell("exec 3> life; echo > ready; sleep 1000");
-    session.assign([Task::leased(1, leased)]).await;
     read(ready).await;
-    for _ in 0..3 * LEASE_MS / BEAT_MS {
-        let number = session.heartbeat().await.number;
-        session
-            .send(ToAgent::HeartbeatAck(HeartbeatAck { number }))
-            .await;
-    }
+    renew(&mut session, 15).await;
     assert!(!held_open.is_finished());
     agent.signal(Signal::SIGSTOP);
-    held_open.await.expect("killed in the end");
-    std::fs::copy(directory.path().join("log"), "/tmp/agent-log").unwrap();
-    agent.signal(Signal::SIGCONT);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    std::fs::copy(directory.path().join("log"), "/tmp/agent-log").unwrap();
+    soon(held_open).await;
+    assert!(agent.is_stopped());
+}
+
+#[tokio::test]
+async fn a_program_hears_of_its_end_once() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let ready = agent.fifo("ready");
+    let (mut session, _) = coordinator.connection().await;
+    session.lease(LEASE_MS, NEVER_MS, 1_000).await;
+    let script = "trap 'echo term >> seen' TERM; echo > ready; while :; do sleep 0.01; done";
+    session.assign([Task::leased(1, shell(script))]).await;
+    read(ready).await;
     assert_eq!(session.end().await.1.outcome(), Outcome::Fenced);
+    let seen = std::fs::read_to_string(agent.work_dir.path().join("seen"));
+    assert_eq!(seen.expect("it has heard"), "term\n");
+}
+
+/// Acknowledges this many heartbeats.
+async fn renew(session: &mut Session, count: u32) {
+    for _ in 0..count {
+        let number = session.heartbeat().await.number;
+        let acknowledgement = ToAgent::HeartbeatAck(HeartbeatAck { number });
+        session.send(acknowledgement).await;
+    }
+}
+
+/// It does not wait for the agent.
+async fn soon(held_open: JoinHandle<String>) {
+    let closed = tokio::time::timeout(Duration::from_secs(20), held_open).await;
+    closed
+        .expect("nothing of it is left")
+        .expect("nothing was written");
 }

@@ -7,8 +7,9 @@ use crate::store::{StoreError, lease::LeaseColumns};
 const CLOSE: &str = "DELETE FROM open_jobs WHERE id = $1";
 
 /// An intent that waits for nothing: whatever has not ended shows as cancelled.
-const END: &str =
-    "UPDATE jobs SET state = 'failed', intent = 'fail', ended_at = $2, message = $3 WHERE id = $1";
+/// The caller's clock may be behind.
+const END: &str = "UPDATE jobs SET state = 'failed', intent = 'fail', \
+    ended_at = max($2, submitted_at, coalesce(started_at, 0)), message = $3 WHERE id = $1";
 
 const LOSE: &str = "UPDATE attempts SET state = 'lost', ended_at = coalesce(ended_at, $2) WHERE job_id = $1 \
     AND state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')";

@@ -41,12 +41,7 @@ impl Checker {
             self.require(
                 listed == (dead && !replayed),
                 "dead jobs are dead letters",
-                || {
-                    format!(
-                        "{:?} listed: {listed}, replayed: {replayed}",
-                        stored.row
-                    )
-                },
+                || format!("{:?} listed: {listed}, replayed: {replayed}", stored.row),
             );
         }
     }

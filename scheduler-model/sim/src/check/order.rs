@@ -1,8 +1,6 @@
 //! What may begin when: the graph, then what is undone, in reverse, then what runs last.
 
-use drover_model::{
-    AttemptRow, AttemptState, Intent, JobId, JobRow, JobSpec,
-};
+use drover_model::{AttemptRow, AttemptState, Intent, JobId, JobRow, JobSpec};
 
 use super::{Checker, has_succeeded, history};
 use crate::world::database::Database;
@@ -110,7 +108,10 @@ impl Checker {
             }
             None => {
                 let needs = &spec.tasks[place as usize].needs;
-                stage_goes_on && needs.iter().all(|needed| has_succeeded(database, job, *needed))
+                stage_goes_on
+                    && needs
+                        .iter()
+                        .all(|needed| has_succeeded(database, job, *needed))
             }
         }
     }
@@ -127,12 +128,16 @@ impl Checker {
                 .needs
                 .iter()
                 .any(|needed| !has_succeeded(database, row.id, *needed));
-            self.require(ran || kept_away, "finally tasks run whatever happened", || {
-                format!(
-                    "{row:?}: task {place} did not:{}",
-                    history(database.attempts_of(row.id))
-                )
-            });
+            self.require(
+                ran || kept_away,
+                "finally tasks run whatever happened",
+                || {
+                    format!(
+                        "{row:?}: task {place} did not:{}",
+                        history(database.attempts_of(row.id))
+                    )
+                },
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What processes do, as seen by somebody who stands beside the hosts.
 
-use drover_model::{AttemptKey, OnDisconnect, Outcome};
+use drover_model::{AttemptKey, OnDisconnect, Outcome, Resources};
 
 use super::Checker;
 use crate::world::database::Database;
@@ -9,6 +9,8 @@ use crate::world::database::Database;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Truth {
     agent: usize,
+    /// Of what must not outlive its agent's lease.
+    leased: Resources,
     pub(super) runs: bool,
     pub(super) ended: Option<(Outcome, Option<i32>)>,
 }
@@ -32,12 +34,16 @@ impl Checker {
         agent: usize,
         key: AttemptKey,
         on_disconnect: OnDisconnect,
+        resources: Resources,
     ) {
-        if on_disconnect == OnDisconnect::Stop {
+        let stop = on_disconnect == OnDisconnect::Stop;
+        if stop {
             self.runs_alone(key);
+            self.has_room(agent, key, resources);
         }
         let truth = Truth {
             agent,
+            leased: if stop { resources } else { Resources::ZERO },
             runs: true,
             ended: None,
         };
@@ -54,6 +60,20 @@ impl Checker {
             .map(|(other, truth)| (*other, *truth));
         self.require(other.is_none(), "stop attempts run alone", || {
             format!("{key:?} starts while {other:?}")
+        });
+    }
+
+    /// What is killed in time leaves room in time.
+    fn has_room(&mut self, agent: usize, key: AttemptKey, resources: Resources) {
+        let mut used = resources;
+        let here = |truth: &&Truth| truth.runs && truth.agent == agent;
+        for truth in self.truth.values().filter(here) {
+            used.add(&truth.leased);
+        }
+        let capacity = self.capacities[agent];
+        let holds = used.fits(&capacity) || self.paused.contains_key(&agent);
+        self.require(holds, "capacity is not exceeded", || {
+            format!("{key:?} starts on agent {agent}: {used:?} of {capacity:?} run there")
         });
     }
 

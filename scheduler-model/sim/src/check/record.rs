@@ -71,6 +71,7 @@ impl Checker {
         );
         if row.state.is_final() && !carried {
             self.tells_the_truth(&spec, row);
+            self.was_lost_for_a_reason(row);
             self.follows_rule(&spec, row, database);
         }
         self.hold(row);
@@ -119,7 +120,9 @@ impl Checker {
                 ended == Some(Outcome::Failed)
                     && truth.ended.is_some_and(|(_, code)| code == row.exit_code)
             }
-            AttemptState::TimedOut => ended == Some(Outcome::Stalled) || self.limit_passed(spec, row),
+            AttemptState::TimedOut => {
+                ended == Some(Outcome::Stalled) || self.limit_passed(spec, row)
+            }
             AttemptState::Cancelled => row.from.is_some(),
             _ => true,
         };
@@ -136,6 +139,20 @@ impl Checker {
         });
     }
 
+    /// Nothing is given up that runs on where its agent holds it, or whose end stands in a journal.
+    fn was_lost_for_a_reason(&mut self, row: &AttemptRow) {
+        let message = row.message.as_deref().unwrap_or_default();
+        let with_agent = message.starts_with("its agent");
+        if row.state != AttemptState::Lost || !with_agent {
+            return;
+        }
+        let truth = self.truth.get(&row.key).copied().unwrap_or_default();
+        let known = self.recovered.contains(&row.key);
+        self.require(!truth.runs && !known, "work goes on where it can", || {
+            format!("{row:?}, but {truth:?}, in the journal: {known}")
+        });
+    }
+
     /// Its start-to-close limit is over.
     fn limit_passed(&self, spec: &JobSpec, row: &AttemptRow) -> bool {
         let limit = step_of(spec, row.key.task).and_then(|step| step.rules.timeout_ms);
@@ -147,9 +164,14 @@ impl Checker {
         let Some(step) = step_of(spec, row.key.task) else {
             return self.fail("attempts belong to steps", format!("{row:?}"));
         };
-        if row.retry_at.is_none() {
+        let expired = row.state == AttemptState::Expired;
+        let may_expire = step.rules.start_timeout_ms.is_some() && row.node.is_empty();
+        self.require(!expired || may_expire, "limits are as asked for", || {
+            format!("{row:?}")
+        });
+        let Some(retry_at) = row.retry_at else {
             return;
-        }
+        };
         let rule = &step.rules.retry;
         let rows: Vec<&AttemptRow> = database.attempts_at(row.key.job, row.key.task).collect();
         let count = |wanted: &[AttemptState]| {
@@ -164,7 +186,9 @@ impl Checker {
             AttemptState::Lost => rule.rerun_lost,
             _ => false,
         };
-        let holds = allowed && failures <= rule.retries && losses < rule.max_lost.max(1);
+        let in_time = retry_at.since(self.model_time) <= rule.max_backoff_ms;
+        let often = failures > rule.retries || losses >= rule.max_lost;
+        let holds = allowed && in_time && !often;
         let rule = rule.clone();
         self.require(holds, "retries follow the rule", || {
             format!("{rule:?}:{}", history(rows.into_iter()))
@@ -173,7 +197,12 @@ impl Checker {
 
     fn job_written(&mut self, row: &JobRow, database: &Database) {
         let stored = &database.jobs[&row.id];
-        if let Some(request_id) = stored.fixed.request_id.clone().filter(|_| row.from.is_none()) {
+        if let Some(request_id) = stored
+            .fixed
+            .request_id
+            .clone()
+            .filter(|_| row.from.is_none())
+        {
             let key = (stored.fixed.namespace.clone(), request_id);
             let before = self.request_ids.insert(key, row.id);
             self.require(before.is_none(), "a request id makes one job", || {
@@ -188,7 +217,9 @@ impl Checker {
     }
 
     fn job_ended(&mut self, row: &JobRow, database: &Database) {
-        let active = database.attempts_of(row.id).find(|row| !row.state.is_final());
+        let active = database
+            .attempts_of(row.id)
+            .find(|row| !row.state.is_final());
         self.require(active.is_none(), "a job ends with its last attempt", || {
             format!("{row:?} while {active:?}")
         });
@@ -220,7 +251,8 @@ impl Checker {
             JobState::Succeeded => all && row.intent == Intent::Run,
             JobState::Failed => !all && matches!(row.intent, Intent::Run | Intent::Fail),
             JobState::TimedOut => {
-                row.intent == Intent::Expire || (!all && matches!(row.intent, Intent::Run | Intent::Fail))
+                row.intent == Intent::Expire
+                    || (!all && matches!(row.intent, Intent::Run | Intent::Fail))
             }
             JobState::Cancelled => matches!(row.intent, Intent::Cancel | Intent::Abandon),
             JobState::RolledBack => undoable.iter().all(undone),

@@ -75,20 +75,28 @@ impl Checker {
     /// An agent accepts a leader.
     pub fn welcomed(&mut self, agent: usize, welcome: &Welcome) {
         let newest = self.epoch;
-        self.require(welcome.epoch <= newest, "epochs come from the store", || {
-            format!("agent {agent} is welcomed by {:?}", welcome.epoch)
-        });
+        self.require(
+            welcome.epoch <= newest,
+            "epochs come from the store",
+            || format!("agent {agent} is welcomed by {:?}", welcome.epoch),
+        );
     }
 
     /// A new incarnation has read the journal of the one before.
     pub fn journal_read(&mut self, agent: usize, journal: &[Report]) {
+        self.recovered
+            .extend(journal.iter().map(|report| report.key));
         self.journals.insert(agent, journal.to_vec());
     }
 
     /// Its first join brings what the one before could not say.
     pub fn joins(&mut self, agent: usize, join: &Join) {
         for left in self.journals.remove(&agent).unwrap_or_default() {
-            let sent = join.reports.reports.iter().any(|report| report.key == left.key);
+            let sent = join
+                .reports
+                .reports
+                .iter()
+                .any(|report| report.key == left.key);
             self.require(sent, "the journal is sent", || {
                 format!("agent {agent} joins without {left:?}")
             });

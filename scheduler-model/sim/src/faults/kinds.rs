@@ -79,8 +79,12 @@ pub enum CommitFault {
     /// It happens, and nobody hears of it.
     AnswerLost,
     /// It happens only after the connection was given up.
-    Late { ms: u64 },
-    Slow { ms: u64 },
+    Late {
+        ms: u64,
+    },
+    Slow {
+        ms: u64,
+    },
     /// For its content, though there is nothing wrong with it.
     RefusedOnce,
 }

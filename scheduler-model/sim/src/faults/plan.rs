@@ -10,23 +10,60 @@ use crate::{
 /// One thing that goes wrong. Names of agents and coordinators are drawn as numbers and taken modulo how many there are.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    AgentCrash { agent: usize, down_ms: u64, torn: bool },
-    AgentPause { agent: usize, ms: u64 },
-    AgentLeaves { agent: usize },
-    AgentClock { agent: usize, by_ms: i64 },
+    AgentCrash {
+        agent: usize,
+        down_ms: u64,
+        torn: bool,
+    },
+    AgentPause {
+        agent: usize,
+        ms: u64,
+    },
+    AgentLeaves {
+        agent: usize,
+    },
+    AgentClock {
+        agent: usize,
+        by_ms: i64,
+    },
     /// From one coordinator, or from all.
-    AgentPartition { agent: usize, coordinator: Option<usize>, ms: u64 },
-    Rejoin { agent: usize, coordinator: usize },
-    Cut { agent: usize },
-    Storm { ms: u64 },
+    AgentPartition {
+        agent: usize,
+        coordinator: Option<usize>,
+        ms: u64,
+    },
+    Rejoin {
+        agent: usize,
+        coordinator: usize,
+    },
+    Cut {
+        agent: usize,
+    },
+    Storm {
+        ms: u64,
+    },
     /// Of the one that leads, if any does.
-    LeaderCrash { down_ms: u64 },
-    LeaderCrashAt { point: CrashPoint, down_ms: u64 },
-    LeaderPause { ms: u64 },
+    LeaderCrash {
+        down_ms: u64,
+    },
+    LeaderCrashAt {
+        point: CrashPoint,
+        down_ms: u64,
+    },
+    LeaderPause {
+        ms: u64,
+    },
     LeaderResigns,
-    CoordinatorClock { coordinator: usize, by_ms: i64 },
-    LeaderCutOff { ms: u64 },
-    StoreDown { ms: u64 },
+    CoordinatorClock {
+        coordinator: usize,
+        by_ms: i64,
+    },
+    LeaderCutOff {
+        ms: u64,
+    },
+    StoreDown {
+        ms: u64,
+    },
     Commit(CommitFault),
 }
 

@@ -15,7 +15,7 @@ pub enum Machine {
 }
 
 macro_rules! bugs {
-    ($($(#[$doc:meta])* $variant:ident: $machine:ident, $promise:literal;)+) => {
+    ($($(#[$doc:meta])* $variant:ident: $machine:ident, $($promise:literal)|+;)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum PlantedBug { $($(#[$doc])* $variant),+ }
 
@@ -26,9 +26,9 @@ macro_rules! bugs {
                 match self { $(Self::$variant => Machine::$machine),+ }
             }
 
-            /// The promise that the checkers have to find broken.
-            pub const fn breaks(self) -> &'static str {
-                match self { $(Self::$variant => $promise),+ }
+            /// The promises of which the checkers have to find one broken first.
+            pub const fn breaks(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[$($promise),+]),+ }
             }
         }
     };
@@ -36,7 +36,7 @@ macro_rules! bugs {
 
 bugs! {
     /// Ends of attempts are acknowledged and not written.
-    ClusterDropsReports: Cluster, "what is acknowledged is durable";
+    ClusterDropsReports: Cluster, "what is acknowledged is durable" | "every job ends";
     /// A report of an old attempt counts for the current one.
     ClusterForgetsFence: Cluster, "the record says what happened";
     /// Asking to stop is taken for the end.
@@ -53,35 +53,40 @@ bugs! {
     ClusterForgetsFinally: Cluster, "finally tasks come last";
     /// What a task asks for is believed to be less.
     ClusterOvercommits: Cluster, "capacity is not exceeded";
+    /// A silence is judged before the last signs of life are known.
+    ClusterJudgesUnheard: Cluster, "who is heard from is not given up" | "stop attempts run alone";
     /// What agents are told leaves before its commit.
     TurnActsBeforeCommit: Turn, "what is acknowledged is durable";
     /// A submit is answered before its commit.
     TurnAnswersBeforeCommit: Turn, "what is acknowledged is durable";
     /// A commit whose answer was lost is taken for done.
-    TurnBelievesUnknown: Turn, "nothing is done before it is durable";
+    TurnBelievesUnknown: Turn, "nothing is done before it is durable" | "what is acknowledged is durable";
     /// An older leader may write.
     StoreForgetsEpoch: Store, "a deposed leader writes nothing";
     /// Some commits are confirmed and not written.
-    StoreLosesRows: Store, "a job ends with its last attempt";
+    StoreLosesRows: Store, "a job ends with its last attempt" | "what is acknowledged is durable" | "old states are as expected" | "attempts are numbered without gaps";
     StoreForgetsDeadLetters: Store, "dead jobs are dead letters";
     /// A new incarnation does not send what the old one had to report.
     SessionForgetsJournal: Session, "the journal is sent";
     /// An assignment that arrives twice runs twice.
     SessionStartsTwice: Session, "an attempt starts once";
     /// What must not outlive the lease does.
-    SessionIgnoresLease: Session, "stop attempts run alone";
+    SessionIgnoresLease: Session, "stop attempts run alone" | "capacity is not exceeded";
     /// What is not current runs on.
     SessionIgnoresDiscard: Session, "no process outlives its job";
     /// A failure is reported as a success.
     SessionInventsSuccess: Session, "the record says what happened";
     /// Signs of life are stamped by the wall clock and judged by model time.
-    ClusterHearsByWallClock: Cluster, "who is heard from is not given up";
+    ClusterHearsByWallClock: Cluster, "who is heard from is not given up" | "stop attempts run alone";
 }
 
 impl PlantedBug {
     /// `None` for a name that is not one of these.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|bug| bug.to_string() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|bug| bug.to_string() == name)
     }
 
     /// What the cluster would see if it misread the spec.

@@ -14,7 +14,8 @@ use crate::{random::Random, setting::Setting};
 const EXIT_CODES: &[i32] = &[1, 2, 3, 137];
 
 /// Codes after which another attempt may follow, and codes after which none does.
-const EXIT_CODE_RULES: &[(&[i32], &[i32])] = &[(&[], &[]), (&[], &[]), (&[1, 2], &[3]), (&[], &[2])];
+const EXIT_CODE_RULES: &[(&[i32], &[i32])] =
+    &[(&[], &[]), (&[], &[]), (&[1, 2], &[3]), (&[], &[2])];
 
 pub(super) fn plan(number: u32, setting: &Setting, random: &mut Random) -> PlannedJob {
     let failure_rule = *random.pick(&[
@@ -64,9 +65,10 @@ pub(super) fn plan(number: u32, setting: &Setting, random: &mut Random) -> Plann
         with_previous: random.chance(150),
         cancellations: cancellations(random),
         replay: random.chance(500).then(|| random.chance(600)),
-        poison: match random.below(200) {
-            0 => Poison::Rows,
-            1 => Poison::Panic,
+        poison: match random.below(300) {
+            0 => Poison::Submit,
+            1 => Poison::Rows,
+            2 => Poison::Panic,
             _ => Poison::No,
         },
     }
@@ -80,7 +82,7 @@ struct Shape {
 
 impl Shape {
     fn draw(random: &mut Random) -> Self {
-        let count = random.spread(1, 8) as usize;
+        let count = random.spread(1, 16) as usize;
         let mut order: Vec<u32> = (0..count as u32).collect();
         for place in (1..count).rev() {
             order.swap(place, random.below(place as u64 + 1) as usize);
@@ -140,13 +142,7 @@ fn add_undo_steps(
     }
 }
 
-fn step(
-    number: u32,
-    step: u32,
-    rules: Rules,
-    profile: &Profile,
-    random: &mut Random,
-) -> StepSpec {
+fn step(number: u32, step: u32, rules: Rules, profile: &Profile, random: &mut Random) -> StepSpec {
     // What no node can hold would wait for ever.
     let impossible = rules.start_timeout_ms.is_some() && random.chance(60);
     let cores = if impossible { 64 } else { random.spread(1, 8) };

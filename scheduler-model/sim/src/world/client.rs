@@ -21,11 +21,22 @@ const LOOK_FOR_DEATH_MS: u64 = 5_000;
 #[derive(Debug)]
 pub enum ClientHappening {
     /// The call is made, or made again.
-    Calls { call: usize },
-    TimesOut { call: usize, tries: u32 },
-    Hears { call: usize, heard: Heard },
+    Calls {
+        call: usize,
+    },
+    TimesOut {
+        call: usize,
+        tries: u32,
+    },
+    Hears {
+        call: usize,
+        heard: Heard,
+    },
     /// Somebody looks whether a job is dead, to replay it.
-    LooksForDeath { job: JobId, from_failed: bool },
+    LooksForDeath {
+        job: JobId,
+        from_failed: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +55,9 @@ pub enum Heard {
     Done,
     Refused(Refusal),
     /// Nobody leads there; perhaps it is known who does.
-    Unavailable { leader: Option<usize> },
+    Unavailable {
+        leader: Option<usize>,
+    },
     Internal,
 }
 
@@ -84,7 +97,11 @@ impl Clients {
         while number < workload.jobs.len() {
             let mut numbers = vec![number as u32];
             number += 1;
-            while workload.jobs.get(number).is_some_and(|job| job.with_previous) {
+            while workload
+                .jobs
+                .get(number)
+                .is_some_and(|job| job.with_previous)
+            {
                 numbers.push(number as u32);
                 number += 1;
             }

@@ -10,6 +10,7 @@ mod intake;
 mod leader;
 mod perform;
 mod store;
+mod take_over;
 
 use std::collections::VecDeque;
 
@@ -20,8 +21,8 @@ use crate::faults::{CrashPoint, FaultKind};
 pub use careful::Suspect;
 pub use clock::ModelClock;
 pub use control::{Control, Request, Wish};
-pub use leader::Leader;
 use leader::Ended;
+pub use leader::Leader;
 pub use store::{DatabaseAnswer, DatabaseRequest};
 
 const MIN_BACKOFF_MS: u64 = 100;
@@ -39,7 +40,7 @@ pub enum CoordinatorHappening {
     Wake,
     Answer {
         ticket: u64,
-        answer: DatabaseAnswer,
+        answer: Box<DatabaseAnswer>,
     },
     /// A client's call arrives.
     Called { call: usize },
@@ -131,7 +132,8 @@ impl Coordinator {
     }
 
     pub(super) fn leader_hint(&self) -> Option<usize> {
-        self.leader.filter(|_| !matches!(self.phase, Phase::Leading(_)))
+        self.leader
+            .filter(|_| !matches!(self.phase, Phase::Leading(_)))
     }
 
     /// SIGTERM.
@@ -169,7 +171,8 @@ impl World<'_> {
             began: self.now,
             ..fresh
         };
-        self.trace.tell(self.now, format_args!("coordinator {c} starts"));
+        self.trace
+            .tell(self.now, format_args!("coordinator {c} starts"));
         self.try_to_lead(c);
     }
 
@@ -192,7 +195,7 @@ impl World<'_> {
                 self.run_driver(c);
             }
             CoordinatorHappening::Answer { ticket, answer } => {
-                self.database_answers(c, ticket, answer);
+                self.database_answers(c, ticket, *answer);
             }
             CoordinatorHappening::Called { call } => {
                 self.note_call_arrival(call);
@@ -215,7 +218,8 @@ impl World<'_> {
         if !self.coordinators[c].paused {
             return;
         }
-        self.trace.tell(self.now, format_args!("coordinator {c} goes on"));
+        self.trace
+            .tell(self.now, format_args!("coordinator {c} goes on"));
         self.coordinators[c].paused = false;
         if self.checks.chance(500) {
             self.run_driver(c);
@@ -236,7 +240,8 @@ impl World<'_> {
         if !self.coordinators[c].is_up() {
             return;
         }
-        self.trace.tell(self.now, format_args!("coordinator {c} crashes"));
+        self.trace
+            .tell(self.now, format_args!("coordinator {c} crashes"));
         self.statistics.count(FaultKind::CoordinatorCrash);
         let life = self.coordinators[c].life;
         let coordinator = &mut self.coordinators[c];
@@ -257,7 +262,8 @@ impl World<'_> {
         let Some(down_ms) = self.faults.take_crash(point) else {
             return false;
         };
-        self.trace.tell(self.now, format_args!("crash point: {point}"));
+        self.trace
+            .tell(self.now, format_args!("crash point: {point}"));
         self.statistics.crash(point);
         self.crash_coordinator(c, down_ms);
         true
@@ -340,8 +346,10 @@ impl World<'_> {
     /// Memory is worth nothing now: callers and agents are sent away, and it begins anew after a pause.
     fn lose_leadership(&mut self, c: usize, leader: &Leader) {
         let epoch = leader.turn.epoch().0;
-        self.trace
-            .tell(self.now, format_args!("coordinator {c} no longer leads epoch {epoch}"));
+        self.trace.tell(
+            self.now,
+            format_args!("coordinator {c} no longer leads epoch {epoch}"),
+        );
         let coordinator = &mut self.coordinators[c];
         coordinator.landed = None;
         coordinator.awaited = 0;
@@ -362,7 +370,8 @@ impl World<'_> {
     }
 
     fn resign(&mut self, c: usize, leader: &Leader) {
-        self.trace.tell(self.now, format_args!("coordinator {c} resigns"));
+        self.trace
+            .tell(self.now, format_args!("coordinator {c} resigns"));
         self.statistics.count(FaultKind::CoordinatorResigns);
         let epoch = leader.turn.epoch();
         self.ask_database(c, DatabaseRequest::Resign { epoch });

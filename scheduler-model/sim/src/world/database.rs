@@ -10,8 +10,8 @@ use std::{
 };
 
 use drover_model::{
-    AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, LoadedJob, NewJobRow,
-    NodeName, NodeRow, QueueRow, Snapshot, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, LoadedJob,
+    NewJobRow, NodeName, NodeRow, QueueRow, Snapshot, Timestamp, TurnNumber,
 };
 
 use super::moment::Moment;
@@ -108,7 +108,11 @@ impl Database {
             turn: self.lease.turn,
             model_time: self.lease.model_time,
             nodes: self.nodes.values().cloned().collect(),
-            jobs: self.open.iter().map(|id| self.loaded(*id, workload)).collect(),
+            jobs: self
+                .open
+                .iter()
+                .map(|id| self.loaded(*id, workload))
+                .collect(),
         }
     }
 
@@ -139,7 +143,9 @@ impl Database {
         task: u32,
     ) -> impl DoubleEndedIterator<Item = &AttemptRow> {
         let key = |attempt| AttemptKey { job, task, attempt };
-        self.attempts.range(key(0)..=key(u32::MAX)).map(|(_, row)| row)
+        self.attempts
+            .range(key(0)..=key(u32::MAX))
+            .map(|(_, row)| row)
     }
 
     pub fn find_requests(

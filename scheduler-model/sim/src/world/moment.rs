@@ -1,10 +1,6 @@
 //! Virtual time, and the line of what is going to happen.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    fmt,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, fmt};
 
 /// Microseconds since the world began.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -70,7 +66,7 @@ impl<Happening> Line<Happening> {
         }));
     }
 
-    pub fn next(&mut self) -> Option<(Moment, Happening)> {
+    pub fn take_next(&mut self) -> Option<(Moment, Happening)> {
         self.heap.pop().map(|Reverse(next)| (next.at, next.what))
     }
 }
@@ -114,7 +110,9 @@ mod tests {
         line.plan(Moment(2), "c");
         line.plan(Moment(1), "a");
         line.plan(Moment(1), "b");
-        let order: Vec<_> = std::iter::from_fn(|| line.next()).map(|(_, what)| what).collect();
+        let order: Vec<_> = std::iter::from_fn(|| line.take_next())
+            .map(|(_, what)| what)
+            .collect();
         assert_eq!(order, ["a", "b", "c"]);
     }
 }

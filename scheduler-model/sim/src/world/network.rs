@@ -25,7 +25,9 @@ pub enum Side {
 pub enum ToCoordinator {
     Join(Box<Join>),
     Reports(ReportBatch),
-    Heartbeat { number: u64 },
+    Heartbeat {
+        number: u64,
+    },
     /// The agent has ended its half.
     Closed,
 }
@@ -165,7 +167,8 @@ impl World<'_> {
         let end = &mut self.network.connections[connection];
         let at = end.arrives[side].plus_us(1).max(self.now.plus_us(latency));
         end.arrives[side] = at;
-        self.line.plan(at, Happening::Arrives { connection, packet });
+        self.line
+            .plan(at, Happening::Arrives { connection, packet });
     }
 
     pub(super) fn arrives(&mut self, connection: ConnectionId, packet: Packet) {
@@ -179,7 +182,10 @@ impl World<'_> {
             return;
         }
         let side = packet.to() as usize;
-        let apart = self.network.partitions.contains(&(end.agent, end.coordinator));
+        let apart = self
+            .network
+            .partitions
+            .contains(&(end.agent, end.coordinator));
         if apart || !end.held[side].is_empty() {
             end.held[side].push_back(packet);
             return;
@@ -187,7 +193,15 @@ impl World<'_> {
         self.deliver(connection, packet);
     }
 
-    fn deliver(&mut self, connection: ConnectionId, packet: Packet) {
+    pub(super) fn deliver(&mut self, connection: ConnectionId, packet: Packet) {
+        let end = &self.network.connections[connection];
+        let open = match packet.to() {
+            Side::Agent => end.agent_open,
+            Side::Coordinator => end.coordinator_open,
+        };
+        if !open {
+            return;
+        }
         match packet {
             Packet::Up(message) => self.coordinator_hears(connection, message),
             Packet::Down(message) => self.agent_hears(connection, message),
@@ -198,7 +212,10 @@ impl World<'_> {
     pub(super) fn released(&mut self, connection: ConnectionId, side: Side) {
         loop {
             let end = &mut self.network.connections[connection];
-            let apart = self.network.partitions.contains(&(end.agent, end.coordinator));
+            let apart = self
+                .network
+                .partitions
+                .contains(&(end.agent, end.coordinator));
             let open = match side {
                 Side::Agent => end.agent_open,
                 Side::Coordinator => end.coordinator_open,
@@ -278,7 +295,10 @@ impl World<'_> {
     /// What was held back arrives, in order.
     pub(super) fn rejoin(&mut self, agent: usize, coordinator: usize) {
         let partitions = &mut self.network.partitions;
-        if let Some(place) = partitions.iter().position(|pair| *pair == (agent, coordinator)) {
+        if let Some(place) = partitions
+            .iter()
+            .position(|pair| *pair == (agent, coordinator))
+        {
             partitions.swap_remove(place);
         }
         if !self.network.reaches(agent, coordinator) {

@@ -12,7 +12,7 @@ use std::{
 use drover_model::session::Elapsed;
 use nix::{
     sys::{
-        signal::Signal,
+        signal::{Signal, killpg},
         socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair},
         wait::{Id, WaitPidFlag, waitid},
     },
@@ -158,6 +158,10 @@ fn an_answer_that_nobody_heard_hides_no_group() {
         guard.tell(&Record::Remember(*group));
     }
     guard.leave();
+    // One that was missed shall not stay.
+    for (_, group) in &children {
+        let _ = killpg(*group, Signal::SIGTERM);
+    }
     for (child, _) in children {
         assert_eq!(ended_by(child), Some(Signal::SIGKILL));
     }

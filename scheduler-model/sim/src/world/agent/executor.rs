@@ -1,12 +1,13 @@
 //! What agents run: processes that take time, fail, hang and ignore signals.
 
 use drover_model::{
-    Assignment, AttemptKey, OnDisconnect, Outcome, Timestamp,
+    Assignment, AttemptKey, OnDisconnect, Outcome, Resources, Timestamp,
     session::{End, Input},
 };
 
 use super::{AgentHappening, Death};
 use crate::{
+    check::step_of,
     workload::Behaviour,
     world::{World, moment::Moment},
 };
@@ -31,20 +32,25 @@ impl World<'_> {
             ..
         } = assignment;
         let (number, step) = read_payload(&payload);
-        let behaviour = self
-            .workload
-            .behaviour(number, step, key.job.0.as_u128() as u64, key.attempt);
+        let behaviour =
+            self.workload
+                .behaviour(number, step, key.job.0.as_u128() as u64, key.attempt);
         let started_at = self.agent_clock(a);
-        self.trace.mix(u64::from(key.attempt) << 32 | u64::from(key.task));
+        self.trace
+            .mix(u64::from(key.attempt) << 32 | u64::from(key.task));
         self.checker.told_to_start(a, key, step, &self.database);
         if !behaviour.starts {
             self.checker.process_ended(a, key, Outcome::Failed, None);
             let end = end(started_at, started_at, &behaviour, Outcome::Failed);
             return self.step_session(a, Input::Ended { key, end });
         }
-        self.checker.process_runs(a, key, on_disconnect);
-        self.trace
-            .tell(self.now, format_args!("agent {a} runs {key:?}: {behaviour:?}"));
+        let spec = &self.workload.jobs[number as usize].spec;
+        let resources = step_of(spec, step).map_or(Resources::ZERO, |step| step.resources);
+        self.checker.process_runs(a, key, on_disconnect, resources);
+        self.trace.tell(
+            self.now,
+            format_args!("agent {a} runs {key:?}: {behaviour:?}"),
+        );
         let process = Process {
             behaviour,
             on_disconnect,
@@ -160,7 +166,11 @@ fn end(started_at: Timestamp, ended_at: Timestamp, behaviour: &Behaviour, outcom
 
 /// Number of the job and place of the step, as the workload wrote them.
 pub(crate) fn read_payload(payload: &[u8]) -> (u32, u32) {
-    let number = payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-    let step = payload.last_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    let number = payload
+        .first_chunk()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    let step = payload
+        .last_chunk()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes));
     (number, step)
 }

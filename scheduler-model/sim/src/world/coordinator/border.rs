@@ -123,7 +123,8 @@ impl World<'_> {
             duplicate: true,
         });
         let submitted: Vec<_> = submitted.collect();
-        self.checker.acknowledged(&self.clients.calls[call], &submitted, &self.database);
+        self.checker
+            .acknowledged(&self.clients.calls[call], &submitted, &self.database);
         self.answer_call(c, call, Heard::Submitted(submitted));
     }
 
@@ -155,9 +156,12 @@ impl World<'_> {
             job.request_id.clone().expect("replays have one"),
         );
         self.clients.calls[call].replays = Some(Box::new(job));
-        self.ask_database(c, DatabaseRequest::FindRequests {
-            call,
-            keys: vec![key],
-        });
+        self.ask_database(
+            c,
+            DatabaseRequest::FindRequests {
+                call,
+                keys: vec![key],
+            },
+        );
     }
 }

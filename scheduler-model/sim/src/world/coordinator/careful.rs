@@ -222,7 +222,8 @@ impl World<'_> {
         for job in culprits {
             let at = self.database.lease.model_time;
             if self.database.park(job, at, "parked: it cannot be taken") {
-                self.trace.tell(self.now, format_args!("store: {job} is parked"));
+                self.trace
+                    .tell(self.now, format_args!("store: {job} is parked"));
                 self.statistics.count(FaultKind::JobParked);
                 self.checker.parked(job);
             }
@@ -240,7 +241,9 @@ impl World<'_> {
         for job in jobs {
             let part = part_of(sealed, *job, epoch, &self.database);
             let term_ms = self.setting.lease_ms;
-            let committed = self.database.commit(&part, term_ms, self.now, &self.workload);
+            let committed = self
+                .database
+                .commit(&part, term_ms, self.now, &self.workload);
             match committed.outcome {
                 CommitOutcome::Done => self.checker.committed(&part, &self.database),
                 CommitOutcome::Refused | CommitOutcome::Surprised => culprits.push(*job),

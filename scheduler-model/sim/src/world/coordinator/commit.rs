@@ -10,9 +10,7 @@ use drover_model::{
 };
 
 use super::{
-    DatabaseAnswer, DatabaseRequest, Leader, MIN_BACKOFF_MS,
-    careful::Stepped,
-    leader::Ended,
+    DatabaseAnswer, DatabaseRequest, Leader, MIN_BACKOFF_MS, careful::Stepped, leader::Ended,
 };
 use crate::{
     faults::{CrashPoint, PlantedBug},

@@ -1,7 +1,7 @@
 //! The two lanes into the driver, and the streams of agents that end in one of them.
 
-use drover_model::{Join, NewJob, Question, QueueRow, ReportBatch, SessionId, TurnNumber};
 use drover_model::{Cancellation, JobId};
+use drover_model::{Join, NewJob, Question, QueueRow, ReportBatch, SessionId, TurnNumber};
 
 use crate::world::{
     World,
@@ -62,7 +62,7 @@ impl World<'_> {
         if self.coordinators[c].paused {
             // The socket's buffer keeps it, in order.
             let packet = Packet::Up(message);
-            let stashed = crate::world::Happening::Arrives { connection, packet };
+            let stashed = crate::world::Happening::Read { connection, packet };
             self.coordinators[c].stash.push_back(stashed);
             return;
         }
@@ -121,7 +121,9 @@ impl World<'_> {
     pub(super) fn drop_session(&mut self, c: usize, connection: ConnectionId) {
         self.close(connection, Side::Coordinator, None);
         if let Some(session) = self.network.connections[connection].session {
-            self.coordinators[c].control.push_back(Control::Left { session });
+            self.coordinators[c]
+                .control
+                .push_back(Control::Left { session });
         }
     }
 }

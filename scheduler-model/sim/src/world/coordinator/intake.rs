@@ -2,11 +2,7 @@
 
 use drover_model::{CallerId, Event, Heard};
 
-use super::{
-    Control, Leader, Request, Wish,
-    careful::divide,
-    leader::HEARD_INTERVAL_MS,
-};
+use super::{Control, Leader, Request, Wish, careful::divide, leader::HEARD_INTERVAL_MS};
 use crate::{
     faults::{CrashPoint, PlantedBug},
     world::{World, network::Side},
@@ -121,11 +117,13 @@ impl World<'_> {
 
     /// An acknowledged sign of life has prolonged its agent's lease: it has to be known before a silence is judged.
     pub(super) fn tick(&mut self, c: usize, leader: &mut Leader) {
-        self.take_pulses(c, leader);
+        if self.setting.planted != Some(PlantedBug::ClusterJudgesUnheard) {
+            self.take_pulses(c, leader);
+        }
         self.step(c, leader, Event::Tick);
     }
 
-    fn take_pulses(&mut self, c: usize, leader: &mut Leader) {
+    pub(super) fn take_pulses(&mut self, c: usize, leader: &mut Leader) {
         let heard = self.heard(c, leader);
         if !heard.is_empty() {
             self.step(c, leader, Event::Heard(heard));

@@ -222,9 +222,7 @@ impl World<'_> {
         }
         wake = wake.min(leader.heard_at);
         match leader.cluster.next_timer() {
-            Some(due) if !(leader.care.is_taken() && awaited) => {
-                wake.min(leader.clock.moment(due))
-            }
+            Some(due) if !(leader.care.is_taken() && awaited) => wake.min(leader.clock.moment(due)),
             _ => wake,
         }
     }

@@ -29,12 +29,7 @@ struct Parcel {
 
 impl World<'_> {
     /// Answers callers and sends each agent what the turn has for it.
-    pub(super) fn perform(
-        &mut self,
-        c: usize,
-        leader: &mut Leader,
-        actions: Vec<Action>,
-    ) {
+    pub(super) fn perform(&mut self, c: usize, leader: &mut Leader, actions: Vec<Action>) {
         let mut parcels: BTreeMap<SessionId, Parcel> = BTreeMap::new();
         for action in actions {
             match action {
@@ -62,7 +57,11 @@ impl World<'_> {
                     key,
                     grace_ms,
                 } => {
-                    parcels.entry(session).or_default().stops.push((key, grace_ms));
+                    parcels
+                        .entry(session)
+                        .or_default()
+                        .stops
+                        .push((key, grace_ms));
                 }
                 Action::Close { session, .. } => parcels.entry(session).or_default().close = true,
             }
@@ -78,11 +77,13 @@ impl World<'_> {
     fn reply(&mut self, c: usize, call: usize, answer: Answer) {
         let heard = match answer {
             Answer::Submitted(submitted) => {
-                self.checker.acknowledged(&self.clients.calls[call], &submitted, &self.database);
+                self.checker
+                    .acknowledged(&self.clients.calls[call], &submitted, &self.database);
                 Heard::Submitted(submitted)
             }
             Answer::CancelAccepted => {
-                self.checker.cancel_accepted(&self.clients.calls[call], &self.database);
+                self.checker
+                    .cancel_accepted(&self.clients.calls[call], &self.database);
                 Heard::Done
             }
             Answer::Refused(refusal) => Heard::Refused(refusal),
@@ -110,6 +111,8 @@ impl World<'_> {
             self.send(connection, Packet::Down(message));
         }
         if self.faults.agent_does_not_keep_up() {
+            // Its last sign of life may have been acknowledged.
+            self.take_pulses(c, leader);
             leader.sessions.remove(&session);
             self.drop_session(c, connection);
             self.step(c, leader, Event::Left { session });
@@ -119,7 +122,11 @@ impl World<'_> {
     fn messages(&self, leader: &Leader, parcel: Parcel) -> Vec<ToAgent> {
         let epoch = leader.turn.epoch();
         let mut messages = Vec::new();
-        messages.extend(parcel.welcome.map(|discard| ToAgent::Welcome { epoch, discard }));
+        messages.extend(
+            parcel
+                .welcome
+                .map(|discard| ToAgent::Welcome { epoch, discard }),
+        );
         if parcel.acknowledged > 0 {
             messages.push(ToAgent::Ack {
                 sequence: parcel.acknowledged,
@@ -155,9 +162,9 @@ impl World<'_> {
         match (self.setting.planted, &mut event) {
             (Some(PlantedBug::ClusterDropsReports), Event::Reports { batch, .. }) => {
                 let kept = !self.checks.chance(50);
-                batch.reports.retain(|report| {
-                    kept || matches!(report.what, ReportKind::Started { .. })
-                });
+                batch
+                    .reports
+                    .retain(|report| kept || matches!(report.what, ReportKind::Started { .. }));
             }
             (Some(bug), Event::Submit { caller, jobs, .. }) => {
                 for job in jobs.iter_mut() {

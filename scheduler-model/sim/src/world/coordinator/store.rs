@@ -1,17 +1,13 @@
 //! A coordinator's talk with the database, over a network that loses and delays.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use drover_model::{
     Epoch, JobId, Snapshot, TurnNumber,
-    cluster::Config,
-    record::{Line, Settings},
     turn::{CommitOutcome, SealedTurn},
 };
 
-use super::{
-    Leader, ModelClock, Phase, STANDBY_INTERVAL_MS, STORE_BACKOFF_MS, Suspect, careful::Care,
-};
+use super::Suspect;
 use crate::{
     faults::{CommitFault, CrashPoint, FaultKind},
     world::{
@@ -24,31 +20,51 @@ use crate::{
 
 #[derive(Clone, Debug)]
 pub enum DatabaseRequest {
-    Acquire { holder: String },
-    Load { epoch: Epoch },
+    Acquire {
+        holder: String,
+    },
+    Load {
+        epoch: Epoch,
+    },
     /// Ends in the record what is at fault.
-    Isolate { epoch: Epoch, suspect: Suspect },
-    Commit { sealed: Arc<SealedTurn> },
+    Isolate {
+        epoch: Epoch,
+        suspect: Suspect,
+    },
+    Commit {
+        sealed: Arc<SealedTurn>,
+    },
     ReadLease,
-    Resign { epoch: Epoch },
+    Resign {
+        epoch: Epoch,
+    },
     FindRequests {
         call: usize,
         keys: Vec<(Arc<str>, Arc<str>)>,
     },
     /// All that a replay needs to know of a job.
-    ReadDeath { call: usize, job: JobId },
+    ReadDeath {
+        call: usize,
+        job: JobId,
+    },
 }
 
 #[derive(Debug)]
 pub enum DatabaseAnswer {
     Leader(Epoch),
-    HeldFor { ms: u64, holder: String },
+    HeldFor {
+        ms: u64,
+        holder: String,
+    },
     Loaded(Option<Box<Snapshot>>),
     Isolated,
     /// A pause is over.
     Waited,
     Committed(CommitOutcome),
-    Lease { epoch: Epoch, turn: TurnNumber },
+    Lease {
+        epoch: Epoch,
+        turn: TurnNumber,
+    },
     Found {
         call: usize,
         turn: TurnNumber,
@@ -105,8 +121,10 @@ impl World<'_> {
         {
             self.statistics.count(fault.kind());
             let turn = sealed.turn.0;
-            self.trace
-                .tell(self.now, format_args!("coordinator {c} turn {turn}: {fault:?}"));
+            self.trace.tell(
+                self.now,
+                format_args!("coordinator {c} turn {turn}: {fault:?}"),
+            );
             match fault {
                 CommitFault::LostBefore => return self.fail(c, ticket, &request, 5),
                 CommitFault::Late { ms } => {
@@ -148,7 +166,10 @@ impl World<'_> {
         self.plan_for_coordinator(
             c,
             self.now.plus_us(us),
-            CoordinatorHappening::Answer { ticket, answer },
+            CoordinatorHappening::Answer {
+                ticket,
+                answer: Box::new(answer),
+            },
         );
     }
 
@@ -157,7 +178,10 @@ impl World<'_> {
         self.plan_for_coordinator(
             c,
             self.now.plus_ms(after_ms),
-            CoordinatorHappening::Answer { ticket, answer },
+            CoordinatorHappening::Answer {
+                ticket,
+                answer: Box::new(answer),
+            },
         );
     }
 
@@ -167,26 +191,33 @@ impl World<'_> {
         c: usize,
         life: u64,
         ticket: u64,
-        request: DatabaseRequest,
+        request: &DatabaseRequest,
     ) {
         let asker_lives = self.coordinators[c].life == life;
         if self.faults.database_is_down(c) {
             if asker_lives {
-                self.fail(c, ticket, &request, self.setting.lease_ms / 2);
+                self.fail(c, ticket, request, self.setting.lease_ms / 2);
             }
             return;
         }
-        let answer = self.database_does(c, &request);
+        let answer = self.database_does(c, request);
         // A commit may have been the end of its coordinator.
         if self.coordinators[c].life != life {
             return;
         }
         let is_commit = matches!(request, DatabaseRequest::Commit { .. });
         if is_commit && std::mem::take(&mut self.faults.lose_next_answer) {
-            return self.fail(c, ticket, &request, 5);
+            return self.fail(c, ticket, request, 5);
         }
         let at = self.now.plus_us(self.faults.database_latency_us());
-        self.plan_for_coordinator(c, at, CoordinatorHappening::Answer { ticket, answer });
+        self.plan_for_coordinator(
+            c,
+            at,
+            CoordinatorHappening::Answer {
+                ticket,
+                answer: Box::new(answer),
+            },
+        );
     }
 
     fn database_does(&mut self, c: usize, request: &DatabaseRequest) -> DatabaseAnswer {
@@ -248,7 +279,9 @@ impl World<'_> {
 
     fn write(&mut self, c: usize, sealed: &SealedTurn) -> CommitOutcome {
         let term_ms = self.setting.lease_ms;
-        let committed = self.database.commit(sealed, term_ms, self.now, &self.workload);
+        let committed = self
+            .database
+            .commit(sealed, term_ms, self.now, &self.workload);
         let (turn, epoch) = (sealed.turn.0, sealed.epoch.0);
         let outcome = committed.outcome;
         self.trace.mix(turn ^ (epoch << 40));
@@ -280,12 +313,14 @@ impl World<'_> {
             }
             CommitOutcome::Fenced => self.statistics.count(FaultKind::CommitFenced),
             CommitOutcome::Surprised => {
-                self.checker.fail("old states are as expected", committed.why);
+                self.checker
+                    .fail("old states are as expected", committed.why);
             }
             CommitOutcome::Refused => {
                 let expected = ["poison", "refused once"];
                 if !expected.iter().any(|why| committed.why.starts_with(why)) {
-                    self.checker.fail("nothing sent breaks a constraint", committed.why);
+                    self.checker
+                        .fail("nothing sent breaks a constraint", committed.why);
                 }
             }
             CommitOutcome::Unknown => unreachable!("the database knows"),
@@ -336,82 +371,5 @@ impl World<'_> {
             _ if down => DatabaseAnswer::Failed(FailedRequest::TakingOver),
             answer => answer,
         }
-    }
-
-    fn taking_over(&mut self, c: usize, answer: DatabaseAnswer) {
-        let phase = std::mem::replace(&mut self.coordinators[c].phase, Phase::Stepping);
-        match (phase, answer) {
-            (Phase::Acquiring { since }, DatabaseAnswer::Leader(epoch)) => {
-                let words = format_args!("coordinator {c} takes epoch {}", epoch.0);
-                self.trace.tell(self.now, words);
-                self.isolate_or_load(c, epoch, since);
-            }
-            (Phase::Acquiring { .. }, DatabaseAnswer::HeldFor { ms, holder }) => {
-                let holder = self.coordinators.iter().position(|other| other.name == holder);
-                self.coordinators[c].leader = holder;
-                self.stand_by(c, ms.clamp(10, STANDBY_INTERVAL_MS));
-            }
-            (Phase::Parking { epoch, since }, DatabaseAnswer::Isolated) => {
-                self.load(c, epoch, since);
-            }
-            (Phase::Loading { epoch, since }, DatabaseAnswer::Loaded(Some(snapshot))) => {
-                self.take_over(c, epoch, since, *snapshot);
-            }
-            (Phase::Parking { epoch, .. } | Phase::Loading { epoch, .. }, _) => {
-                // Another may be able to.
-                self.ask_database(c, DatabaseRequest::Resign { epoch });
-                self.stand_by(c, STORE_BACKOFF_MS);
-            }
-            (Phase::Acquiring { .. }, _) => self.stand_by(c, STORE_BACKOFF_MS),
-            (phase, _) => self.coordinators[c].phase = phase,
-        }
-    }
-
-    pub(super) fn load(&mut self, c: usize, epoch: Epoch, since: super::Moment) {
-        self.coordinators[c].phase = Phase::Loading { epoch, since };
-        self.ask_database(c, DatabaseRequest::Load { epoch });
-    }
-
-    fn take_over(&mut self, c: usize, epoch: Epoch, since: super::Moment, snapshot: Snapshot) {
-        if self.crashes_here(c, CrashPoint::MidLoad) {
-            return;
-        }
-        let wall = self.wall(self.coordinators[c].wall_offset_ms);
-        let clock = ModelClock::start(snapshot.model_time, wall, self.now);
-        let careful = std::mem::take(&mut self.coordinators[c].careful);
-        let config = Config {
-            policy: self.setting.policy,
-            mode: self.setting.mode,
-            node_timeout_ms: self.setting.node_timeout_ms,
-            careful,
-            ..Config::default()
-        };
-        if careful {
-            self.statistics.count(FaultKind::CarefulLeadership);
-        }
-        self.statistics.loads += 1;
-        self.trace.tell(
-            self.now,
-            format_args!("coordinator {c} leads epoch {} careful {careful}", epoch.0),
-        );
-        let coordinator = &mut self.coordinators[c];
-        coordinator.lease_until = since.plus_ms(self.setting.lease_ms);
-        coordinator.began = self.now;
-        coordinator.leader = Some(c);
-        self.record(
-            c,
-            &Line::Load {
-                now: clock.at(self.now),
-                settings: Settings::of(&config),
-                snapshot: Cow::Borrowed(&snapshot),
-            },
-        );
-        let care = Care::new(careful, self.now);
-        let mut leader = Box::new(Leader::new(config, snapshot, clock, self.now, care));
-        leader.cluster.assert_consistent();
-        // The load may have taken longer than the lease: find out before anybody is answered.
-        self.start_commit(c, &mut leader);
-        self.coordinators[c].phase = Phase::Leading(leader);
-        self.run_driver(c);
     }
 }

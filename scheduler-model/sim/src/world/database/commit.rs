@@ -6,7 +6,7 @@ use drover_model::{
 };
 
 use super::{Database, StoredJob, guard::Refusal};
-use crate::{faults::PlantedBug, world::moment::Moment, workload::Workload};
+use crate::{faults::PlantedBug, workload::Workload, world::moment::Moment};
 
 /// What became of a commit, and why nothing was written if nothing was.
 pub struct Committed {
@@ -63,7 +63,7 @@ impl Database {
         self.lease.turn = turn.turn;
         self.lease.model_time = turn.model_time;
         self.lease.expires_at = now.plus_ms(term_ms);
-        if self.planted == Some(PlantedBug::StoreLosesRows) && turn.turn.0 % 64 == 0 {
+        if self.planted == Some(PlantedBug::StoreLosesRows) && turn.turn.0.is_multiple_of(64) {
             return Ok(());
         }
         turn.jobs.iter().for_each(|row| self.write_job(row));

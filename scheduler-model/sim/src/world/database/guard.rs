@@ -21,6 +21,7 @@ impl Database {
         self.check_once(turn)?;
         for row in &turn.jobs {
             self.check_job(row)?;
+            refuse_poisonous_job(row, workload)?;
         }
         for row in &turn.attempts {
             self.check_attempt(row)?;
@@ -115,4 +116,16 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn refuse_poisonous_job(row: &JobRow, workload: &Workload) -> Result<(), Refusal> {
+    let new = row.new.as_deref().filter(|new| new.replay_of.is_none());
+    let poison = new.is_some_and(|new| {
+        let number = super::commit::number_of(&new.stored_spec);
+        workload.jobs[number as usize].poison == Poison::Submit
+    });
+    if poison {
+        return Err(Refusal::Content(format!("poison: {}", row.id)));
+    }
+    Ok(())
 }
