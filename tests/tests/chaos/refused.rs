@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use drover_proto::v1::{Job, JobState, RetryRule, SubmitRequest, TaskState};
+use drover_proto::v1::{AttemptState, Job, JobState, RetryRule, SubmitRequest};
 use drover_tests::{Cluster, Fifo, Settings, job, simulated};
 use tonic::Code;
 
@@ -91,7 +91,7 @@ async fn replays_of_jobs_that_are_not_dead() {
     let text = "name: j\ntasks:\n  a: {shell: true, command: 'echo > begun; read line < gate'}\n";
     let id = cluster.submit(text).await;
     begun.written().await;
-    let runs = |job: &Job| job.tasks[0].state() == TaskState::Running;
+    let runs = |job: &Job| job.tasks[0].attempts[0].state() == AttemptState::Running;
     let running = cluster.job_when(&id, runs).await;
     let told = cluster
         .run(["dead-letter", "replay", &id])

@@ -151,9 +151,8 @@ async fn a_cancelled_job_is_rolled_back_on_demand() {
     let mut wait = Process::start("wait", cluster.directory(), wait);
     begun.written().await;
     let [job] = cluster.all_jobs().await.try_into().expect("one job");
-    let before = cluster
-        .job_when(&job.id, |job| state_of(job, "a") == TaskState::Running)
-        .await;
+    let runs = |job: &Job| states(&job.tasks[0].attempts) == [AttemptState::Running];
+    let before = cluster.job_when(&job.id, runs).await;
 
     // There is nothing yet to be undone.
     let refused = cluster.run(["job", "cancel", &job.id, "--rollback"]).await;
