@@ -210,18 +210,28 @@ async fn the_leader_resigns() {
     assert_eq!(lost.count(), 0, "nobody noticed");
 }
 
-/// `drover bench` measures it with a million.
+/// Tasks in the queue, in thousands; DROVER_FAILOVER_THOUSANDS says how many else.
+fn thousands() -> usize {
+    match std::env::var("DROVER_FAILOVER_THOUSANDS") {
+        Ok(text) => text.parse().expect("DROVER_FAILOVER_THOUSANDS is a number"),
+        Err(_) => 20,
+    }
+}
+
+/// Beyond this many tasks they are not run and read one by one afterwards.
+const AUDITED: usize = 100_000;
+
 #[tokio::test]
-async fn the_leader_is_killed_with_twenty_thousand_tasks_in_its_queue() {
-    const BATCHES: usize = 20;
+async fn the_leader_is_killed_with_a_long_queue() {
     const BATCH: usize = 1_000;
+    let batches = thousands();
     let many = ["--cpu", "2000", "--memory", "2000Gi", "--disk", "2000Gi"];
     let Some(mut cluster) = three(Settings::agents(0).agent(many)).await else {
         return;
     };
     let mut jobs = cluster.jobs().await;
     let mut submitted = BTreeSet::new();
-    for number in 0..BATCHES {
+    for number in 0..batches {
         let request = SubmitRequest {
             spec: Some(job(&format!("batch-{number}"), vec![simulated("t", 1)])),
             request_id: String::new(),
@@ -231,7 +241,7 @@ async fn the_leader_is_killed_with_twenty_thousand_tasks_in_its_queue() {
         let responses = answer.expect("accepted").into_inner().responses;
         submitted.extend(responses.into_iter().map(|response| response.job_id));
     }
-    assert_eq!(submitted.len(), BATCHES * BATCH);
+    assert_eq!(submitted.len(), batches * BATCH);
     let old = cluster.leader().await;
     let killed = Instant::now();
     cluster.member(old).kill().await;
@@ -242,6 +252,9 @@ async fn the_leader_is_killed_with_twenty_thousand_tasks_in_its_queue() {
         killed.elapsed()
     );
     assert_eq!(status.queued_tasks as usize, submitted.len());
+    if submitted.len() > AUDITED {
+        return;
+    }
     cluster.start_agent("late");
     let audited = cluster.audit(&submitted).await;
     let succeeded = |job: &drover_proto::v1::Job| job.state() == JobState::Succeeded;
