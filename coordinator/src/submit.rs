@@ -107,10 +107,9 @@ impl Submitter {
 
     /// `None` when the queue gives nothing.
     fn fill_in(&self, spec: &v1::JobSpec) -> Option<v1::JobSpec> {
-        let name = |text: &str| if text.is_empty() { DEFAULT_NAME } else { text }.to_owned();
         let defaults = self
             .queues
-            .find(&name(&spec.namespace), &name(&spec.queue))?;
+            .find(or_default(&spec.namespace), or_default(&spec.queue))?;
         let mut filled = spec.clone();
         spec::apply_queue_defaults(&mut filled, &defaults);
         Some(filled)
@@ -197,6 +196,10 @@ impl Submitter {
             .collect();
         Ok((turn, known))
     }
+}
+
+fn or_default(name: &str) -> &str {
+    if name.is_empty() { DEFAULT_NAME } else { name }
 }
 
 fn key(job: &NewJob) -> Option<RequestKey> {
