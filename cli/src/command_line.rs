@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     bench,
@@ -38,11 +38,19 @@ pub(crate) struct CommandLine {
 
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Flags of every command")]
 pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) address: Address,
-    /// Form of the answer
-    #[arg(short, long, value_enum, default_value_t, global = true)]
+    /// Form of the answer: for people, or the message of the API as JSON
+    #[arg(
+        short,
+        long,
+        value_name = "FORM",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
     pub(crate) output: Format,
     /// What to log, such as info or drover_agent=debug [default: RUST_LOG, else info for servers, warn for the rest]
     #[arg(long, value_name = "FILTER", global = true)]
@@ -54,8 +62,13 @@ enum Command {
     /// Everything in one process on this machine: coordinator, agents, and your jobs
     Dev(dev::Args),
     /// Serve the API, keep the record, and decide what runs where
+    #[command(after_help = "Examples:\n  drover coordinator\n  \
+            drover coordinator --store postgres://drover:PASSWORD@db/drover --listen 10.0.0.5:7700 --insecure-no-auth\n\n\
+            Several coordinators on one PostgreSQL: one leads, the others stand by and take over when it is gone.")]
     Coordinator(drover_coordinator::Args),
     /// Run tasks on this host
+    #[command(after_help = "Examples:\n  drover agent\n  \
+            drover agent --coordinator http://10.0.0.5:7700,http://10.0.0.6:7700 --name host-7 --label zone=a")]
     Agent(drover_agent::Args),
     /// Submit the jobs of files
     Submit(submit::Args),
@@ -70,10 +83,10 @@ enum Command {
     /// Look at jobs that failed for good, submit them again, or put them aside
     #[command(subcommand)]
     DeadLetter(dead_letter::Command),
-    /// Look at queues and set what they give to their tasks
+    /// Look at queues and set their defaults
     #[command(subcommand)]
     Queue(queue::Command),
-    /// Look at what orders the queue
+    /// Look at the rules that order waiting tasks
     #[command(subcommand)]
     Policy(policy::Command),
     /// Show who leads, what waits, and what has gone wrong
@@ -98,9 +111,45 @@ impl Command {
     }
 }
 
+/// What can be typed: a flag of every command that would say nothing to one is not shown there, and refused.
+fn grammar() -> clap::Command {
+    const NO_ADDRESS: [(&str, &str); 5] = [
+        ("dev", "it starts a coordinator of its own, on --listen"),
+        ("coordinator", "where it serves is said by --listen"),
+        (
+            "agent",
+            "where its coordinators are is said by --coordinator",
+        ),
+        ("validate", "it asks no coordinator"),
+        ("bench", "it starts coordinators of its own"),
+    ];
+    const NO_OUTPUT: [&str; 4] = ["dev", "coordinator", "agent", "validate"];
+    let mut command = CommandLine::command();
+    for (verb, reason) in NO_ADDRESS {
+        let address = Arg::new("urls").long("address");
+        command = refuse(command, verb, address, reason);
+    }
+    for verb in NO_OUTPUT {
+        let output = Arg::new("output").long("output").short('o');
+        command = refuse(command, verb, output, "it has no answer to give a form to");
+    }
+    command
+}
+
+fn refuse(
+    command: clap::Command,
+    verb: &'static str,
+    flag: Arg,
+    reason: &'static str,
+) -> clap::Command {
+    let refused = move |_: &str| Err::<String, _>(format!("not for `drover {verb}`: {reason}"));
+    command.mut_subcommand(verb, |verb| verb.arg(flag.hide(true).value_parser(refused)))
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
-    let CommandLine { global, command } = CommandLine::parse();
+    let CommandLine { global, command } = CommandLine::from_arg_matches(&grammar().get_matches())
+        .unwrap_or_else(|error| error.exit());
     if matches!(command, Command::Guard) {
         return drover_agent::guard::run();
     }
@@ -141,13 +190,28 @@ async fn perform(command: Command, global: &Global) -> Result<ExitCode, CliError
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn flags_fit_together() {
-        CommandLine::command().debug_assert();
+        grammar().debug_assert();
+    }
+
+    #[test]
+    fn what_would_say_nothing_is_refused() {
+        for (words, told) in [
+            (["agent", "--address", "h:1"], "--coordinator"),
+            (["coordinator", "--address", "h:1"], "--listen"),
+            (["bench", "--address", "h:1"], "of its own"),
+            (["validate", "-o", "json"], "no answer"),
+        ] {
+            let words = [&["drover"], &words[..]].concat();
+            let refused = grammar().try_get_matches_from(words).expect_err(told);
+            assert!(refused.to_string().contains(told), "{refused}");
+        }
+        let agent = grammar().try_get_matches_from(["drover", "agent", "--cpu", "2"]);
+        let agent = agent.and_then(|matches| CommandLine::from_arg_matches(&matches));
+        assert_eq!(agent.expect("valid flags").global.output, Format::Text);
     }
 
     #[test]

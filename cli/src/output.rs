@@ -8,13 +8,11 @@ use serde::Serialize;
 
 use crate::error::CliError;
 
-/// Form of the answer.
+/// Form of an answer: `Text` is for people, `Json` the message of the API as canonical protobuf JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     #[default]
     Text,
-    /// The message of the API as canonical protobuf JSON.
     Json,
 }
 

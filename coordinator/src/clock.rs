@@ -1,42 +1,39 @@
-//! Model time.
+//! Clocks of this host.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use drover_model::Timestamp;
+use drover_model::{
+    Timestamp,
+    lead::{Clocks, ModelClock},
+};
 use nix::time::{ClockId, clock_gettime};
 
-/// The wall clock at the start of a leadership plus monotonic time since: never jumps, and never goes below what the
-/// store has seen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ModelClock {
-    base: Timestamp,
-    anchor: Instant,
+static ANCHOR: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Time since this process looked first: what a leadership goes by. Never jumps, and stands still while the host sleeps.
+pub(crate) fn now() -> Duration {
+    ANCHOR.elapsed()
 }
 
-impl ModelClock {
-    pub(crate) fn start(stored: Timestamp) -> Self {
-        Self {
-            base: wall().max(stored),
-            anchor: Instant::now(),
-        }
-    }
+/// When [`now`] will be `moment`.
+pub(crate) fn instant(moment: Duration) -> Instant {
+    *ANCHOR + moment
+}
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.base.plus_ms(whole_ms(self.anchor.elapsed()))
+/// Both clocks that a leadership needs.
+pub(crate) fn clocks() -> Clocks {
+    Clocks {
+        now: now(),
+        since_boot: since_boot(),
     }
+}
 
-    /// Model time at a moment; never before the leadership began.
-    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
-        let since = instant.saturating_duration_since(self.anchor);
-        self.base.plus_ms(whole_ms(since))
-    }
-
-    /// When the model's time will be `at`.
-    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
-        // A year is farther than any sleep lasts; it keeps the addition from overflowing.
-        let ms = at.since(self.base).min(365 * 24 * 3_600 * 1_000);
-        self.anchor + Duration::from_millis(ms)
-    }
+/// Model time for a leadership that begins now, after what was `stored`.
+pub(crate) fn model(stored: Timestamp) -> ModelClock {
+    ModelClock::start(stored, wall(), now())
 }
 
 /// Time of day, for reads of the record.
@@ -53,28 +50,15 @@ pub(crate) fn since_boot() -> Duration {
     now.expect("Linux has this clock since 2.6.39").into()
 }
 
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn never_below_the_stored_time() {
-        let ahead = wall().plus_ms(1_000_000);
-        let clock = ModelClock::start(ahead);
-        assert!(clock.now() >= ahead);
-    }
-
-    #[test]
-    fn instants_and_times_agree() {
-        let clock = ModelClock::start(Timestamp(0));
-        let at = clock.now().plus_ms(5_000);
-        let wait = clock.instant(at).duration_since(Instant::now());
-        assert!(wait <= Duration::from_millis(5_000), "{wait:?}");
-        assert!(clock.instant(Timestamp(0)) <= Instant::now());
-        assert!(clock.instant(Timestamp::MAX) > Instant::now());
+    fn moments_are_instants() {
+        let before = now();
+        assert!(instant(before) <= Instant::now());
+        let ahead = model(Timestamp(0)).moment(Timestamp::MAX);
+        assert!(instant(ahead) > Instant::now());
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Code {
     DeadLetterNotFound,
     /// The job was rolled back: nothing of it is left to go on from.
     NothingToKeep,
+    /// The deadline of the job has passed, and would end it at once.
+    DeadlinePassed,
     /// Too many requests wait.
     Overloaded,
     /// This coordinator does not lead, and the call had no effect.

@@ -5,19 +5,17 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use drover_model::{
-    Answer, Cancellation, Heard, JobId, Join, NewJob, Question, QueueRow, ReportBatch, SessionId,
-    TurnNumber,
-};
+pub(crate) use drover_model::lead::Wish;
+use drover_model::{Answer, Heard, SessionId, lead::ModelClock};
 use drover_proto::v1;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 use crate::{
-    clock::ModelClock,
+    clock,
     driver::Session,
     error::ApiError,
     standing::Standing,
@@ -31,37 +29,7 @@ const CONTROL_CAPACITY: usize = 4_096;
 pub(crate) type Outgoing = mpsc::Sender<Result<v1::CoordinatorMessage, Status>>;
 
 /// From agents: never shed.
-#[derive(Debug)]
-pub(crate) enum Control {
-    Join {
-        session: SessionId,
-        join: Box<Join>,
-        connection: Session,
-    },
-    Reports {
-        session: SessionId,
-        batch: ReportBatch,
-    },
-    Left {
-        session: SessionId,
-    },
-}
-
-/// What a caller wants of the model.
-#[derive(Debug)]
-pub(crate) enum Wish {
-    Submit {
-        jobs: Vec<NewJob>,
-        looked_up: TurnNumber,
-    },
-    Cancel {
-        job: JobId,
-        how: Cancellation,
-        reason: Box<str>,
-    },
-    SetQueue(QueueRow),
-    Ask(Question),
-}
+pub(crate) type Control = drover_model::lead::Control<Session>;
 
 /// From users: shed when too many wait.
 #[derive(Debug)]
@@ -141,32 +109,18 @@ impl Senders {
 
 /// When a session was heard from last, and what it measured: written by the session, read by the driver once a second,
 /// so that heartbeats cost the model nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    /// Not the time of day, which may jump and is not the model's.
-    anchor: Instant,
     fresh: AtomicBool,
-    /// Since the anchor.
+    /// Of [`clock::now`]: not the time of day, which may jump and is not the model's.
     at_ms: AtomicU64,
     cpu_permille: AtomicU32,
     memory_permille: AtomicU32,
 }
 
-impl Default for Pulse {
-    fn default() -> Self {
-        Self {
-            anchor: Instant::now(),
-            fresh: AtomicBool::default(),
-            at_ms: AtomicU64::default(),
-            cpu_permille: AtomicU32::default(),
-            memory_permille: AtomicU32::default(),
-        }
-    }
-}
-
 impl Pulse {
     pub(crate) fn beat(&self) {
-        let at_ms = u64::try_from(self.anchor.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at_ms = u64::try_from(clock::now().as_millis()).unwrap_or(u64::MAX);
         self.at_ms.store(at_ms, Ordering::Relaxed);
         self.fresh.store(true, Ordering::Release);
     }
@@ -179,11 +133,11 @@ impl Pulse {
     }
 
     /// `None` if nothing was heard since the last call.
-    pub(crate) fn take(&self, session: SessionId, clock: &ModelClock) -> Option<Heard> {
-        let at = || self.anchor + Duration::from_millis(self.at_ms.load(Ordering::Relaxed));
+    pub(crate) fn take(&self, session: SessionId, model: &ModelClock) -> Option<Heard> {
+        let at = || Duration::from_millis(self.at_ms.load(Ordering::Relaxed));
         self.fresh.swap(false, Ordering::Acquire).then(|| Heard {
             session,
-            at: clock.at(at()),
+            at: model.at(at()),
             cpu_permille: self.cpu_permille.load(Ordering::Relaxed),
             memory_permille: self.memory_permille.load(Ordering::Relaxed),
         })
@@ -192,10 +146,11 @@ impl Pulse {
 
 #[cfg(test)]
 mod tests {
+    use drover_model::Question;
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::{clock, error::Code};
+    use crate::error::Code;
 
     fn leading_lanes() -> (Senders, Inbox) {
         let standing = Standing {
@@ -247,14 +202,17 @@ mod tests {
     fn a_pulse_is_heard_once() {
         // A model whose time is far ahead of the time of day, as after a clock that jumped back.
         let ahead = clock::wall().plus_ms(1_000_000);
-        let clock = ModelClock::start(ahead);
+        let model = clock::model(ahead);
         let pulse = Pulse::default();
-        assert_eq!(pulse.take(SessionId(1), &clock), None);
+        assert_eq!(pulse.take(SessionId(1), &model), None);
         pulse.measure(2_000, 5);
         pulse.beat();
-        let heard = pulse.take(SessionId(1), &clock).unwrap();
-        assert!((ahead..=clock.now()).contains(&heard.at), "{heard:?}");
+        let heard = pulse.take(SessionId(1), &model).unwrap();
+        assert!(
+            (ahead..=model.at(clock::now())).contains(&heard.at),
+            "{heard:?}"
+        );
         assert_eq!(heard.cpu_permille, 1_000);
-        assert_eq!(pulse.take(SessionId(1), &clock), None);
+        assert_eq!(pulse.take(SessionId(1), &model), None);
     }
 }

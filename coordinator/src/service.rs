@@ -1,14 +1,16 @@
 //! A whole coordinator in this process.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use drover_model::lead::Suspicion;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::TcpIncoming;
+use uuid::Uuid;
 
 use crate::{
     Options,
-    driver::{Driver, LeaseTerm, Suspicion},
+    driver::{Driver, LeaseTerm},
     error::CoordinatorError,
     inbox,
     logs::Logs,
@@ -34,7 +36,7 @@ impl Coordinator {
     /// When an address or setting is wrong, the store cannot be opened, or the first leadership cannot begin.
     pub async fn start(options: Options) -> Result<Handle, CoordinatorError> {
         options.check()?;
-        let (incoming, bound) = bind(options.listen)?;
+        let (incoming, bound) = bind(options.listen).await?;
         let store = store::open(&options.store).await?;
         let recorder = options.record.as_deref().map(open_record).transpose()?;
         let options = Arc::new(options);
@@ -67,6 +69,7 @@ impl Coordinator {
         };
         let driver = Driver {
             address: options.advertised(bound).into(),
+            instance: Uuid::now_v7(),
             options,
             store,
             inbox,
@@ -101,10 +104,24 @@ impl Coordinator {
     }
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), CoordinatorError> {
+/// What a killed process was just starting holds its listener for some milliseconds longer, until it executes.
+const BIND_TRIES: u32 = 20;
+const BIND_PAUSE: Duration = Duration::from_millis(25);
+
+async fn bind(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), CoordinatorError> {
     let bind_error = |source| CoordinatorError::Bind { address, source };
-    let incoming = TcpIncoming::bind(address)
-        .map_err(bind_error)?
+    let mut tried = 1;
+    let incoming = loop {
+        match TcpIncoming::bind(address) {
+            Ok(incoming) => break incoming,
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tried < BIND_TRIES => {
+                tried += 1;
+                tokio::time::sleep(BIND_PAUSE).await;
+            }
+            Err(error) => return Err(bind_error(error)),
+        }
+    };
+    let incoming = incoming
         .with_nodelay(Some(true))
         .with_keepalive(Some(server::TCP_KEEPALIVE));
     let bound = incoming.local_addr().map_err(bind_error)?;

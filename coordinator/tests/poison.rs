@@ -1,5 +1,7 @@
-//! Events whose rows the store refuses cost their own job only. The refusals are planted with triggers.
+//! Events that cannot be taken cost their own job only. Here the store refuses their rows, which is planted with triggers.
 
+#[path = "poison/panics.rs"]
+mod panics;
 mod support;
 
 use drover_coordinator::Handle;

@@ -80,7 +80,7 @@ async fn a_standby_serves_records_and_sends_the_rest_to_the_leader() {
     assert_sent_to(&leader, &client.get_logs(follow).await.unwrap_err());
     let replay = v1::ReplayDeadLetterRequest {
         job_id: id,
-        from_failed: false,
+        ..Default::default()
     };
     assert_sent_to(&leader, &letters.replay(replay).await.unwrap_err());
     let mut nodes = NodeServiceClient::new(channel(&standby).await);
@@ -178,4 +178,35 @@ async fn a_deposed_leader_obeys_nothing_and_stands_by() {
     .await;
     assert!(!deposed.leads());
     assert_eq!(health(&deposed).await, ServingStatus::NotServing);
+}
+
+/// The second may be the first one started again, so it takes the lease; but the first is alive, and does not take it back.
+#[tokio::test]
+async fn two_with_the_same_address_do_not_take_the_lease_from_each_other_for_ever() {
+    let dir = tempdir().unwrap();
+    let mut named = options(dir.path());
+    named.advertise = Some("http://one.example:7700".to_owned());
+    let mut first = Coordinator::start(named.clone()).await.unwrap();
+    let second = Coordinator::start(named).await.unwrap();
+    assert!(second.leads());
+    // It notices with its next commit.
+    let request = submit("one", vec![task("a", &[])]);
+    let refused = jobs(&first).await.submit(request.clone()).await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
+    let stands = soon("standing by", async {
+        loop {
+            let stands = status(&first).await;
+            if stands.epoch > 1 {
+                break stands;
+            }
+        }
+    })
+    .await;
+    assert_eq!((stands.epoch, stands.leading), (2, false));
+    assert_eq!(stands.leader_address, "", "not that of its own");
+    submit_job(&mut jobs(&second).await, request).await;
+    assert_eq!(status(&second).await.epoch, 2);
+    second.shutdown().await.unwrap();
+    soon("a take-over", first.leading()).await.unwrap();
+    assert_eq!(status(&first).await.epoch, 3);
 }

@@ -12,6 +12,8 @@ mod fixtures;
 mod leases;
 #[path = "store_conformance/opening.rs"]
 mod opening;
+#[path = "store_conformance/pages.rs"]
+mod pages;
 #[path = "store_conformance/parking.rs"]
 mod parking;
 #[path = "store_conformance/postgres_only.rs"]
@@ -56,6 +58,8 @@ conformance! {
     dead_letters::a_job_that_ends_dead_becomes_a_letter,
     dead_letters::a_replay_removes_the_letter_with_its_commit,
     dead_letters::letters_come_in_pages,
+    dead_letters::letters_tell_what_jobs_died_of,
+    dead_letters::a_letter_with_a_broken_attempt_is_listed,
     dead_letters::letters_are_purged_in_their_namespace,
     dead_letters::many_letters_are_purged,
     leases::one_leads_and_others_hear_who,
@@ -63,11 +67,15 @@ conformance! {
     leases::a_term_that_is_over_frees_the_lease,
     leases::a_commit_renews_the_lease,
     leases::the_same_holder_takes_a_new_epoch,
+    leases::a_namesake_takes_the_lease_only_as_a_successor,
+    leases::a_successor_takes_nothing_from_other_addresses,
     leases::only_the_current_epoch_can_resign,
     leases::load_is_refused_to_an_old_epoch,
     opening::what_is_committed_survives_reopening,
     opening::a_newer_schema_is_refused,
     parking::a_parked_job_has_failed_and_others_have_not,
+    parking::a_parked_rollback_has_failed,
+    parking::nothing_that_is_parked_ends_before_it_began,
     parking::only_open_jobs_are_parked,
     parking::only_the_leader_parks,
     parking::a_job_with_a_broken_attempt_is_parked,
@@ -75,10 +83,10 @@ conformance! {
     parking::a_job_whose_attempts_cannot_be_written_is_parked,
     reads::load_gives_what_is_open_in_order,
     reads::an_unknown_job_is_none_with_a_turn,
-    reads::pages_go_from_new_to_old,
-    reads::pages_can_be_filtered,
-    reads::a_page_counts_last_attempts,
-    reads::what_is_undone_has_not_succeeded,
+    pages::pages_go_from_new_to_old,
+    pages::pages_can_be_filtered,
+    pages::a_page_counts_last_attempts,
+    pages::what_is_undone_has_not_succeeded,
     reads::requests_are_found_with_their_turn,
     reads::logs_are_kept_once_and_read_from_an_offset,
     reads::successes_are_counted,

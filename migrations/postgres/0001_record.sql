@@ -12,11 +12,13 @@ CREATE TABLE lease (
     turn       bigint      NOT NULL,
     -- Where the leader is reached. Empty: nobody leads.
     holder     text        NOT NULL,
+    -- Which process there: two may give the same address by mistake.
+    instance   uuid,
     expires_at timestamptz NOT NULL,
     model_time bigint      NOT NULL
 ) WITH (fillfactor = 20);
 
-INSERT INTO lease VALUES (1, 0, 0, '', 'epoch', 0);
+INSERT INTO lease VALUES (1, 0, 0, '', NULL, 'epoch', 0);
 
 -- fillfactor leaves room for the new versions of a row on its own page, so that updates stay HOT: they touch no index.
 -- All rows of a page are updated soon after they were inserted, many of them in one turn, and vacuum comes much later:
@@ -75,7 +77,8 @@ CREATE TABLE attempts (
     attempt     integer NOT NULL CHECK (attempt > 0),
     state       text    NOT NULL
         CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
-                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')),
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired',
+                         'requeued')),
     -- Empty when it expired before it had one.
     node        text    NOT NULL CHECK (node <> '' OR state = 'expired'),
     assigned_at bigint  NOT NULL,

@@ -158,18 +158,23 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 'not open';
     END IF;
-    -- An intent that waits for nothing: whatever has not ended shows as cancelled. The caller's clock may be behind.
+    -- An intent that waits for nothing: whatever has not ended shows as cancelled, and undo steps as not done. That the
+    -- job was rolling back is kept, for what is undone. The caller's clock may be behind.
     UPDATE jobs
-    SET state = 'failed', intent = 'fail', ended_at = greatest(now_ms, submitted_at, started_at), message = reason
+    SET state = CASE WHEN jobs.state = 'rolling_back' OR intent = 'roll_back' THEN 'rollback_failed' ELSE 'failed' END,
+        intent = CASE WHEN jobs.state = 'rolling_back' OR intent = 'roll_back' THEN 'abandon' ELSE 'fail' END,
+        ended_at = greatest(now_ms, submitted_at, started_at), message = reason
     WHERE id = the_job;
     INSERT INTO dead_letters (job_id, namespace, queue, ended_at)
     SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at FROM jobs WHERE jobs.id = the_job
     ON CONFLICT (job_id) DO NOTHING;
     -- Attempts may be what is broken, and must not keep the job open.
     BEGIN
-        UPDATE attempts SET state = 'lost', ended_at = coalesce(attempts.ended_at, now_ms)
+        UPDATE attempts
+        SET state = 'lost', ended_at = coalesce(attempts.ended_at, greatest(now_ms, assigned_at, started_at))
         WHERE attempts.job_id = the_job
-          AND attempts.state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired');
+          AND attempts.state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired',
+                                     'requeued');
     EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR raise_exception THEN
         RAISE LOG 'attempts of job % stay as they are: %', the_job, SQLERRM;
     END;

@@ -6,12 +6,13 @@ CREATE TABLE lease (
     epoch      INTEGER NOT NULL,
     turn       INTEGER NOT NULL,
     holder     TEXT    NOT NULL,
+    instance   BLOB    CHECK (length(instance) = 16),
     -- Milliseconds since 1970, by the clock of this host.
     expires_at INTEGER NOT NULL,
     model_time INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO lease VALUES (1, 0, 0, '', 0, 0);
+INSERT INTO lease VALUES (1, 0, 0, '', NULL, 0, 0);
 
 CREATE TABLE jobs (
     -- 16 bytes, which order as UUIDs do.
@@ -58,7 +59,8 @@ CREATE TABLE attempts (
     attempt     INTEGER NOT NULL CHECK (attempt > 0),
     state       TEXT    NOT NULL
         CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
-                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')),
+                         'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired',
+                         'requeued')),
     node        TEXT    NOT NULL CHECK (node <> '' OR state = 'expired'),
     assigned_at INTEGER NOT NULL,
     started_at  INTEGER,

@@ -180,10 +180,11 @@ fn ended_from_wire(ended: v1::Ended) -> Result<ReportKind, DecodeError> {
         v1::Outcome::Stopped => Outcome::Stopped,
         v1::Outcome::Stalled => Outcome::Stalled,
         v1::Outcome::Fenced => Outcome::Fenced,
+        v1::Outcome::Refused => Outcome::Refused,
         v1::Outcome::Unspecified => {
             return Err(wrong(
                 "outcome",
-                "must be SUCCEEDED, FAILED, STOPPED, STALLED or FENCED",
+                "must be SUCCEEDED, FAILED, STOPPED, STALLED, FENCED or REFUSED",
             ));
         }
     };
@@ -227,6 +228,7 @@ fn outcome_to_wire(outcome: Outcome) -> v1::Outcome {
         Outcome::Stopped => v1::Outcome::Stopped,
         Outcome::Stalled => v1::Outcome::Stalled,
         Outcome::Fenced => v1::Outcome::Fenced,
+        Outcome::Refused => v1::Outcome::Refused,
     }
 }
 

@@ -16,7 +16,8 @@ pub use tasks::{PlannedTask, TaskStanding, plan, task_states};
 
 use crate::{time, v1};
 
-/// A job's record, with what the model knows of it if it is open.
+/// A job's record, and why its tasks wait, which only the model knows. Where they stand is said by the record alone, so
+/// that a task and its attempts agree.
 #[derive(Clone, Copy, Debug)]
 pub struct JobRecord<'a> {
     pub row: &'a JobRow,
@@ -41,20 +42,22 @@ pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::Deco
     let mut undo = Steps(undo);
     let mut tasks = Vec::with_capacity(specs.len());
     for ((spec, standing), index) in specs.iter().zip(standings).zip(0..) {
-        let live = record.view.and_then(|view| view.tasks.get(index as usize));
-        let state = match live {
-            Some(task) => task.state,
-            None if record.row.state.is_final() => given_up(standing.state),
-            None => standing.state,
+        let state = if record.row.state.is_final() {
+            given_up(standing.state)
+        } else {
+            standing.state
         };
-        let reason = live
-            .and_then(|task| task.pending.as_ref())
+        let undo_attempts = undo.next(count.saturating_add(index));
+        let reason = record
+            .view
+            .and_then(|view| view.tasks.get(index as usize)?.pending.as_ref())
+            .filter(|_| waits(state, undo_attempts.last()))
             .map(|reason| pending::words(reason, specs, state == TaskState::Undoing));
         tasks.push(v1::Task {
             name: spec.name.clone(),
             state: states::task_state(state).into(),
             attempts: own.next(index),
-            undo_attempts: undo.next(count.saturating_add(index)),
+            undo_attempts,
             pending_reason: reason.unwrap_or_default(),
             retry_time: standing.retry_at.map(time::from_model),
         });
@@ -73,6 +76,17 @@ impl Steps<'_> {
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
         taken.iter().map(attempt).collect()
+    }
+}
+
+/// Whether the task, or its undo step, waits by the record: a view is of another moment.
+fn waits(state: TaskState, last_undo: Option<&v1::Attempt>) -> bool {
+    match state {
+        TaskState::Pending | TaskState::Queued | TaskState::Retrying => true,
+        TaskState::Undoing => {
+            last_undo.is_none_or(|attempt| attempt.state() > v1::AttemptState::Stopping)
+        }
+        _ => false,
     }
 }
 

@@ -28,6 +28,8 @@ fn node_state(state: NodeState) -> v1::NodeState {
         NodeState::Disconnected => v1::NodeState::Disconnected,
         NodeState::Lost => v1::NodeState::Lost,
         NodeState::Quarantined => v1::NodeState::Quarantined,
+        NodeState::Leaving => v1::NodeState::Leaving,
+        NodeState::Left => v1::NodeState::Left,
     }
 }
 

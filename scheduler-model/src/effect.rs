@@ -167,7 +167,7 @@ pub enum PendingReason {
     },
     /// Runs when everything else has ended.
     Finally,
-    /// No agent is connected.
+    /// No agent is connected, or all of them are leaving.
     NoNodes,
     /// Every node on which it would fit is quarantined; the first is free again at this time.
     Quarantined {

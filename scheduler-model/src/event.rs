@@ -42,6 +42,8 @@ pub enum Event {
     },
     /// Who was heard from since the last event of this kind.
     Heard(Vec<Heard>),
+    /// The agent of a session has been asked to end: it takes nothing new.
+    Leaving { session: SessionId },
     /// A session's stream ended.
     Left { session: SessionId },
     /// Time has passed: fire what is due.
@@ -130,6 +132,19 @@ pub struct Report {
     pub what: ReportKind,
 }
 
+impl Report {
+    /// The agent did not take the attempt, because it is leaving.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self.what,
+            ReportKind::Ended {
+                outcome: Outcome::Refused,
+                ..
+            }
+        )
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ReportKind {
     Started {
@@ -156,6 +171,8 @@ pub enum Outcome {
     Stalled,
     /// Killed by its agent, whose lease was over ([`crate::OnDisconnect::Stop`]). Counts as lost.
     Fenced,
+    /// Never started: its agent is leaving. The task goes back to its queue at no cost.
+    Refused,
 }
 
 /// Sign of life of a session.

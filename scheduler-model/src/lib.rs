@@ -4,9 +4,10 @@
 //! table format. Time, ids and seeds are arguments, so that equal events give equal effects, byte for byte, in
 //! production, in the simulator and in a replay.
 //!
-//! Three machines:
+//! Four machines:
 //! - [`cluster`]: jobs, tasks, attempts, nodes; `step(now, event, effects)`.
 //! - [`turn`]: what to commit, resend, perform; when to reload.
+//! - [`lead`]: one leadership with both of these: what to take next, when to commit, what is to blame.
 //! - [`session`]: the agent's side: what it holds, what it still has to report.
 //!
 //! and [`dispatch`] with [`policy`], which look at a cluster and propose what starts where.
@@ -27,7 +28,7 @@
 //!      |            backoff over | |  +-+                     |            |                 |
 //!      |          +-become_queued+ |                          |        Stopping              |
 //!      |          |                |                          |            |                 |
-//!      |       Retrying <--become_retrying-- (attempt failed, timed out or was lost) <-------+
+//!      |       Retrying <--become_retrying-- (failed, timed out, lost or given back) <-------+
 //!      |          |                |                                       |
 //!      |          |                |             (attempt ended for good)  +-> become_succeeded  -> Succeeded
 //!      |          |                |                                       +-> become_failed     -> Failed
@@ -48,6 +49,7 @@ pub mod dispatch;
 mod effect;
 mod event;
 mod ids;
+pub mod lead;
 pub mod policy;
 mod priority;
 mod random;

@@ -56,7 +56,7 @@ pub enum DeadlineAction {
     None,
     /// The job is stopped, and rolled back if that is its failure rule.
     Cancel,
-    /// Its priority becomes [`Priority::URGENT`].
+    /// Its priority becomes [`Priority::URGENT`], and it goes before all that is not escalated, whatever the policy.
     Escalate,
 }
 

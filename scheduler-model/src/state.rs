@@ -98,6 +98,8 @@ named! {
         Lost = "lost",
         /// It waited for a node longer than its schedule-to-start limit, and never had one.
         Expired = "expired",
+        /// It gave its place back: its agent is leaving. Does not count against the user's retries.
+        Requeued = "requeued",
     }
 }
 
@@ -175,5 +177,9 @@ named! {
         Lost = "lost",
         /// Connected, but it was lost so often lately that it gets nothing new for a while.
         Quarantined = "quarantined",
+        /// Connected, but its agent has been asked to end. Gets nothing new.
+        Leaving = "leaving",
+        /// Its agent said that it leaves, and has gone.
+        Left = "left",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::atomic::{AtomicU16, Ordering},
 };
 
@@ -57,6 +57,15 @@ impl Address {
             .await;
         let status = answer.ok()?.into_inner().status();
         Some(status)
+    }
+
+    /// Waits until nobody listens there any more. What a process was about to start when it was killed has everything
+    /// open that the process had, until the new program begins.
+    pub async fn comes_free(self) {
+        until(&format!("{self} to come free"), async || {
+            TcpListener::bind(self.0).ok().map(drop)
+        })
+        .await;
     }
 
     /// Waits until the coordinator there says that it serves.

@@ -1,11 +1,15 @@
 //! Coordinators with their agents.
 
-use std::{path::Path, process::Command};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    process::Command,
+};
 
 use drover_proto::v1::NodeState;
 use tempfile::TempDir;
 
-use crate::{Address, Database, Mark, Process, Proxy, Settings, clean_command, drover};
+use crate::{Address, Database, Mark, Network, Process, Proxy, Settings, clean_command, drover};
 
 /// A coordinator.
 #[derive(Debug)]
@@ -91,7 +95,7 @@ impl Cluster {
     ///
     /// # Panics
     /// When the cluster runs on this host.
-    pub fn network(&self) -> &crate::Network {
+    pub fn network(&self) -> &Network {
         let network = self.settings.network.as_ref();
         network.expect("a cluster on hosts of its own")
     }
@@ -168,7 +172,7 @@ impl Cluster {
         let proxy = self
             .settings
             .proxied
-            .then(|| Proxy::start(self.database.host()));
+            .then(|| Proxy::start(self.here(), self.database.host()));
         let address = match &self.settings.network {
             Some(network) => network.address("c"),
             None => Address::unique(),
@@ -182,6 +186,12 @@ impl Cluster {
             address,
             proxy,
         });
+    }
+
+    /// Where coordinators reach what the test itself serves.
+    fn here(&self) -> IpAddr {
+        let network = self.settings.network.as_ref();
+        network.map_or(Ipv4Addr::LOCALHOST.into(), Network::here)
     }
 
     fn spawn_coordinator(&self, place: usize, address: Address) -> Process {

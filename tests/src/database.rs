@@ -58,6 +58,29 @@ impl Database {
         self.url.starts_with("postgres")
     }
 
+    /// On its PostgreSQL server.
+    pub(crate) fn name(&self) -> &str {
+        let (_, name) = self
+            .url
+            .rsplit_once('/')
+            .expect("postgres://USER@HOST/NAME");
+        name
+    }
+
+    /// Nobody reads or writes the table until what this gives is dropped.
+    ///
+    /// # Panics
+    /// When the store is a file, or has no such table.
+    pub async fn lock(&self, table: &str) -> PgConnection {
+        let mut holder = PgConnection::connect(&self.url).await.expect("connects");
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        sqlx::raw_sql(AssertSqlSafe(lock))
+            .execute(&mut holder)
+            .await
+            .expect("locks");
+        holder
+    }
+
     /// Host and port of the server.
     ///
     /// # Panics
@@ -115,7 +138,7 @@ pub(crate) fn server() -> Option<String> {
     None
 }
 
-async fn administer(server: &str, sql: &str) {
+pub(crate) async fn administer(server: &str, sql: &str) {
     let mut connection = PgConnection::connect(server)
         .await
         .expect("connects to the server of the tests");

@@ -52,6 +52,11 @@ impl Network {
         Address::of(SocketAddr::new(ip, PORT))
     }
 
+    /// Where the test itself can be reached from the hosts.
+    pub(crate) fn here(&self) -> IpAddr {
+        IpAddr::V4(self.ip(1))
+    }
+
     /// A program on that host.
     pub(crate) fn command(&self, host: &str, program: &Path) -> Command {
         let mut command = clean_command("ip");

@@ -39,6 +39,18 @@ impl PostgresServer {
         Some(Self { url, directory })
     }
 
+    /// The same, with so many connections for everybody together.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn with_connections(connections: u32) -> Option<Self> {
+        let server = Self::start()?;
+        let setting = format!("ALTER SYSTEM SET max_connections = {connections}");
+        crate::database::administer(server.url(), &setting).await;
+        server.restart(Shutdown::Fast).await;
+        Some(server)
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

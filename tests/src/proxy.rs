@@ -3,7 +3,7 @@
 mod wire;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -69,15 +69,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// On a free port of that address.
+    ///
     /// # Panics
-    /// When there is no port to listen on.
-    pub(crate) fn start(server: &str) -> Self {
+    /// When there is none.
+    pub(crate) fn start(here: IpAddr, server: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = std::net::TcpListener::bind((here, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("a socket");
         let (weather, weather_seen) = watch::channel(Weather::Clear);

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use crate::{Cluster, Database, Network};
 
 /// Where the node timeout is 2 s. Its lease of agents is then 1 s.
-const FAST: [&str; 4] = ["--node-timeout", "2s", "--heartbeat-interval", "500ms"];
+const FAST: [&str; 4] = ["--node-timeout", "2s", "--heartbeat-interval", "300ms"];
 
 /// Flags and numbers of processes.
 #[derive(Debug)]

@@ -137,6 +137,14 @@ pub(crate) fn leader(status: &Status) -> Option<Target> {
     target.ok()
 }
 
+/// Whether a coordinator says that a newer agent has joined under the same name.
+pub(crate) fn is_superseded(status: &Status) -> bool {
+    let details = status.get_error_details();
+    details
+        .error_info()
+        .is_some_and(|info| info.reason == "SUPERSEDED")
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::HashMap, time::Duration};

@@ -1,17 +1,21 @@
 //! The loop that joins session, link and executor. It owns all of them and never blocks.
 
 mod lease_timer;
+mod leave;
 mod perform;
 mod wire;
 
 use std::{pin::pin, time::Duration};
 
-use drover_model::session::{Identity, Input, Options as SessionOptions, Output, Session};
+use drover_model::{
+    Outcome,
+    session::{Identity, Input, Options as SessionOptions, Output, Session},
+};
 use drover_proto::v1;
 use futures_util::FutureExt as _;
 use tokio::{
     sync::mpsc,
-    time::{Interval, MissedTickBehavior},
+    time::{Instant, Interval, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,11 +39,11 @@ const EVENTS: usize = 4_096;
 /// Things handled before what they caused is sent.
 const BATCH: usize = 256;
 
-/// How long a leaving agent waits for the coordinator to take its last reports and logs.
-const FAREWELL: Duration = Duration::from_secs(2);
-
 /// Runs an agent until `shutdown`: then it stops what runs, reports, and returns. Connects again by itself whatever
 /// happens to the coordinator. Dropping the future kills what runs.
+///
+/// # Errors
+/// When it cannot start, or has to go: its guard has ended, or a newer agent has its name.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), AgentError> {
     let link = Link::new(Addresses::new(&options.coordinators)?);
     let state = StateDir::open(&options.state_dir).await?;
@@ -50,11 +54,12 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Ag
         link.leader(),
         leaving.clone(),
     )));
-    let link = Box::pin(Agent::new(options, state, link, logs)?.serve(&shutdown)).await;
+    let agent = Agent::new(options, state, link, logs)?;
+    let (link, trouble) = Box::pin(agent.serve(&shutdown)).await;
     leaving.cancel();
     let farewell = async { tokio::join!(link.finish(), delivery) };
-    let _ = tokio::time::timeout(FAREWELL, farewell).await;
-    Ok(())
+    let _ = tokio::time::timeout(leave::FAREWELL, farewell).await;
+    trouble.map_or(Ok(()), Err)
 }
 
 struct Agent {
@@ -68,7 +73,14 @@ struct Agent {
     lease_timer: LeaseTimer,
     /// What the guard knows of it.
     told: Option<Lease>,
+    name: String,
     leave_timeout: Duration,
+    /// The coordinator has to hear that the agent leaves, before any further report.
+    says_leaving: bool,
+    /// Until when it is waited for the last acknowledgements.
+    farewell: Option<Instant>,
+    /// Why it leaves, if nobody has asked it to.
+    trouble: Option<AgentError>,
     journal: Journal,
     /// Locked until the end.
     _state: StateDir,
@@ -98,7 +110,11 @@ impl Agent {
             session: Session::new(identity, SessionOptions::default(), recovered),
             outputs: Vec::new(),
             told: None,
+            name: options.name.clone(),
             leave_timeout: options.leave_timeout,
+            says_leaving: false,
+            farewell: None,
+            trouble: None,
             executor: Executor::new(options, &state, sender, logs)?,
             events,
             link,
@@ -110,20 +126,17 @@ impl Agent {
         })
     }
 
-    async fn serve(mut self, shutdown: &CancellationToken) -> Link {
+    /// Until it may go. Why, unless it was asked to.
+    async fn serve(mut self, shutdown: &CancellationToken) -> (Link, Option<AgentError>) {
         let mut shutdown = pin!(shutdown.cancelled().fuse());
         loop {
             self.journal.write(self.session.unacknowledged());
             self.flush();
-            if self.session.may_go() {
-                return self.link;
+            if self.is_done() {
+                return (self.link, self.trouble);
             }
-            let room = room(
-                self.session
-                    .has_reports()
-                    .then(|| self.link.sender())
-                    .flatten(),
-            );
+            let has_news = self.says_leaving || self.session.has_reports();
+            let room = room(has_news.then(|| self.link.sender()).flatten());
             tokio::select! {
                 biased;
                 () = &mut shutdown => self.leave(),
@@ -132,19 +145,10 @@ impl Agent {
                 Some(input) = self.events.recv() => self.news(input),
                 () = self.executor.simulated_due() => self.simulated(),
                 () = tick(self.heartbeat.as_mut()) => self.beat(),
+                () = self.executor.guard_ended(), if self.trouble.is_none() => self.unguarded(),
+                () = self.journal.due() => {}
+                () = leave::until(self.farewell) => {}
                 () = room => {}
-            }
-        }
-    }
-
-    /// Sends every report there is, unless the socket is behind: then they wait for the next message.
-    fn flush(&mut self) {
-        while self.session.has_reports() {
-            let Some(permit) = self.link.try_reserve() else {
-                return;
-            };
-            if let Some(batch) = self.session.take_reports() {
-                permit.send(wire::reports(batch));
             }
         }
     }
@@ -165,6 +169,7 @@ impl Agent {
                 now: clock::elapsed(),
             }),
             LinkEvent::Lost => self.disconnected(),
+            LinkEvent::Superseded => self.superseded(),
             LinkEvent::Message(message) => self.message(message),
         }
     }
@@ -195,15 +200,14 @@ impl Agent {
     }
 
     fn disconnected(&mut self) {
-        self.heartbeat = None;
+        self.apart();
         self.step(Input::Disconnected);
     }
 
-    fn leave(&mut self) {
-        let limit = self.leave_timeout.as_millis();
-        self.step(Input::Leave {
-            longest_grace_ms: u64::try_from(limit).unwrap_or(u64::MAX),
-        });
+    /// What was to be said on the connection that has ended.
+    fn apart(&mut self) {
+        self.heartbeat = None;
+        self.says_leaving = false;
     }
 
     /// What has ended by now counts as it ended, unless the guard has ended it.
@@ -229,8 +233,12 @@ impl Agent {
     }
 
     fn process_event(&mut self, input: Input) {
-        if let Input::Ended { key, .. } = &input {
+        if let Input::Ended { key, end } = &input {
             self.executor.forget(*key);
+            // Only for want of a guard. The next one shall not come before the coordinator knows.
+            if end.outcome == Outcome::Refused && self.trouble.is_none() {
+                self.unguarded();
+            }
         }
         self.step(input);
     }

@@ -40,6 +40,15 @@ pub enum AgentError {
     Memory(sysinfo::Error),
     #[error("cannot start the guard process `{program}`: {source}", program = .program.display())]
     Guard { program: PathBuf, source: io::Error },
+    #[error(
+        "the guard process has ended ({how}); without it nothing would end the tasks of an agent that is killed, so all \
+         were stopped. Start the agent again"
+    )]
+    GuardEnded { how: String },
+    #[error(
+        "another agent has joined as node `{name}`, so all tasks were killed here: give each agent a --name of its own"
+    )]
+    Superseded { name: String },
     #[error("cannot find this program's own file, which the guard process needs: {0}")]
     OwnProgram(io::Error),
     #[error("cannot make a timer: {0}")]

@@ -119,6 +119,15 @@ impl Executor {
         self.host.guard.renew(lease);
     }
 
+    /// Waits until the guard has ended.
+    pub(crate) async fn guard_ended(&self) {
+        self.host.guard.ended().await;
+    }
+
+    pub(crate) fn how_guard_ended(&self) -> String {
+        self.host.guard.how_it_ended()
+    }
+
     /// How it ended, if that takes no time. The end of a process arrives as an input.
     pub(crate) fn stop(&mut self, key: AttemptKey, grace_ms: u64) -> Option<End> {
         if let Some(stop) = self.processes.get(&key) {

@@ -10,7 +10,10 @@
 //! outlive its lease. The guard knows those groups and, while there are any, the end of the lease: it ends them then, and
 //! says so to the agent before, which hears of it when it wakes and reports them as fenced.
 
+mod life;
+mod process;
 mod record;
+mod spawn;
 mod ward;
 mod watch;
 
@@ -36,12 +39,14 @@ use nix::{
             shutdown, socketpair, sockopt,
         },
     },
-    unistd::{Pid, getpid, getppid, setpgid, setsid},
+    unistd::{Pid, getppid, setsid},
 };
 
 use crate::{AgentError, GuardCommand};
+use life::Life;
 use record::Record;
 pub(crate) use record::{Lease, Terms};
+pub(crate) use spawn::NotStarted;
 use ward::Ward;
 
 /// The body of the guard process. Its standard input is the socket.
@@ -63,6 +68,7 @@ pub fn run() -> ExitCode {
 pub(crate) struct Guard {
     socket: Arc<OwnedFd>,
     process: Child,
+    life: Life,
     /// Those of which the guard has said so, and which were not yet released.
     fenced: Mutex<BTreeSet<Pid>>,
 }
@@ -96,7 +102,7 @@ impl Guard {
             .current_dir("/")
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::from(lock))
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         #[expect(unsafe_code, reason = "only a hook between fork and exec can do this")]
         // SAFETY: setsid is async-signal-safe, and nothing is allocated.
         unsafe {
@@ -105,31 +111,23 @@ impl Guard {
         if let Some(path) = cgroup {
             tell(&ours, &Record::Cgroup(path.to_owned()).encode())?;
         }
+        let mut process = guard.spawn()?;
         Ok(Self {
-            process: guard.spawn()?,
+            life: Life::of(&mut process)?,
+            process,
             socket: Arc::new(ours),
             fenced: Mutex::default(),
         })
     }
 
-    /// Makes the child its own process group, which the guard knows before the program runs: there is no moment in
-    /// which the agent could die and leave it alone. With terms it must not outlive the lease.
-    pub(crate) fn protect(&self, command: &mut Command, terms: Option<Terms>) {
-        let socket = Arc::clone(&self.socket);
-        let unknown = Pid::from_raw(0);
-        let mut record = match terms {
-            Some(terms) => Record::Leased(unknown, terms).encode(),
-            None => Record::Remember(unknown).encode(),
-        };
-        #[expect(unsafe_code, reason = "only a hook between fork and exec can do this")]
-        // SAFETY: setpgid, getpid and send are async-signal-safe, and nothing is allocated.
-        unsafe {
-            command.pre_exec(move || {
-                setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
-                record::sign(&mut record, getpid());
-                tell(&socket, &record).map_err(io::Error::from)
-            });
-        }
+    /// Waits until its process has ended, which it does by itself only after the agent.
+    pub(crate) async fn ended(&self) {
+        self.life.ended().await;
+    }
+
+    /// For people. It must be about to end, at least.
+    pub(crate) fn how_it_ended(&self) -> String {
+        life::how_it_ended(&self.process)
     }
 
     /// Until when the guard lets leased groups run. To be told before the first of them starts.

@@ -8,12 +8,14 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crc::{CRC_32_ISCSI, Crc};
 use drover_model::{Report, ReportBatch};
 use drover_proto::{agent, v1};
 use prost::Message as _;
+use tokio::time::Instant;
 
 const MAGIC: &[u8] = b"drover journal 1\n";
 const HEADER_BYTES: usize = 8;
@@ -21,6 +23,9 @@ const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// Then it is written anew, with what is still needed.
 const LONG_BYTES: u64 = 4 << 20;
+
+/// From a failure to the next try.
+const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -32,8 +37,8 @@ pub(crate) struct Journal {
     long: u64,
     /// Not yet written.
     waiting: Vec<Report>,
-    /// Writing fails, and that was said.
-    failing: bool,
+    /// The last write failed, so the file lacks something. Then all of it is written anew.
+    retry_at: Option<Instant>,
 }
 
 impl Journal {
@@ -54,7 +59,7 @@ impl Journal {
             length: whole as u64,
             long: LONG_BYTES,
             waiting: Vec::new(),
-            failing: false,
+            retry_at: None,
         };
         if whole == 0 {
             journal.begin()?;
@@ -64,8 +69,11 @@ impl Journal {
         Ok((journal, reports))
     }
 
+    /// After a failure it is among what is needed then.
     pub(crate) fn append(&mut self, report: Report) {
-        self.waiting.push(report);
+        if self.retry_at.is_none() {
+            self.waiting.push(report);
+        }
     }
 
     /// Everything has been acknowledged.
@@ -79,18 +87,31 @@ impl Journal {
     }
 
     /// Writes what was appended. `needed` is everything that has to be in the file: it is asked for when the file has
-    /// grown long.
+    /// grown long, and when it is time to try again after a failure.
     pub(crate) fn write<'a>(&mut self, needed: impl Iterator<Item = &'a Report>) {
-        if self.waiting.is_empty() {
-            return;
+        let done = match self.retry_at {
+            Some(at) if at <= Instant::now() => self.write_anew(needed.cloned().collect()),
+            None if !self.waiting.is_empty() => self.write_waiting(needed),
+            _ => return,
+        };
+        self.note(done);
+    }
+
+    /// Waits until [`Journal::write`] has something to do though nothing was appended.
+    pub(crate) async fn due(&self) {
+        match self.retry_at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
         }
+    }
+
+    fn write_waiting<'a>(&mut self, needed: impl Iterator<Item = &'a Report>) -> io::Result<()> {
         let record = record(std::mem::take(&mut self.waiting));
-        let done = if self.length + record.len() as u64 > self.long {
+        if self.length + record.len() as u64 > self.long {
             self.write_anew(needed.cloned().collect())
         } else {
             self.write_record(&record)
-        };
-        self.note(done);
+        }
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -114,24 +135,34 @@ impl Journal {
         let next = self.path.with_extension("next");
         let mut content = MAGIC.to_vec();
         content.extend(record(needed));
-        fs::write(&next, &content)?;
-        let file = open(&next)?;
-        fs::rename(&next, &self.path)?;
-        self.file = file;
+        let written = fs::write(&next, &content).and_then(|()| {
+            let file = open(&next)?;
+            fs::rename(&next, &self.path)?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => self.file = file,
+            Err(error) => {
+                // Where the disk is full, others need the room.
+                let _ = fs::remove_file(&next);
+                return Err(error);
+            }
+        }
         self.length = content.len() as u64;
         self.long = LONG_BYTES.max(2 * self.length);
         Ok(())
     }
 
     fn note(&mut self, done: io::Result<()>) {
+        let path = self.path.display();
+        let failed_before = self.retry_at.is_some();
+        self.retry_at = done.is_err().then(|| Instant::now() + RETRY);
         match done {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                self.failing = true;
-                let path = self.path.display();
+            Err(error) if !failed_before => {
                 tracing::error!(%error, %path, "cannot write the journal: should the agent die, work may run again");
             }
-            Err(_) => {}
+            Ok(()) if failed_before => tracing::info!(%path, "the journal is written again"),
+            _ => {}
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum LinkEvent {
     Message(CoordinatorMessage),
     /// The open stream has ended; the next connection is under way.
     Lost,
+    /// The join was refused: a newer agent has this one's name. No further connection is made.
+    Superseded,
 }
 
 enum State {
@@ -45,6 +47,7 @@ enum State {
         outbound: mpsc::Sender<AgentMessage>,
         inbound: Streaming<CoordinatorMessage>,
     },
+    Shut,
 }
 
 pub(crate) struct Link {
@@ -85,6 +88,7 @@ impl Link {
                     Err(error) => self.retreat(&error_chain(&error), None),
                 },
                 State::Connected(_) => return LinkEvent::Connected,
+                State::Shut => std::future::pending().await,
                 State::Opening { outbound, stream } => match by(self.welcome_by, stream).await {
                     Ok(inbound) => {
                         let outbound = outbound.clone();
@@ -167,7 +171,13 @@ impl Link {
         }
     }
 
+    /// A session that is superseded may have been so by a join of this very agent that arrived late. The answer to
+    /// the next join tells.
     fn refused(&mut self, status: &Status) -> LinkEvent {
+        if self.welcome_by.is_some() && addresses::is_superseded(status) {
+            self.state = State::Shut;
+            return LinkEvent::Superseded;
+        }
         self.lose(&describe(status), addresses::leader(status).as_ref())
     }
 

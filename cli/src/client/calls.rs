@@ -71,11 +71,12 @@ impl Client {
         ask!(self, Freely, job_service, watch, request)
     }
 
+    /// The stream may break; it tells whose it was.
     pub(crate) async fn logs(
         &self,
         request: GetLogsRequest,
-    ) -> Result<Streaming<LogLine>, CliError> {
-        Ok(ask!(self, Freely, job_service, get_logs, request)?.answer)
+    ) -> Result<Answered<Streaming<LogLine>>, CliError> {
+        ask!(self, Freely, job_service, get_logs, request)
     }
 
     /// Repeated it would be refused: the job is being cancelled by then.

@@ -1,6 +1,6 @@
 //! What the failure of a call means for the next try.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt as _;
@@ -19,6 +19,8 @@ pub(crate) enum Repeat {
 pub(super) enum Next {
     /// Somebody else may carry it out: the leader if one is named.
     Ask { leader: Option<String> },
+    /// The same coordinator carries it out when it has room again, which it expects after this long.
+    Wait { delay: Duration },
     /// Nothing is gained by asking again.
     GiveUp,
 }
@@ -26,6 +28,9 @@ pub(super) enum Next {
 pub(super) fn next(status: &Status, repeat: Repeat) -> Next {
     if let Some(leader) = not_leading(status) {
         return Next::Ask { leader };
+    }
+    if let Some(delay) = shed(status) {
+        return Next::Wait { delay };
     }
     let again = match repeat {
         Repeat::Freely => is_broken(status),
@@ -56,6 +61,14 @@ fn not_leading(status: &Status) -> Option<Option<String>> {
             .filter(|address| !address.is_empty())
             .map(|address| super::address::normalize(address))
     })
+}
+
+/// Refused for want of room before anything was done. What is refused for its own size names no time to come again.
+fn shed(status: &Status) -> Option<Duration> {
+    if status.code() != Code::ResourceExhausted {
+        return None;
+    }
+    status.get_details_retry_info()?.retry_delay
 }
 
 fn never_sent(status: &Status) -> bool {
@@ -123,8 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_shed_comes_again_when_it_is_told_to() {
+        let delay = Duration::from_millis(70);
+        let details = ErrorDetails::with_retry_info(Some(delay));
+        let shed = Status::with_error_details(Code::ResourceExhausted, "full", details);
+        for repeat in [Repeat::Freely, Repeat::IfNotDone] {
+            assert_eq!(next(&shed, repeat), Next::Wait { delay });
+        }
+    }
+
+    #[test]
     fn a_refusal_is_final() {
         for status in [
+            Status::resource_exhausted("the message is too large"),
             Status::not_found("no such job"),
             Status::internal("the coordinator failed"),
         ] {

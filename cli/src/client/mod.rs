@@ -1,9 +1,10 @@
 //! The connection to the coordinators. Calls follow the leader: from a standby to the one it names, and from one that is
-//! gone to the next, for a bounded time.
+//! gone to the next, for a bounded time. One that has no room is asked again when it says.
 
 mod address;
 mod calls;
 mod failure;
+mod lasting;
 mod route;
 
 use std::{
@@ -15,6 +16,7 @@ use tonic::{Response, Status, transport::Channel};
 
 pub(crate) use address::Address;
 pub(crate) use failure::{Repeat, is_broken};
+pub(crate) use lasting::{Heard, Lasting};
 
 use crate::error::CliError;
 use failure::Next;
@@ -83,10 +85,11 @@ impl Client {
         // Standbys go on naming a leader that has gone until they have noticed.
         let mut gone = None;
         loop {
-            let (address, problem, leader) = match self.channel().await {
+            let (error, at_least) = match self.channel().await {
                 Err((address, problem)) => {
-                    gone = Some(address.clone());
-                    (address, problem, None)
+                    self.leave(&address, None);
+                    gone = Some(address);
+                    (self.unreachable(&problem), Duration::ZERO)
                 }
                 Ok((address, channel)) => match send(channel, request.clone()).await {
                     Ok(answer) => {
@@ -95,25 +98,38 @@ impl Client {
                     }
                     Err(status) => match failure::next(&status, repeat) {
                         Next::GiveUp => return Err(self.failed(status)),
-                        Next::Ask { leader } => (address, status.message().to_owned(), leader),
+                        Next::Wait { delay } => (status.into(), delay),
+                        Next::Ask { leader } => {
+                            let leader = leader.filter(|leader| gone.as_ref() != Some(leader));
+                            self.leave(&address, leader);
+                            (self.unreachable(status.message()), Duration::ZERO)
+                        }
                     },
                 },
             };
-            self.leave(
-                &address,
-                leader.filter(|leader| gone.as_ref() != Some(leader)),
-            );
             let now = Instant::now();
             let patience = patience.get_or_insert_with(|| Patience::begin(now));
-            match patience.next_wait(now) {
+            match patience.next_wait(now, at_least) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(self.unreachable(&problem)),
+                None => return Err(error),
             }
         }
     }
 
-    /// Turns away from a coordinator whose stream has broken.
-    pub(crate) fn leave(&self, address: &str, leader: Option<String>) {
+    /// Turns away from a coordinator whose stream has broken, to the leader if it names one. False: it has not broken, but
+    /// was refused.
+    fn leave_broken(&self, address: &str, status: &Status) -> bool {
+        match failure::next(status, Repeat::Freely) {
+            Next::Ask { leader } => {
+                self.leave(address, leader);
+                true
+            }
+            Next::Wait { .. } => true,
+            Next::GiveUp => false,
+        }
+    }
+
+    fn leave(&self, address: &str, leader: Option<String>) {
         let mut link = self.lock();
         let turned_before = link.route.current() != address;
         link.route.leave(address, leader);
@@ -180,9 +196,9 @@ impl Patience {
     }
 
     /// `None`: it is over.
-    fn next_wait(&mut self, now: Instant) -> Option<Duration> {
-        let wait = self.wait;
-        self.wait = (wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
+    fn next_wait(&mut self, now: Instant, at_least: Duration) -> Option<Duration> {
+        let wait = self.wait.max(at_least);
+        self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
         (now + wait <= self.ends).then_some(wait)
     }
 }

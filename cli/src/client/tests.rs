@@ -17,18 +17,18 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::*;
 
-/// Answers every call in the same way, and counts them.
+/// Gives one answer after the other, the last again and again, and counts the calls.
 #[derive(Clone)]
 struct Fake {
-    answer: Result<u64, Status>,
+    answers: Vec<Result<u64, Status>>,
     calls: Arc<AtomicU32>,
 }
 
 #[tonic::async_trait]
 impl ClusterService for Fake {
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<Standing>, Status> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        let epoch = self.answer.clone()?;
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) as usize;
+        let epoch = self.answers[call.min(self.answers.len() - 1)].clone()?;
         Ok(Response::new(Standing {
             epoch,
             ..Standing::default()
@@ -44,11 +44,15 @@ struct Server {
 
 impl Server {
     async fn start(answer: Result<u64, Status>) -> Self {
+        Self::with_answers(vec![answer]).await
+    }
+
+    async fn with_answers(answers: Vec<Result<u64, Status>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let calls = Arc::new(AtomicU32::new(0));
         let fake = Fake {
-            answer,
+            answers,
             calls: Arc::clone(&calls),
         };
         let task = tokio::spawn(async move {
@@ -167,13 +171,46 @@ async fn a_refusal_is_an_answer() {
     assert_eq!(server.calls(), 1);
 }
 
+#[tokio::test]
+async fn who_has_no_room_is_asked_again_when_it_says() {
+    let delay = Duration::from_millis(120);
+    let details = ErrorDetails::with_retry_info(Some(delay));
+    let full = Status::with_error_details(Code::ResourceExhausted, "no room", details);
+    let server = Server::with_answers(vec![Err(full.clone()), Err(full), Ok(7)]).await;
+    let other = Server::start(Ok(8)).await;
+    let client = client(vec![server.url(), other.url()]).await.expect("up");
+    let begin = Instant::now();
+    assert_eq!(epoch(&client, Repeat::IfNotDone).await.expect("room"), 7);
+    assert!(begin.elapsed() >= delay * 2, "{:?}", begin.elapsed());
+    assert_eq!((server.calls(), other.calls()), (3, 0));
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_repeated() {
+    let server = Server::start(Err(Status::resource_exhausted("too large"))).await;
+    let client = client(vec![server.url()]).await.expect("up");
+    let error = epoch(&client, Repeat::Freely).await.expect_err("refused");
+    assert!(matches!(error, CliError::Refused(_)), "{error}");
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn patience_waits_as_long_as_it_is_told_to() {
+    let begin = Instant::now();
+    let mut patience = Patience::begin(begin);
+    let told = Duration::from_secs(2);
+    assert_eq!(patience.next_wait(begin, told), Some(told));
+    assert_eq!(patience.next_wait(begin, Duration::ZERO), Some(FIRST_WAIT));
+    assert_eq!(patience.next_wait(begin, PATIENCE * 2), None);
+}
+
 #[test]
 fn patience_ends() {
     let begin = Instant::now();
     let mut now = begin;
     let mut patience = Patience::begin(begin);
     let mut waits = 0;
-    while let Some(wait) = patience.next_wait(now) {
+    while let Some(wait) = patience.next_wait(now, Duration::ZERO) {
         now += wait;
         waits += 1;
     }

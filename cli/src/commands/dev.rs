@@ -10,10 +10,7 @@ use drover_proto::v1::{Job, JobSpec};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    signals::Signals,
-    submit::{read_all, worst_outcome},
-};
+use super::{signals::Signals, submit::read_all, wait::worst_outcome};
 use crate::{
     client::{Address, Client},
     error::CliError,

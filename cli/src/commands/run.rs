@@ -27,34 +27,34 @@ pub(crate) struct Args {
     /// Name of the job [default: the program]
     #[arg(long)]
     name: Option<String>,
-    /// Cores: 2, 0.5 or 500m
+    /// Cores that it needs: 2, 0.5 or 500m [default: 1]
     #[arg(long, value_name = "CORES", value_parser = file::parse_cores)]
     cpu: Option<u64>,
-    /// Memory: 256Mi, 1G
+    /// Memory that it needs: 256Mi, 1G
     #[arg(long, value_name = "BYTES", value_parser = file::parse_bytes)]
     memory: Option<u64>,
-    /// GPUs
+    /// GPUs that it needs
     #[arg(long, default_value_t = 0)]
     gpu: u32,
-    /// Disk space: 10Gi
+    /// Disk space that it needs: 10Gi
     #[arg(long, value_name = "BYTES", value_parser = file::parse_bytes)]
     disk: Option<u64>,
     /// Limit of the run time of one attempt: 30s, 10m
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     timeout: Option<Duration>,
-    /// Attempts after the first that failed; none: no other, also not when the node is lost
+    /// Attempts after the first that failed; none: a single attempt, even if its node is lost [default: 0]
     #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries)]
     retries: Option<RetryRule>,
     /// Time from SIGTERM to SIGKILL when the command has to stop [default: 5s]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     grace: Option<Duration>,
-    /// What happens to the command when its host is cut off for long: keep it running, or stop it
+    /// What happens to the command when its host is cut off for long: keep it running, or stop it [default: keep]
     #[arg(long, value_name = "RULE", value_parser = file::parse_on_disconnect)]
     on_disconnect: Option<OnDisconnect>,
     /// Variable for the command; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Working directory of the command
+    /// Working directory of the command [default: that of the agent]
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
     /// Take the command as a script for /bin/sh
@@ -90,15 +90,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
     if std::io::stderr().is_terminal() {
         eprintln!("submitted {id}");
     }
-    match logs::stream(&client, logs::Request::follow_all(id)).await {
-        // The job goes on, and so does waiting for it.
-        Err(CliError::Unreachable { .. }) => {
-            eprintln!(
-                "lost the coordinator; see the rest of the output with `drover job logs {id}`"
-            );
-        }
-        outcome => outcome?,
-    }
+    logs::follow_all(&client, id).await?;
     let job = progress::follow_quietly(&client, id).await?;
     if global.output == Format::Json {
         output::print_json(&job)?;
@@ -110,10 +102,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 }
 
 fn spec(args: Args) -> JobSpec {
-    let program = args.command[0].rsplit('/').next().unwrap_or_default();
     let name = args
         .name
-        .unwrap_or_else(|| program.chars().take(200).collect());
+        .unwrap_or_else(|| name_of(&args.command[0], args.shell));
     let command = Command {
         argv: args.command.into_iter().map(Into::into).collect(),
         shell: args.shell,
@@ -148,6 +139,18 @@ fn spec(args: Args) -> JobSpec {
     job
 }
 
+/// That of the program, or of the first that a script names.
+fn name_of(command: &str, shell: bool) -> String {
+    let mut words = command.split_whitespace();
+    let program = if shell {
+        words.next().unwrap_or_default()
+    } else {
+        command
+    };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    name.chars().take(200).collect()
+}
+
 /// That of the process, if it ended by itself with one that a process can have; else the job's outcome.
 fn exit_code(job: &Job) -> ExitCode {
     let last = job.tasks.first().and_then(|task| task.attempts.last());
@@ -160,4 +163,16 @@ fn exit_code(job: &Job) -> ExitCode {
     .and_then(|attempt| attempt.exit_code)
     .and_then(|code| u8::try_from(code).ok())
     .map_or_else(|| outcome_code(job.state()), ExitCode::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_named_for_its_program() {
+        assert_eq!(name_of("/usr/bin/make", false), "make");
+        assert_eq!(name_of("my program", false), "my program");
+        assert_eq!(name_of("./build.sh < /tmp/in; exit 3", true), "build.sh");
+    }
 }

@@ -2,28 +2,29 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::{DeadlineAction, Job, JobSpec, JobState};
+use drover_proto::v1::{DeadlineAction, JobSpec};
 
 use crate::{
     client::Client,
     command_line::Global,
-    error::{CliError, outcome_code},
+    commands::wait,
+    error::CliError,
     file,
     output::{self, Format},
-    progress,
 };
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  drover submit nightly.yaml\n  drover submit nightly.yaml --deadline 30m --priority high --wait\n\n\
         Several documents in one file (---) are several jobs; all are stored in one commit, or none.\n\
+        What a flag says goes before what the file says.\n\
         With --wait the exit code is the outcome: 0 succeeded, 1 failed or rolled back, 4 cancelled, 5 timed out."
 )]
 pub(crate) struct Args {
     /// Job files, YAML or JSON; - is the standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
-    /// Follow the jobs to their ends
+    /// Follow the jobs to their ends; the exit code is then the outcome
     #[arg(long)]
     wait: bool,
     /// Makes it safe to repeat this command for 24 hours: the same id gives the same jobs
@@ -42,13 +43,13 @@ pub(crate) struct Overrides {
     /// What happens when the deadline passes: none, cancel, or escalate, which raises the priority to urgent
     #[arg(long, value_name = "ACTION", value_parser = file::parse_deadline_action)]
     deadline_action: Option<DeadlineAction>,
-    /// low, normal, high, urgent, or 0 to 100
+    /// low, normal, high, urgent, or 0 to 100 [default: normal]
     #[arg(long, value_parser = file::parse_priority)]
     priority: Option<u32>,
-    /// Line in which the tasks wait
+    /// Queue in which the tasks wait [default: default]
     #[arg(long)]
     queue: Option<String>,
-    /// Outermost part of every key
+    /// Namespace of the job: its queue and request id are told apart from those of others by it [default: default]
     #[arg(long)]
     namespace: Option<String>,
 }
@@ -86,13 +87,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
     for id in &ids {
         eprintln!("submitted {id}");
     }
-    let jobs = progress::follow(&client, &ids).await?;
-    if global.output == Format::Json {
-        for job in &jobs {
-            output::print_json(job)?;
-        }
-    }
-    Ok(worst_outcome(&jobs))
+    wait::for_ends(&client, &ids, global.output).await
 }
 
 /// Every job of every file; nothing is submitted if one of them is wrong.
@@ -102,16 +97,6 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<JobSpec>, CliError> {
         jobs.extend(file::read(path)?);
     }
     Ok(jobs)
-}
-
-/// Success only if all succeeded, else the outcome of the first that did not.
-pub(crate) fn worst_outcome(jobs: &[Job]) -> ExitCode {
-    let state = jobs
-        .iter()
-        .map(Job::state)
-        .find(|state| *state != JobState::Succeeded)
-        .unwrap_or(JobState::Succeeded);
-    outcome_code(state)
 }
 
 async fn show_ids(client: &Client, ids: &[String], format: Format) -> Result<ExitCode, CliError> {

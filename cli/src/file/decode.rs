@@ -1,15 +1,19 @@
 //! Values out of a [`Node`]. Every problem is noted with its place, and decoding goes on where it can.
 
+mod entries;
+mod failure;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, btree_map},
-    fmt,
 };
 
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor, value::StringDeserializer,
+    DeserializeOwned, Deserializer, IntoDeserializer, Visitor, value::StringDeserializer,
 };
+
+use entries::{Entries, Items};
+use failure::{Failure, one_of, plain, suggest};
 
 use super::{
     problem::Problem,
@@ -25,71 +29,6 @@ pub(super) fn decode<T: DeserializeOwned>(
     let decoder = Decoder { node, problems };
     let value = decoder.noted(T::deserialize(decoder)).ok();
     value.filter(|_| problems.borrow().len() == before)
-}
-
-/// Fails with the message, which is noted with the place where it arose.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// Not noted yet.
-    Message {
-        message: String,
-        help: Option<String>,
-    },
-    /// Not noted yet: this was expected, the node shows what is there.
-    Expected(String),
-    Noted,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Message { message, .. } => f.write_str(message),
-            Self::Expected(expected) => write!(f, "expected {expected}"),
-            Self::Noted => f.write_str("a problem was noted"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl de::Error for Failure {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        let message = message.to_string();
-        let (message, help) = match message.split_once('\n') {
-            Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
-            None => (message, None),
-        };
-        Self::Message { message, help }
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::custom(format!("field `{field}` is missing"))
-    }
-
-    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::Expected(plain(expected))
-    }
-
-    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::Expected(plain(expected))
-    }
-
-    fn unknown_field(field: &str, fields: &'static [&'static str]) -> Self {
-        Self::Message {
-            message: format!("unknown field `{field}`"),
-            help: Some(suggest(field, fields)),
-        }
-    }
-}
-
-/// Serde's words for its own types, in the words of YAML.
-fn plain(expected: &dyn de::Expected) -> String {
-    match expected.to_string().as_str() {
-        "a sequence" => "a list".to_owned(),
-        "a map" => "a mapping".to_owned(),
-        "a string" => "a text".to_owned(),
-        other => other.to_owned(),
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -148,27 +87,6 @@ impl Decoder<'_> {
     }
 }
 
-/// `a, b or c`.
-fn one_of(variants: &[&str]) -> String {
-    match variants {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => variants.concat(),
-    }
-}
-
-fn suggest(field: &str, fields: &[&str]) -> String {
-    let nearest = fields
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(field, known), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
-        .min();
-    let all = fields.join(", ");
-    match nearest {
-        Some((_, known)) => format!("did you mean `{known}`? The fields here are {all}"),
-        None => format!("the fields here are {all}"),
-    }
-}
-
 impl<'de> Deserializer<'de> for Decoder<'_> {
     type Error = Failure;
 
@@ -179,10 +97,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
             Value::Integer(value, _) => visitor.visit_i128(*value),
             Value::Float(value, _) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_str(text),
-            Value::List(items) => visitor.visit_seq(Items {
-                items: items.iter(),
-                problems: self.problems,
-            }),
+            Value::List(items) => visitor.visit_seq(Items::new(items, self)),
             Value::Map(entries) => {
                 visitor.visit_map(Entries::new(self.unique(entries.iter()), self))
             }
@@ -279,78 +194,5 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     serde::forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
         identifier ignored_any
-    }
-}
-
-struct Items<'a> {
-    items: std::slice::Iter<'a, Node>,
-    problems: &'a RefCell<Vec<Problem>>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Failure;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Failure> {
-        let problems = self.problems;
-        self.items
-            .next()
-            .map(|node| {
-                let decoder = Decoder { node, problems };
-                decoder.noted(seed.deserialize(decoder))
-            })
-            .transpose()
-    }
-}
-
-struct Entries<'a> {
-    entries: std::vec::IntoIter<&'a Entry>,
-    current: Option<&'a Entry>,
-    problems: &'a RefCell<Vec<Problem>>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(entries: Vec<&'a Entry>, decoder: Decoder<'a>) -> Self {
-        Self {
-            entries: entries.into_iter(),
-            current: None,
-            problems: decoder.problems,
-        }
-    }
-}
-
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Failure;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Failure> {
-        self.current = self.entries.next();
-        let Some(entry) = self.current else {
-            return Ok(None);
-        };
-        let key: StringDeserializer<Failure> = entry.key.clone().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|failure| {
-            if let Failure::Message { message, help } = failure {
-                self.problems.borrow_mut().push(Problem {
-                    place: entry.key_place,
-                    message,
-                    help,
-                });
-            }
-            Failure::Noted
-        })
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
-        let entry = self.current.expect("a key comes before its value");
-        let decoder = Decoder {
-            node: &entry.node,
-            problems: self.problems,
-        };
-        decoder.noted(seed.deserialize(decoder))
     }
 }

@@ -6,13 +6,12 @@ mod view;
 
 use std::{sync::LazyLock, time::Duration};
 
-use drover_proto::v1::{Job, WatchJobResponse, watch_job_response::Event};
+use drover_proto::v1::{Job, watch_job_response::Event};
 use indicatif::MultiProgress;
 use tokio::sync::mpsc;
-use tonic::{Code, Status, Streaming};
 
 use crate::{
-    client::{Answered, Client, is_broken},
+    client::{Client, Heard, Lasting},
     error::CliError,
     output,
 };
@@ -22,9 +21,6 @@ use view::View;
 
 /// Changes that wait to be shown.
 const PENDING_CHANGES: usize = 1_024;
-
-/// Between tries to watch again.
-const RECONNECT: Duration = Duration::from_millis(500);
 
 /// How often the live view moves on by itself.
 const FRAME: Duration = Duration::from_millis(100);
@@ -92,52 +88,17 @@ fn take_in(board: &mut Option<Board>, event: Event, view: &mut View) {
     }
 }
 
-/// Sends what a watch hears until the job has ended; watches again, elsewhere if need be, when the coordinator goes away
-/// or the watch falls behind.
+/// Sends what a watch hears until the job has ended, or nobody listens any more.
 async fn watch(
     client: Client,
     id: String,
     index: usize,
     sender: mpsc::Sender<(usize, Event)>,
 ) -> Result<(), CliError> {
-    let mut told = false;
-    loop {
-        match client.watch(&id).await {
-            Ok(Answered { address, answer }) => {
-                told = false;
-                let status = match relay(answer, index, &sender).await {
-                    Ok(()) => return Ok(()),
-                    Err(status) => status,
-                };
-                if is_broken(&status) {
-                    tracing::warn!("lost the coordinator ({}); trying again", status.message());
-                    client.leave(&address, None);
-                    told = true;
-                } else if status.code() != Code::OutOfRange {
-                    return Err(status.into());
-                }
-            }
-            // A job may take longer than its coordinator is away.
-            Err(CliError::Unreachable { address, problem }) => {
-                if !told {
-                    tracing::warn!("nobody answers at {address} ({problem}); trying again");
-                    told = true;
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        tokio::time::sleep(RECONNECT).await;
-    }
-}
-
-/// Until the job has ended, or nobody listens any more.
-async fn relay(
-    mut stream: Streaming<WatchJobResponse>,
-    index: usize,
-    sender: &mpsc::Sender<(usize, Event)>,
-) -> Result<(), Status> {
-    while let Some(message) = stream.message().await? {
-        if let Some(event) = message.event
+    let mut changes = Lasting::new(&client, || client.watch(&id));
+    while let Some(heard) = changes.next().await? {
+        if let Heard::Message(message) = heard
+            && let Some(event) = message.event
             && sender.send((index, event)).await.is_err()
         {
             break;

@@ -1,91 +1,26 @@
-//! Commits: sent one at a time, followed by their verdicts.
+//! Commits, and the IO that follows from their outcome.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use drover_model::{
-    record::{self, Line},
-    turn::{CommitOutcome, SealedTurn, Verdict},
+    lead::{Ended, Follow, Landing},
+    turn::{CommitOutcome, SealedTurn},
 };
 use tokio::task::JoinHandle;
 
-use super::{
-    careful::Stepped,
-    lead::{Ended, Leader},
-    suspicion::{Poison, What},
-};
-use crate::{
-    clock,
-    store::{Lease, Store},
-    tally::Count,
-};
-
-/// Before the lease is read or a commit sent again, after one went wrong.
-const BACKOFF: Duration = Duration::from_millis(50);
-
-/// The turn that was sealed last.
-#[derive(Debug)]
-pub(super) struct Flight {
-    /// When it was sent first. Whatever becomes of it, it is waited for no longer than a lease from here.
-    began_at: Instant,
-    /// When it was sent last: its lease counts from there.
-    sent_at: Instant,
-    /// The same, on the clock of the lease.
-    sent_since_boot: Duration,
-    stepped: Stepped,
-    sealed: Option<Arc<SealedTurn>>,
-}
-
-impl Default for Flight {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self {
-            began_at: now,
-            sent_at: now,
-            sent_since_boot: clock::since_boot(),
-            stepped: Stepped::default(),
-            sealed: None,
-        }
-    }
-}
-
-/// How a commit came back.
-pub(super) enum Landed {
-    Answered(CommitOutcome),
-    /// The store panicked. It may have committed before.
-    Panicked,
-}
+use super::leader::Leader;
+use crate::{clock, tally::Count};
 
 impl Leader {
-    pub(super) fn renew_at(&self) -> Instant {
-        self.flight.sent_at + self.options.lease / 3
-    }
-
-    /// When another may lead, if the commit in flight does not renew the lease.
-    pub(super) fn lease_end(&self) -> Instant {
-        self.flight.began_at + self.options.lease
-    }
-
     pub(super) fn start_commit(&mut self) {
-        let now = self.clock.now();
+        let clocks = clock::clocks();
         let sealed = match &mut self.record {
-            None => self.turn.seal(now),
-            Some(recorded) => {
-                let (sealed, digest) = record::seal(&mut self.turn, now);
-                recorded.write(&Line::Sealed {
-                    turn: sealed.turn,
-                    now,
-                    digest,
-                });
+            None => self.lead.seal(clocks),
+            Some(record) => {
+                let (sealed, line) = self.lead.seal_for_record(clocks);
+                record.write(&line);
                 sealed
             }
-        };
-        self.flight = Flight {
-            stepped: std::mem::take(&mut self.stepped),
-            sealed: Some(Arc::clone(&sealed)),
-            ..Flight::default()
         };
         self.send_commit(sealed);
     }
@@ -93,90 +28,81 @@ impl Leader {
     /// On a task of its own, so that the next turn is stepped while this one is encoded and written.
     fn send_commit(&mut self, sealed: Arc<SealedTurn>) {
         let (store, term) = (Arc::clone(&self.store), self.options.lease);
-        self.flight.sent_at = Instant::now();
-        self.flight.sent_since_boot = clock::since_boot();
         self.commit = Some(tokio::spawn(
             async move { store.commit(&sealed, term).await },
         ));
     }
 
-    /// Follows the verdict on the commit that has just been answered.
-    pub(super) async fn settle(&mut self, landed: Landed) -> Option<Ended> {
+    /// Follows what has become of the commit in flight. Gives why the leadership is over, if it is.
+    pub(super) async fn settle(&mut self, landing: Landing) -> Option<Ended> {
         self.commit = None;
-        let outcome = match landed {
-            Landed::Answered(outcome) => outcome,
-            Landed::Panicked => CommitOutcome::Unknown,
-        };
-        if outcome != CommitOutcome::Done {
-            tracing::warn!(turn = self.turn.committed().next().0, ?outcome, "commit");
-        }
-        if outcome == CommitOutcome::Unknown {
-            self.tally.add(Count::UnknownCommits);
-        }
-        let mut verdict = self.turn.committed_as(outcome);
+        self.count(landing);
+        let was_careful = self.lead.is_careful();
+        let mut follow = self.lead.landed(clock::clocks(), landing);
         loop {
-            match verdict {
-                Verdict::Perform {
+            follow = match follow {
+                Follow::Perform {
                     turn,
                     actions,
                     transitions,
+                    renewed_at,
                 } => {
-                    if clock::since_boot() >= self.flight.sent_since_boot + self.options.lease {
-                        // It is durable, but another may lead by now, who knows it from the store.
-                        self.tally.add(Count::LateCommits);
-                        return Some(self.step_down());
+                    if was_careful && !self.lead.is_careful() {
+                        tracing::info!("nothing went wrong again; events are committed together");
                     }
-                    self.lease
-                        .extend(self.flight.sent_since_boot, self.options.lease);
+                    self.lease.extend(renewed_at, self.options.lease);
                     self.take_over_settings();
                     self.perform(turn, actions, &transitions);
-                    if self.units.is_empty() {
-                        self.care.relax();
-                    }
                     return None;
                 }
-                // What makes the store panic does so every time.
-                Verdict::SendAgain if matches!(landed, Landed::Panicked) => {
-                    return Some(Ended::Poisoned);
+                Follow::ReadLease => self.read_lease().await,
+                Follow::Pause(pause) => {
+                    tokio::time::sleep(pause).await;
+                    self.lead.resume(clock::clocks())
                 }
-                Verdict::SendAgain => return self.send_again().await,
-                Verdict::ReadLease => {
-                    match read_lease(Arc::clone(&self.store), self.lease_end()).await {
-                        Some(lease) => verdict = self.turn.resolve(lease.epoch, lease.turn),
-                        None => return Some(self.step_down()),
-                    }
+                Follow::Send(sealed) => {
+                    self.tally.add(Count::CommitsSentAgain);
+                    self.send_commit(sealed);
+                    return None;
                 }
-                Verdict::Reload { isolate: true } => return Some(Ended::Poisoned),
-                Verdict::Reload { isolate: false } => return Some(Ended::Lost),
-            }
+                Follow::End(ended) => return Some(ended),
+            };
         }
     }
 
-    async fn send_again(&mut self) -> Option<Ended> {
-        tokio::time::sleep(BACKOFF).await;
-        if Instant::now() >= self.lease_end() {
-            return Some(self.step_down());
+    fn count(&self, landing: Landing) {
+        if !matches!(landing, Landing::Answered(CommitOutcome::Done)) {
+            let turn = self.lead.turn().committed().next().0;
+            tracing::warn!(turn, ?landing, "commit");
         }
-        self.tally.add(Count::CommitsSentAgain);
-        let sealed = Arc::clone(self.turn.in_flight().expect("a turn to send again"));
-        self.send_commit(sealed);
-        None
+        let is_unknown = matches!(
+            landing,
+            Landing::Panicked | Landing::Answered(CommitOutcome::Unknown)
+        );
+        if is_unknown {
+            self.tally.add(Count::UnknownCommits);
+        }
+    }
+
+    async fn read_lease(&mut self) -> Follow {
+        let end = clock::instant(self.lead.lease_end());
+        match tokio::time::timeout_at(end.into(), self.store.lease()).await {
+            Ok(Ok(lease)) => self
+                .lead
+                .lease_shows(clock::clocks(), lease.epoch, lease.turn),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the lease cannot be read");
+                self.lead.lease_unreadable(clock::now())
+            }
+            Err(_) => self.lead.lease_unreadable(clock::now()),
+        }
     }
 
     /// Before anybody hears that they are set.
     fn take_over_settings(&self) {
-        if let Some(sealed) = &self.flight.sealed {
+        if let Some(sealed) = self.lead.sealed() {
             self.queues.update(&sealed.queues);
         }
-    }
-
-    /// The lease has run out, and whether the commit in flight has renewed it is not known.
-    pub(super) fn step_down(&mut self) -> Ended {
-        tracing::error!(
-            epoch = self.epoch().0,
-            "the lease has run out without a commit; stepping down"
-        );
-        Ended::Lost
     }
 
     /// Waits for nothing any more. A commit that is still under way is fenced by the next epoch.
@@ -185,54 +111,14 @@ impl Leader {
             commit.abort();
         }
     }
-
-    /// What the store has refused.
-    pub(super) fn refused(&self) -> Option<Poison> {
-        let sealed = self.flight.sealed.clone()?;
-        Some(self.flight.stepped.refused(What::Refused(sealed)))
-    }
-
-    /// Commits what is open and answers its callers.
-    pub(super) async fn finish(&mut self) -> Ended {
-        loop {
-            if self.commit.is_none() {
-                if !self.turn.ready() {
-                    return Ended::Shutdown;
-                }
-                self.start_commit();
-            }
-            let end = self.lease_end().into();
-            let Ok(landed) = tokio::time::timeout_at(end, landed(&mut self.commit)).await else {
-                return self.step_down();
-            };
-            if let Some(ended) = self.settle(landed).await {
-                return ended;
-            }
-        }
-    }
-}
-
-/// Asks until the lease has run out: then another may lead, and nothing is known.
-async fn read_lease(store: Arc<dyn Store>, end: Instant) -> Option<Lease> {
-    loop {
-        match tokio::time::timeout_at(end.into(), store.lease()).await {
-            Ok(Ok(lease)) => return Some(lease),
-            Ok(Err(error)) => tracing::warn!(%error, "the lease cannot be read"),
-            Err(_) => return None,
-        }
-        if Instant::now() + BACKOFF >= end {
-            return None;
-        }
-        tokio::time::sleep(BACKOFF).await;
-    }
 }
 
 /// How the commit in flight came back; never, if there is none.
-pub(super) async fn landed(commit: &mut Option<JoinHandle<CommitOutcome>>) -> Landed {
+pub(super) async fn landing(commit: &mut Option<JoinHandle<CommitOutcome>>) -> Landing {
     match commit {
         Some(commit) => match commit.await {
-            Ok(outcome) => Landed::Answered(outcome),
-            Err(_) => Landed::Panicked,
+            Ok(outcome) => Landing::Answered(outcome),
+            Err(_) => Landing::Panicked,
         },
         None => std::future::pending().await,
     }

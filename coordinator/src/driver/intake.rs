@@ -1,52 +1,27 @@
 //! From what arrives to events.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use drover_model::{CallerId, Event};
-
-use super::lead::{HEARD_INTERVAL, Leader};
-use crate::{
-    error::ApiError,
-    inbox::{Control, Inbox, Request, Wish},
+use drover_model::{
+    CallerId, Event, SessionId,
+    lead::{self, Admission},
 };
 
-/// Events stepped before the commit in flight is looked at again.
-const BATCH: usize = 128;
-/// A second without a look at the clock: everybody gets a fresh allowance before anything times out.
-const STALL: Duration = Duration::from_secs(1);
+use super::leader::Leader;
+use crate::{
+    error::ApiError,
+    inbox::{Control, Request, Wish},
+};
 
 impl Leader {
-    /// Whatever has arrived by now, control first, up to a bound.
-    pub(super) fn take_waiting(&mut self, inbox: &mut Inbox) {
-        for _ in 0..BATCH {
-            if !self.has_room() {
-                return;
-            }
-            if let Ok(message) = inbox.control.try_recv() {
-                self.take_control(message);
-            } else if let Ok(request) = inbox.requests.try_recv() {
-                self.take_request(request);
-            } else {
-                return;
-            }
-        }
-    }
-
     pub(super) fn take_control(&mut self, message: Control) {
-        if let Control::Join {
-            join, connection, ..
-        } = &message
-            && self.care.keeps_out(&join.node)
-        {
-            let _ = connection
-                .outgoing
-                .try_send(Err(ApiError::internal().into()));
-            return;
-        }
-        if self.is_careful() {
-            self.divide(message);
-        } else {
-            self.step_control(message);
+        match self.lead.admit(crate::clock::now(), message) {
+            Admission::Step(message) => self.step_control(message),
+            Admission::Later => {}
+            Admission::KeptOut(connection) => {
+                let refusal = ApiError::internal().into();
+                let _ = connection.outgoing.try_send(Err(refusal));
+            }
         }
     }
 
@@ -62,13 +37,15 @@ impl Leader {
                 self.step(Event::Join { session, join });
             }
             Control::Reports { session, batch } => self.step(Event::Reports { session, batch }),
-            Control::Left { session } => {
-                // Its last sign of life may have been acknowledged.
-                self.take_pulses();
-                self.sessions.remove(session);
-                self.step(Event::Left { session });
-            }
+            Control::Leaving { session } => self.step(Event::Leaving { session }),
+            Control::Left { session } => self.leave(session),
         }
+    }
+
+    fn leave(&mut self, session: SessionId) {
+        let last_signs = self.sessions.heard(self.lead.clock());
+        self.sessions.remove(session);
+        self.step_all(lead::left(session, last_signs));
     }
 
     pub(super) fn take_request(&mut self, request: Request) {
@@ -79,65 +56,24 @@ impl Leader {
         self.next_caller += 1;
         // Before the step: should it panic, this caller is told.
         self.callers.insert(caller, request.reply);
-        self.step(match request.wish {
-            Wish::Submit { jobs, looked_up } => Event::Submit {
-                caller,
-                jobs,
-                looked_up,
-            },
-            Wish::Cancel { job, how, reason } => Event::Cancel {
-                caller,
-                job,
-                how,
-                reason,
-            },
-            Wish::SetQueue(queue) => Event::SetQueue { caller, queue },
-            Wish::Ask(question) => Event::Ask { caller, question },
-        });
+        self.step(request.wish.into_event(caller));
     }
 
-    /// Signs of life first, then everything agents have said, and only then what is due.
-    pub(super) fn take_time(&mut self, inbox: &mut Inbox) {
-        let now = Instant::now();
-        if now >= self.heard_at {
-            if now.duration_since(self.heard_at) > STALL {
-                tracing::warn!(stall = ?now.duration_since(self.heard_at), "the coordinator was stalled");
-                self.sessions.excuse();
-            }
-            self.heard_at = now + HEARD_INTERVAL;
-            self.take_pulses();
+    pub(super) fn hear(&mut self, stall: Option<Duration>) {
+        if let Some(stall) = stall {
+            tracing::warn!(?stall, "the coordinator was stalled");
+            self.sessions.excuse();
         }
-        if self.is_careful() {
-            // Reports and timers are taken one by one, in the same order.
-            return;
-        }
-        for _ in 0..inbox.control.len() {
-            match inbox.control.try_recv() {
-                Ok(message) => self.take_control(message),
-                Err(_) => break,
-            }
-        }
-        if self.is_timer_due() {
-            self.tick();
-        }
+        self.step_all(lead::heard(self.sessions.heard(self.lead.clock())));
     }
 
-    /// An acknowledged sign of life has prolonged its agent's lease: it has to be known before a silence is judged.
     pub(super) fn tick(&mut self) {
-        self.take_pulses();
-        self.step(Event::Tick);
+        self.step_all(lead::tick(self.sessions.heard(self.lead.clock())));
     }
 
-    fn take_pulses(&mut self) {
-        let heard = self.sessions.heard(&self.clock);
-        if !heard.is_empty() {
-            self.step(Event::Heard(heard));
+    pub(super) fn step_all(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.step(event);
         }
-    }
-
-    pub(super) fn is_timer_due(&self) -> bool {
-        self.cluster
-            .next_timer()
-            .is_some_and(|due| due <= self.clock.now())
     }
 }

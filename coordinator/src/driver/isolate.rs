@@ -1,7 +1,6 @@
-//! Which jobs are at fault, and their end in the record.
+//! The end of jobs that are at fault, in the record.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,10 +10,10 @@ use std::{
 
 use drover_model::{
     Epoch, JobId,
-    turn::{CommitOutcome, SealedTurn},
+    lead::{Poison, Trial},
+    turn::CommitOutcome,
 };
 
-use super::suspicion::{Poison, What};
 use crate::{
     clock,
     store::{Store, StoreError},
@@ -62,65 +61,17 @@ impl Ward {
     }
 
     async fn culprits(&self, poison: &Poison) -> Result<Vec<JobId>, StoreError> {
-        match &poison.what {
-            What::Panicked(job) => Ok(job.iter().copied().collect()),
-            What::Refused(sealed) => {
-                let jobs = stored_jobs(sealed);
-                if jobs.len() > 1 {
-                    self.try_each(sealed, jobs).await
-                } else {
-                    Ok(jobs.into_iter().collect())
+        let mut trial = Trial::of(poison);
+        if trial.goes_on() {
+            let mut committed = self.store.lease().await?.turn;
+            while let Some(part) = trial.part(self.epoch(), committed) {
+                let outcome = self.store.commit(&part, self.term).await;
+                if outcome == CommitOutcome::Done {
+                    committed = part.turn;
                 }
+                trial.judge(outcome);
             }
         }
+        Ok(trial.into_culprits())
     }
-
-    /// One event can be about many jobs: a lost node, say. The rows of each alone are as true as those of all together, so
-    /// they are written job by job, and what is refused again is at fault.
-    async fn try_each(
-        &self,
-        sealed: &SealedTurn,
-        jobs: BTreeSet<JobId>,
-    ) -> Result<Vec<JobId>, StoreError> {
-        let mut committed = self.store.lease().await?.turn;
-        let mut culprits = Vec::new();
-        for job in jobs {
-            let part = SealedTurn {
-                epoch: self.epoch(),
-                turn: committed.next(),
-                model_time: sealed.model_time,
-                jobs: matching(&sealed.jobs, |row| row.id == job),
-                attempts: matching(&sealed.attempts, |row| row.key.job == job),
-                nodes: Vec::new(),
-                queues: Vec::new(),
-            };
-            match self.store.commit(&part, self.term).await {
-                CommitOutcome::Done => committed = part.turn,
-                CommitOutcome::Refused | CommitOutcome::Surprised => culprits.push(job),
-                // The next careful leadership will find the rest.
-                CommitOutcome::Fenced | CommitOutcome::Unknown => break,
-            }
-        }
-        Ok(culprits)
-    }
-}
-
-/// Jobs of the turn that stood in the record before it.
-fn stored_jobs(sealed: &SealedTurn) -> BTreeSet<JobId> {
-    let inserted: BTreeSet<JobId> = sealed
-        .jobs
-        .iter()
-        .filter(|row| row.from.is_none())
-        .map(|row| row.id)
-        .collect();
-    let of_jobs = sealed.jobs.iter().map(|row| row.id);
-    let of_attempts = sealed.attempts.iter().map(|row| row.key.job);
-    of_jobs
-        .chain(of_attempts)
-        .filter(|job| !inserted.contains(job))
-        .collect()
-}
-
-fn matching<Row: Clone>(rows: &[Row], of_job: impl Fn(&Row) -> bool) -> Vec<Row> {
-    rows.iter().filter(|row| of_job(row)).cloned().collect()
 }

@@ -5,13 +5,14 @@ use std::{borrow::Cow, panic::AssertUnwindSafe};
 use drover_model::{
     Epoch, JobId, LoadedJob, QueueRow, Snapshot, TurnNumber,
     cluster::{Cluster, Config},
+    lead::{ModelClock, Poison},
     record::{Line, Settings},
 };
 use drover_proto::spec;
 
-use super::{isolate::Ward, suspicion::Poison};
+use super::isolate::Ward;
 use crate::{
-    clock::ModelClock,
+    clock,
     error::CoordinatorError,
     record::Record,
     store::{StoreError, StoredJob, StoredSnapshot},
@@ -110,7 +111,7 @@ fn build(
     config: Config,
     mut record: Option<Record>,
 ) -> Built {
-    let clock = ModelClock::start(stored.model_time);
+    let clock = clock::model(stored.model_time);
     let mut jobs = Vec::with_capacity(stored.jobs.len());
     let mut unreadable = Vec::new();
     for job in stored.jobs {
@@ -129,7 +130,7 @@ fn build(
         nodes: stored.nodes,
         jobs,
     };
-    let now = clock.now();
+    let now = clock.at(clock::now());
     if let Some(record) = &mut record {
         record.write(&Line::Load {
             now,
@@ -153,7 +154,7 @@ fn build(
 
 /// After a load that panicked: loads every job alone.
 fn find_unloadable(epoch: Epoch, stored: StoredSnapshot, config: &Config) -> Built {
-    let now = ModelClock::start(stored.model_time).now();
+    let now = clock::model(stored.model_time).at(clock::now());
     let loads_alone = |job: LoadedJob| {
         let snapshot = Snapshot {
             epoch,

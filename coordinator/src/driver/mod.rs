@@ -2,31 +2,33 @@
 //!
 //! Start-up and recovery are one path: whatever goes wrong with a leadership, memory is dropped and the next one begins
 //! with what the store holds.
+//!
+//! What is decided on the way, and when, is decided by [`drover_model::lead`]; here is the IO.
 
-mod careful;
 mod commit;
 mod intake;
 mod isolate;
-mod lead;
+mod keeper;
+mod leader;
 mod lease;
 mod load;
 mod perform;
 mod sessions;
-mod suspicion;
 mod take_over;
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use drover_model::{
+    Epoch,
+    lead::{Backoff, Ended, KEPT_OUT, Poison, STORE_PAUSE, Suspicion},
+};
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
-    Options,
+    Options, clock,
     error::{ApiError, CoordinatorError},
     inbox::{Control, Inbox},
     queues::QueueDefaults,
@@ -36,16 +38,9 @@ use crate::{
     tally::{Count, Tally},
     watch::WatchHub,
 };
-use lead::{Ended, Leader};
+use leader::Leader;
 pub(crate) use lease::LeaseTerm;
 pub(crate) use sessions::Session;
-pub(crate) use suspicion::Suspicion;
-
-const MIN_BACKOFF: Duration = Duration::from_millis(100);
-/// Between leaderships that are lost at once, so that whatever ends them is not made worse.
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// Between attempts to reach a database that does not answer.
-const STORE_BACKOFF: Duration = Duration::from_millis(500);
 
 /// What every leadership needs.
 pub(crate) struct Driver {
@@ -53,6 +48,8 @@ pub(crate) struct Driver {
     pub(crate) store: Arc<dyn Store>,
     /// Where others reach this coordinator; its name in the lease row.
     pub(crate) address: Arc<str>,
+    /// Tells it from others that give the same address, which they should not.
+    pub(crate) instance: Uuid,
     pub(crate) inbox: Inbox,
     pub(crate) watches: Arc<WatchHub>,
     pub(crate) lease: Arc<LeaseTerm>,
@@ -80,21 +77,17 @@ impl Driver {
     }
 
     async fn lead_again_and_again(&mut self) -> Result<(), CoordinatorError> {
-        let mut backoff = MIN_BACKOFF;
+        let mut backoff = Backoff::default();
         let mut told = String::new();
         while !self.shutdown.is_cancelled() {
-            let began = Instant::now();
+            let began = clock::now();
             let pause = match self.take_over().await {
                 Ok(Some(leader)) => {
                     told.clear();
                     if self.lead(leader).await {
                         return Ok(());
                     }
-                    if began.elapsed() > MAX_BACKOFF {
-                        backoff = MIN_BACKOFF;
-                    }
-                    let longer = (backoff * 2).min(MAX_BACKOFF);
-                    std::mem::replace(&mut backoff, longer)
+                    backoff.pause(clock::now().saturating_sub(began))
                 }
                 Ok(None) => return Ok(()),
                 Err(error) if self.is_new() => return Err(error),
@@ -105,7 +98,7 @@ impl Driver {
                         tracing::error!(error, "cannot lead or stand by; trying again");
                         told = error;
                     }
-                    STORE_BACKOFF
+                    STORE_PAUSE
                 }
             };
             self.refuse_until(tokio::time::sleep(pause)).await;
@@ -115,7 +108,7 @@ impl Driver {
 
     /// One leadership. True when it ended because of the shutdown.
     async fn lead(&mut self, mut leader: Leader) -> bool {
-        let epoch = leader.epoch();
+        let epoch = leader.lead.epoch();
         self.tally.add(Count::Leaderships);
         self.standing.send_replace(Standing {
             leads: true,
@@ -123,45 +116,67 @@ impl Driver {
             leader: Some(Arc::clone(&self.address)),
         });
         tracing::info!(epoch = epoch.0, "leading");
-        let lead = leader.lead(&mut self.inbox, &self.shutdown);
+        let running = leader.run(&mut self.inbox, &self.shutdown);
         // Nothing of the leader is used after a panic but its callers, counters, and what it was doing.
-        let ended = AssertUnwindSafe(lead).catch_unwind().await;
+        let ended = AssertUnwindSafe(running).catch_unwind().await;
         self.lease.end();
         self.know_no_leader();
         self.watches.close_all();
         leader.give_up();
-        self.tally.keep(leader.counters());
-        let poison = match ended {
-            Ok(Ended::Shutdown) => {
-                self.resign(epoch).await;
-                return true;
-            }
-            Ok(Ended::Lost) => None,
-            Ok(Ended::Poisoned) => leader.refused(),
-            Err(_) => Some(leader.panicked()),
-        };
+        self.tally.keep(leader.lead.cluster().counters());
+        if matches!(ended, Ok(Ended::Shutdown)) {
+            self.resign(epoch).await;
+            return true;
+        }
         self.tally.add(Count::Reloads);
-        self.suspicion.careful = leader.is_careful();
-        match poison {
-            None => tracing::warn!(epoch = epoch.0, "leadership lost; loading again"),
-            Some(poison) => {
-                self.tally.add(Count::PoisonEvents);
-                tracing::error!(
-                    epoch = epoch.0,
-                    because = poison.reason(),
-                    alone = poison.alone,
-                    "an event cannot be taken; loading again"
-                );
-                if let Some(caller) = poison.caller {
-                    leader.fail_caller(caller, ApiError::internal());
-                }
-                self.suspicion.note(epoch, poison);
+        let poison = self.cause(&leader, ended.ok());
+        if let Some(poison) = &poison {
+            self.tally.add(Count::PoisonEvents);
+            if let Some(caller) = poison.caller {
+                leader.fail_caller(caller, ApiError::internal());
             }
+        }
+        let was_careful = leader.lead.is_careful();
+        let kept_out = self
+            .suspicion
+            .note(clock::now(), epoch, was_careful, poison);
+        if let Some(node) = kept_out {
+            tracing::error!(%node, for_how_long = ?KEPT_OUT, "a node is kept out: its join cannot be taken");
         }
         false
     }
 
-    async fn resign(&self, epoch: drover_model::Epoch) {
+    /// What a leadership could not take, if it was lost for that. It panicked if it has not `ended`.
+    fn cause(&self, leader: &Leader, ended: Option<Ended>) -> Option<Poison> {
+        let epoch = leader.lead.epoch().0;
+        let poison = match ended {
+            Some(Ended::RanOut | Ended::Late) => {
+                if ended == Some(Ended::Late) {
+                    self.tally.add(Count::LateCommits);
+                }
+                tracing::error!(
+                    epoch,
+                    "the lease has run out without a commit; stepping down"
+                );
+                None
+            }
+            Some(Ended::Shutdown | Ended::Lost) => None,
+            Some(Ended::Poisoned) => leader.lead.refused(),
+            None => Some(leader.lead.panicked()),
+        };
+        match &poison {
+            None => tracing::warn!(epoch, "leadership lost; loading again"),
+            Some(poison) => tracing::error!(
+                epoch,
+                because = poison.reason(),
+                alone = poison.alone,
+                "an event cannot be taken; loading again"
+            ),
+        }
+        poison
+    }
+
+    async fn resign(&self, epoch: Epoch) {
         if let Err(error) = self.store.resign(epoch).await {
             tracing::warn!(%error, "the lease could not be given up; it ends by itself");
         }

@@ -1,10 +1,10 @@
 //! What leaves the process once a commit has succeeded.
 
-use drover_model::{Action, CallerId, CloseReason, Event, SessionId, Transition, TurnNumber};
+use drover_model::{Action, CallerId, CloseReason, SessionId, Transition, TurnNumber, lead};
 use drover_proto::{agent, v1};
 use rustc_hash::FxHashMap;
 
-use super::{lead::Leader, sessions::Parcel};
+use super::{leader::Leader, sessions::Parcel};
 use crate::{error::ApiError, tally::Count};
 
 impl Leader {
@@ -61,11 +61,8 @@ impl Leader {
         for (session, parcel) in parcels {
             if let Some(slow) = self.sessions.deliver(session, parcel) {
                 self.tally.add(Count::SessionsTooSlow);
-                // Its last sign of life may have been acknowledged.
-                if let Some(heard) = slow.pulse.take(session, &self.clock) {
-                    self.step(Event::Heard(vec![heard]));
-                }
-                self.step(Event::Left { session });
+                let last_sign = slow.pulse.take(session, self.lead.clock());
+                self.step_all(lead::left(session, last_sign.into_iter().collect()));
             }
         }
     }
@@ -74,11 +71,11 @@ impl Leader {
         let ms =
             |duration: std::time::Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         v1::Welcome {
-            epoch: self.turn.epoch().0,
+            epoch: self.lead.epoch().0,
             heartbeat_interval_ms: ms(self.options.heartbeat_interval),
             node_timeout_ms: ms(self.options.node_timeout),
             discard,
-            lease_ms: ms(self.options.node_timeout / 2),
+            lease_ms: ms(self.options.agent_lease()),
             fence_grace_ms: ms(self.options.node_timeout / 4),
         }
     }

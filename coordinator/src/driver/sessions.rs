@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use drover_model::{AttemptKey, CloseReason, Heard, SessionId};
+use drover_model::{AttemptKey, CloseReason, Heard, SessionId, lead::ModelClock};
 use drover_proto::{agent, v1};
 use prost::Message as _;
 use rustc_hash::FxHashMap;
 use tokio_util::sync::DropGuard;
 
 use crate::{
-    clock::ModelClock,
     error::{ApiError, Code},
     inbox::{Outgoing, Pulse},
 };

@@ -21,7 +21,7 @@ use crate::{
     error::{ApiError, Code},
     principal::Principal,
     server::Parts,
-    store::{DeadLetterQuery, JobSummary, Purge, StoredJob},
+    store::{DeadLetter, DeadLetterQuery, Purge, StoredJob},
 };
 
 /// Ids in one purge.
@@ -52,31 +52,10 @@ impl DeadLetters {
             limit: page.limit(),
         };
         let mut found = self.parts.store.dead_letters(&query).await?;
-        let next_page_token = page.cut(&mut found, |found| found.row.id);
-        let mut dead_letters = Vec::with_capacity(found.len());
-        for found in &found {
-            dead_letters.push(self.summary(found).await?);
-        }
+        let next_page_token = page.cut(&mut found, |found| found.job.row.id);
         Ok(v1::ListDeadLettersResponse {
-            dead_letters,
+            dead_letters: found.iter().map(listed).collect::<Result<_, _>>()?,
             next_page_token,
-        })
-    }
-
-    async fn summary(&self, found: &JobSummary) -> Result<v1::DeadLetter, ApiError> {
-        let job = list::summary(found)?;
-        let reason = match &found.row.message {
-            Some(said) if !said.is_empty() => said.as_ref().to_owned(),
-            // What failed stands with the attempts.
-            _ => match self.parts.store.job(found.row.id).await?.1 {
-                Some(stored) => death(&stored)?.reason,
-                None => String::new(),
-            },
-        };
-        Ok(v1::DeadLetter {
-            job: Some(job),
-            reason,
-            ..Default::default()
         })
     }
 
@@ -88,12 +67,12 @@ impl DeadLetters {
             let message = not_dead(id, &stored);
             return Err(ApiError::new(Code::DeadLetterNotFound, message));
         }
-        let death = death(&stored)?;
+        let record = record(&stored);
+        let death = death(record)?;
         let last_log = match death.attempt {
             Some(attempt) => get_logs::tail(&*self.parts.store, attempt, LAST_LOG_BYTES).await?,
             None => Vec::new(),
         };
-        let record = record(&stored);
         Ok(v1::DeadLetter {
             job: Some(job::job(record, clock::wall()).map_err(|error| unreadable(&error))?),
             reason: death.reason,
@@ -109,6 +88,20 @@ impl DeadLetters {
     }
 }
 
+fn listed(letter: &DeadLetter) -> Result<v1::DeadLetter, ApiError> {
+    let record = JobRecord {
+        row: &letter.job.row,
+        fixed: &letter.job.fixed,
+        attempts: &letter.failed,
+        view: None,
+    };
+    Ok(v1::DeadLetter {
+        job: Some(list::summary(&letter.job)?),
+        reason: death(record)?.reason,
+        ..Default::default()
+    })
+}
+
 fn record(stored: &StoredJob) -> JobRecord<'_> {
     JobRecord {
         row: &stored.row,
@@ -118,8 +111,8 @@ fn record(stored: &StoredJob) -> JobRecord<'_> {
     }
 }
 
-fn death(stored: &StoredJob) -> Result<job::Death, ApiError> {
-    job::death(record(stored)).map_err(|error| unreadable(&error))
+fn death(record: JobRecord<'_>) -> Result<job::Death, ApiError> {
+    job::death(record).map_err(|error| unreadable(&error))
 }
 
 /// Why a job is no dead letter.

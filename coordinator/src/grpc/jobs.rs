@@ -1,6 +1,6 @@
 //! What users call.
 
-use drover_model::{Answer, JobView, Question, Refusal, Submitted};
+use drover_model::{Answer, Cancellation, JobId, JobView, Question, Refusal, Submitted};
 use drover_proto::{job, v1};
 use tonic::{Request, Response, Status};
 
@@ -83,7 +83,7 @@ impl Jobs {
     }
 
     /// What only the model knows. A record without it is better than none while the coordinator is busy.
-    async fn view(&self, id: drover_model::JobId) -> Option<JobView> {
+    async fn view(&self, id: JobId) -> Option<JobView> {
         match self.parts.senders.ask(Wish::Ask(Question::Job(id))).await {
             Ok(Answer::Job(view)) => view,
             _ => None,
@@ -102,7 +102,8 @@ impl Jobs {
         let reason = request.reason.into();
         let wish = Wish::Cancel { job, how, reason };
         match self.parts.senders.ask(wish).await {
-            Ok(Answer::CancelAccepted | Answer::Refused(Refusal::AlreadyCancelling(_))) => Ok(()),
+            Ok(Answer::CancelAccepted) => Ok(()),
+            Ok(Answer::Refused(Refusal::AlreadyCancelling(_))) => already_cancelling(job, how),
             Ok(Answer::Refused(Refusal::NotOpen(_))) => {
                 let (_, stored) = self.parts.store.job(job).await?;
                 let stored = stored.ok_or_else(|| job_not_found(job))?;
@@ -112,6 +113,17 @@ impl Jobs {
             Ok(Answer::Refused(refusal)) => Err(refusal.into()),
             Ok(_) => Err(ApiError::internal()),
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// What was asked for happens, unless it was a rollback: then the job has been abandoned.
+fn already_cancelling(job: JobId, how: Cancellation) -> Result<(), ApiError> {
+    match how {
+        Cancellation::Stop | Cancellation::Abandon => Ok(()),
+        Cancellation::RollBack => {
+            let message = format!("job {job} is abandoned: nothing of it is rolled back any more");
+            Err(ApiError::new(Code::JobEnded, message))
         }
     }
 }

@@ -65,6 +65,10 @@ impl Reader {
                     .control(Control::Reports { session, batch })
                     .await
             }
+            Message::Leaving(_) => {
+                let session = self.session;
+                self.senders.control(Control::Leaving { session }).await
+            }
             Message::Heartbeat(heartbeat) => {
                 self.pulse
                     .measure(heartbeat.cpu_permille, heartbeat.memory_permille);

@@ -27,6 +27,7 @@ fn grpc(code: Code) -> (tonic::Code, &'static str) {
         Code::NotDead => (tonic::Code::FailedPrecondition, "NOT_DEAD"),
         Code::DeadLetterNotFound => (tonic::Code::NotFound, "DEAD_LETTER_NOT_FOUND"),
         Code::NothingToKeep => (tonic::Code::FailedPrecondition, "NOTHING_TO_KEEP"),
+        Code::DeadlinePassed => (tonic::Code::FailedPrecondition, "DEADLINE_PASSED"),
         Code::Overloaded => (tonic::Code::ResourceExhausted, "OVERLOADED"),
         Code::NotLeader => (tonic::Code::Unavailable, "NOT_LEADER"),
         Code::Unavailable => (tonic::Code::Unavailable, "UNAVAILABLE"),

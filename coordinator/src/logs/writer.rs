@@ -60,6 +60,7 @@ pub(super) async fn write(
         };
         if let Err(error) = &stored {
             tracing::warn!(%error, "output could not be stored; agents send it again");
+            quota.take_back(&rows);
         }
         for (acks, sequence) in acks {
             let answer = match &stored {
@@ -104,13 +105,24 @@ impl Quota {
             ..row
         })
     }
+
+    /// What was not stored after all comes again, and counts then.
+    fn take_back(&mut self, rows: &[LogRow]) {
+        for row in rows {
+            if let Some(bytes) = self.bytes.get_mut(&row.key.job) {
+                *bytes = bytes.saturating_sub(u64::from(row.length));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use drover_model::AttemptKey;
+    use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
     use super::*;
+    use crate::store;
 
     fn row(job: u128, length: u32, end: bool) -> LogRow {
         LogRow {
@@ -138,5 +150,41 @@ mod tests {
         assert!(end.data.is_empty());
         assert!(quota.admit(row(2, 1, false)).is_some());
         assert_eq!(quota.dropped_chunks, 2);
+    }
+
+    /// Sends a chunk to the writer; whether it was stored.
+    async fn is_stored(chunks: &mpsc::Sender<Chunk>, row: LogRow) -> bool {
+        let (acks, mut answers) = mpsc::channel(1);
+        let chunk = Chunk {
+            row,
+            sequence: 1,
+            acks,
+        };
+        chunks.send(chunk).await.expect("the writer is there");
+        answers.recv().await.expect("an answer").is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_the_store_refused_does_not_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let store = store::open(&format!("sqlite:{}", path.display())).await;
+        let store = store.unwrap();
+        let (chunks, waiting) = mpsc::channel(1);
+        let writer = tokio::spawn(write(Arc::clone(&store), waiting, Arc::default()));
+        let mut full = SqliteConnection::connect(&path.display().to_string())
+            .await
+            .unwrap();
+        full.execute("CREATE TRIGGER full BEFORE INSERT ON log_chunks BEGIN SELECT RAISE(ABORT, 'full'); END")
+            .await
+            .unwrap();
+        let all_it_may = row(1, u32::try_from(MAX_JOB_BYTES).unwrap(), false);
+        assert!(!is_stored(&chunks, all_it_may.clone()).await);
+        full.execute("DROP TRIGGER full").await.unwrap();
+        assert!(is_stored(&chunks, all_it_may.clone()).await);
+        let stored = store.logs(all_it_may.key, 0, 10).await.unwrap();
+        assert_eq!(stored, [all_it_may]);
+        drop(chunks);
+        writer.await.unwrap();
     }
 }

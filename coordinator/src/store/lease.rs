@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use drover_model::{Epoch, Timestamp, TurnNumber};
+use uuid::Uuid;
 
-use super::{Acquired, Lease, StoreError, rows::Place};
+use super::{Acquired, Applicant, Lease, StoreError, rows::Place};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct LeaseColumns {
     epoch: i64,
     turn: i64,
     holder: String,
+    instance: Option<Uuid>,
     remaining_ms: i64,
     model_time: i64,
 }
@@ -40,19 +42,28 @@ impl LeaseColumns {
     }
 
     /// Who keeps `applicant` from leading.
-    pub(super) fn held_against(self, applicant: &str) -> Result<Option<Acquired>, StoreError> {
+    pub(super) fn held_against(
+        self,
+        applicant: &Applicant,
+    ) -> Result<Option<Acquired>, StoreError> {
+        let is_own = self.is_of(applicant);
         let Lease {
             epoch,
             holder,
             remaining,
             ..
         } = self.into_lease()?;
-        let held = !remaining.is_zero() && holder != applicant;
+        let held = !remaining.is_zero() && !is_own;
         Ok(held.then_some(Acquired::HeldBy {
             holder,
             epoch,
             remaining,
         }))
+    }
+
+    fn is_of(&self, applicant: &Applicant) -> bool {
+        self.holder == *applicant.address
+            && (applicant.succeeds || self.instance == Some(applicant.instance))
     }
 
     fn remaining(&self) -> Duration {

@@ -3,10 +3,13 @@
 mod cells;
 mod error;
 mod lease;
+mod load;
 mod migrate;
 mod names;
 mod postgres;
 mod queries;
+mod reader;
+mod reads;
 mod rows;
 mod sqlite;
 
@@ -17,6 +20,8 @@ use drover_model::{
     Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
+
+use uuid::Uuid;
 
 pub use error::StoreError;
 
@@ -39,10 +44,10 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// Where the record is kept: `sqlite:PATH` or `postgres://...`.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Tries to become leader: takes the lease row if nobody holds it, its term is over, or `holder` (the address under
-    /// which others reach this coordinator) is the same as before, and raises the epoch. Taking it waits for a commit in
-    /// flight, because both lock the same row; hearing that another holds it costs one read that locks nothing.
-    async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError>;
+    /// Tries to become leader: takes the lease row if nobody holds it, its term is over, or the applicant holds it, and
+    /// raises the epoch. Taking it waits for a commit in flight, because both lock the same row; hearing that another
+    /// holds it costs one read that locks nothing.
+    async fn acquire(&self, applicant: &Applicant, term: Duration) -> Result<Acquired, StoreError>;
 
     /// The lease row once no commit is in flight, to learn what became of one whose answer was lost.
     async fn lease(&self) -> Result<Lease, StoreError>;
@@ -55,8 +60,8 @@ pub trait Store: Send + Sync + 'static {
     /// letters, and the dead letter of what a new job replays goes away.
     async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome;
 
-    /// Ends an open job that the model cannot go on with: it becomes failed for this reason, its active attempts lost, and
-    /// it goes to the dead letters. Works also when what is stored of it makes no sense. False when it is not open.
+    /// Ends an open job that the model cannot go on with: it becomes failed for this reason (or, if it was rolling back,
+    /// its rollback), its active attempts lost, and it goes to the dead letters. Works also when what is stored of it makes no sense. False when it is not open.
     /// Refused with [`StoreError::Fenced`] unless `epoch` is current. Only before a load: memory is not told.
     async fn park(
         &self,
@@ -84,8 +89,8 @@ pub trait Store: Send + Sync + 'static {
     /// Queues that have settings, by name.
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError>;
 
-    /// A page of dead letters, newest job first, with the states of their attempts counted.
-    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError>;
+    /// A page of dead letters, newest job first, with what they died of.
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError>;
 
     async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError>;
 
@@ -112,6 +117,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Number of attempts that ended in success, counted in the table. For benchmarks.
     async fn count_succeeded(&self) -> Result<u64, StoreError>;
+}
+
+/// Who asks for the lease.
+#[derive(Clone, Debug)]
+pub struct Applicant {
+    /// Under which others reach this coordinator.
+    pub address: Arc<str>,
+    /// The process: several may give the same address.
+    pub instance: Uuid,
+    /// Takes also what another process holds under the same address: one that was there before, and has died.
+    pub succeeds: bool,
 }
 
 /// The lease row.
@@ -171,6 +187,15 @@ pub struct JobSummary {
     pub succeeded: u32,
     /// Tasks whose last attempt ended otherwise and is not retried.
     pub unsuccessful: u32,
+}
+
+/// A dead job in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    pub job: JobSummary,
+    /// All attempts of the task that failed for good before any other did, and of the undo step that did, by task and
+    /// number. Without those that cannot be read: a parked job says itself why it is dead.
+    pub failed: Vec<AttemptRow>,
 }
 
 /// Which jobs to list.

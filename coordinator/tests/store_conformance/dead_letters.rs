@@ -6,6 +6,7 @@ use drover_model::{
 use crate::{
     databases::Database,
     fixtures::{Leader, dead, dead_letters, full_attempt, id, job_update, new_job, numbered},
+    parking::corrupt,
 };
 
 fn replay(number: u128, of: u128) -> JobRow {
@@ -70,7 +71,7 @@ pub(crate) async fn a_job_that_ends_dead_becomes_a_letter(database: Database) {
     };
     leader.commit(turn).await;
     assert_eq!(dead(&*database.store).await, numbered([7, 6, 5, 3, 2]));
-    let newest = &dead_letters(&*database.store).await[0];
+    let newest = &dead_letters(&*database.store).await[0].job;
     assert_eq!(
         (newest.row.state, newest.unsuccessful),
         (JobState::Failed, 1)
@@ -103,7 +104,7 @@ pub(crate) async fn a_replay_removes_the_letter_with_its_commit(database: Databa
 
 async fn listed(store: &dyn Store, query: &DeadLetterQuery) -> Vec<JobId> {
     let page = store.dead_letters(query).await.expect("lists");
-    page.iter().map(|letter| letter.row.id).collect()
+    page.iter().map(|letter| letter.job.row.id).collect()
 }
 
 fn job_in(number: u128, namespace: &str, queue: &str) -> JobRow {
@@ -143,6 +144,85 @@ pub(crate) async fn letters_come_in_pages(database: Database) {
         ..query
     };
     assert_eq!(listed(&*database.store, &other).await, numbered([9]));
+}
+
+/// Attempts of the only task of job 1 to fail, of the first of two in job 2, of a task and an undo step in job 3; what
+/// else there is of them has ended well, is retried, or came later.
+pub(crate) async fn letters_tell_what_jobs_died_of(database: Database) {
+    use AttemptState::{Cancelled, Expired, Failed, Lost, Succeeded, TimedOut};
+    let mut leader = Leader::of(&database.store).await;
+    let ended = |number, task, attempt, state, at| AttemptRow {
+        state,
+        ended_at: Some(Timestamp(at)),
+        retry_at: None,
+        ..full_attempt(number, task, attempt)
+    };
+    let attempts = vec![
+        ended(1, 0, 1, Succeeded, 160),
+        full_attempt(1, 1, 1),
+        ended(1, 1, 2, Failed, 180),
+        ended(1, 2, 1, Cancelled, 170),
+        ended(2, 0, 1, Expired, 190),
+        ended(2, 1, 1, Lost, 180),
+        full_attempt(2, 2, 1),
+        ended(2, 2, 2, Succeeded, 170),
+        ended(3, 0, 1, Succeeded, 160),
+        ended(3, 1, 1, TimedOut, 170),
+        full_attempt(3, 3, 1),
+        ended(3, 3, 2, Failed, 180),
+        ended(4, 0, 1, Failed, 160),
+    ];
+    let ends = [
+        (1, JobState::Failed),
+        (2, JobState::Failed),
+        (3, JobState::RollbackFailed),
+        (4, JobState::Failed),
+    ];
+    let jobs = ends.map(|(number, state)| JobRow {
+        state,
+        ended_at: Some(Timestamp(300)),
+        ..new_job(number)
+    });
+    let turn = SealedTurn {
+        attempts,
+        ..leader.with_jobs(jobs.to_vec())
+    };
+    leader.commit(turn).await;
+    let letters = dead_letters(&*database.store).await;
+    let failed = letters.iter().map(|letter| {
+        let keys = letter.failed.iter().map(|row| row.key);
+        keys.map(|key| (key.task, key.attempt)).collect()
+    });
+    let expected = [
+        vec![(0, 1)],
+        vec![(1, 1), (3, 1), (3, 2)],
+        vec![(1, 1)],
+        vec![(1, 1), (1, 2)],
+    ];
+    assert_eq!(failed.collect::<Vec<Vec<_>>>(), expected);
+}
+
+/// It is left out of what the job died of, and keeps nobody from the rest of the list.
+pub(crate) async fn a_letter_with_a_broken_attempt_is_listed(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let dead = JobRow {
+        state: JobState::Failed,
+        ended_at: Some(Timestamp(300)),
+        ..new_job(1)
+    };
+    let last = AttemptRow {
+        retry_at: None,
+        ..full_attempt(1, 0, 2)
+    };
+    let turn = SealedTurn {
+        attempts: vec![full_attempt(1, 0, 1), last.clone()],
+        ..leader.with_jobs(vec![dead])
+    };
+    leader.commit(turn).await;
+    corrupt(&database, "attempts SET state", "attempt = 1").await;
+    let letters = dead_letters(&*database.store).await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].failed, [last]);
 }
 
 pub(crate) async fn letters_are_purged_in_their_namespace(database: Database) {

@@ -4,13 +4,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use drover_coordinator::store::{
-    Acquired, DeadLetterQuery, JobQuery, JobSummary, Store, StoredJob,
+    Acquired, DeadLetter, DeadLetterQuery, JobQuery, Store, StoredJob,
 };
 use drover_model::{
     AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, NewJobRow,
     NodeRow, QueueRow, Resources, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
+
+use crate::leases::applicant;
 
 pub(crate) const TERM: Duration = Duration::from_secs(60);
 
@@ -23,9 +25,9 @@ pub(crate) struct Leader {
 
 impl Leader {
     pub(crate) async fn of(store: &Arc<dyn Store>) -> Self {
-        let Acquired::Leader { epoch } = store.acquire("first", TERM).await.expect("acquires")
-        else {
-            panic!("a new database has no leader");
+        let acquired = store.acquire(&applicant("first"), TERM).await;
+        let Ok(Acquired::Leader { epoch }) = acquired else {
+            panic!("a new database has no leader, but: {acquired:?}");
         };
         let turn = store.lease().await.expect("reads").turn;
         Self {
@@ -89,7 +91,7 @@ pub(crate) struct Everything {
     pub(crate) open: Vec<StoredJob>,
     /// Newest first.
     pub(crate) all: Vec<StoredJob>,
-    pub(crate) dead: Vec<JobSummary>,
+    pub(crate) dead: Vec<DeadLetter>,
 }
 
 pub(crate) async fn everything(store: &dyn Store) -> Everything {
@@ -120,7 +122,7 @@ pub(crate) async fn everything(store: &dyn Store) -> Everything {
     }
 }
 
-pub(crate) async fn dead_letters(store: &dyn Store) -> Vec<JobSummary> {
+pub(crate) async fn dead_letters(store: &dyn Store) -> Vec<DeadLetter> {
     let query = DeadLetterQuery {
         namespace: "default".into(),
         limit: 1_000,
@@ -132,7 +134,7 @@ pub(crate) async fn dead_letters(store: &dyn Store) -> Vec<JobSummary> {
 /// Ids of the dead letters, newest first.
 pub(crate) async fn dead(store: &dyn Store) -> Vec<JobId> {
     let letters = dead_letters(store).await;
-    letters.iter().map(|letter| letter.row.id).collect()
+    letters.iter().map(|letter| letter.job.row.id).collect()
 }
 
 pub(crate) fn numbered(numbers: impl IntoIterator<Item = u128>) -> Vec<JobId> {

@@ -1,6 +1,6 @@
 use drover_coordinator::store::StoreError;
 use drover_model::{
-    AttemptRow, AttemptState, Epoch, Intent, JobState, Timestamp, turn::SealedTurn,
+    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobState, Timestamp, turn::SealedTurn,
 };
 
 use crate::{
@@ -72,6 +72,62 @@ pub(crate) async fn a_parked_job_has_failed_and_others_have_not(database: Databa
     leader.commit(leader.next()).await;
 }
 
+/// What was undone must not pass for done.
+pub(crate) async fn a_parked_rollback_has_failed(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let undo = new_attempt(1, 3, 1);
+    let rolling_back = |number| JobRow {
+        state: JobState::RollingBack,
+        intent: Intent::RollBack,
+        ..new_job(number)
+    };
+    let turn = SealedTurn {
+        attempts: vec![full_attempt(1, 0, 1), undo],
+        ..leader.with_jobs(vec![rolling_back(1), rolling_back(2)])
+    };
+    leader.commit(turn).await;
+    for number in [1, 2] {
+        assert!(park(&database, leader.epoch, number).await.expect("parks"));
+    }
+    for parked in &everything(&*database.store).await.all {
+        assert_eq!(
+            (parked.row.state, parked.row.intent, parked.row.ended_at),
+            (JobState::RollbackFailed, Intent::Abandon, Some(NOW))
+        );
+    }
+    assert_eq!(dead(&*database.store).await, numbered([2, 1]));
+}
+
+/// The clock of who parks may be behind.
+pub(crate) async fn nothing_that_is_parked_ends_before_it_began(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let later = |milliseconds| Timestamp(NOW.0 + milliseconds);
+    let assigned = AttemptRow {
+        assigned_at: later(10),
+        ..new_attempt(1, 0, 1)
+    };
+    let running = AttemptRow {
+        state: AttemptState::Running,
+        started_at: Some(later(20)),
+        ..new_attempt(1, 1, 1)
+    };
+    let job = JobRow {
+        state: JobState::Running,
+        started_at: Some(later(5)),
+        ..new_job(1)
+    };
+    let turn = SealedTurn {
+        attempts: vec![assigned, running],
+        ..leader.with_jobs(vec![job])
+    };
+    leader.commit(turn).await;
+    assert!(park(&database, leader.epoch, 1).await.expect("parks"));
+    let parked = &everything(&*database.store).await.all[0];
+    assert_eq!(parked.row.ended_at, Some(later(5)));
+    let ends: Vec<_> = parked.attempts.iter().map(|row| row.ended_at).collect();
+    assert_eq!(ends, [Some(later(10)), Some(later(20))]);
+}
+
 pub(crate) async fn only_open_jobs_are_parked(database: Database) {
     let mut leader = with_two_jobs(&database).await;
     leader
@@ -98,12 +154,11 @@ pub(crate) async fn only_the_leader_parks(database: Database) {
     assert_eq!(everything(&*database.store).await, before);
 }
 
-async fn corrupt(database: &Database, column: &str) {
+/// Puts nonsense where the condition holds.
+pub(crate) async fn corrupt(database: &Database, column: &str, condition: &str) {
     if database.url.starts_with("sqlite") {
         let sql = format!("PRAGMA ignore_check_constraints = 1; UPDATE {column} = 'nonsense'");
-        database
-            .execute(&format!("{sql} WHERE {}", row(database, column)))
-            .await;
+        database.execute(&format!("{sql} WHERE {condition}")).await;
     } else {
         for drop in [
             "ALTER TABLE attempts DROP CONSTRAINT attempts_state_check",
@@ -111,10 +166,7 @@ async fn corrupt(database: &Database, column: &str) {
         ] {
             database.execute(drop).await;
         }
-        let sql = format!(
-            "UPDATE {column} = 'nonsense' WHERE {}",
-            row(database, column)
-        );
+        let sql = format!("UPDATE {column} = 'nonsense' WHERE {condition}");
         database.execute(&sql).await;
     }
 }
@@ -137,7 +189,7 @@ fn row(database: &Database, column: &str) -> String {
 /// What makes no sense keeps everybody from loading, says whose it is, and no longer does once that job is parked.
 async fn a_broken_row_is_parked(database: Database, column: &str, attempts: &[AttemptState]) {
     let leader = with_two_jobs(&database).await;
-    corrupt(&database, column).await;
+    corrupt(&database, column, &row(&database, column)).await;
     let refused = database.store.load(leader.epoch).await;
     let Err(StoreError::Corrupt { job, .. }) = refused else {
         panic!("the load is refused, not {refused:?}");

@@ -9,6 +9,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use crate::{
     databases::{Database, on_postgres},
     fixtures::{Leader, TERM, everything, id, job_update, new_attempt, new_job},
+    leases::applicant,
     proxy::{Answers, Proxy},
 };
 
@@ -92,7 +93,7 @@ async fn commit_in_flight(database: Database) {
     let second = database.second_store().await;
     let acquire = tokio::spawn({
         let second = second.clone();
-        async move { second.acquire("second", TERM).await }
+        async move { second.acquire(&applicant("second"), TERM).await }
     });
     let reader = tokio::spawn(async move { second.lease().await });
     waiting(&mut observer, 3).await;
@@ -203,7 +204,10 @@ async fn readers_hang(database: Database) {
         store.find_requests(&[]).await.expect("finds");
         store.lease().await.expect("reads");
         store.load(leader.epoch).await.expect("loads");
-        let acquired = store.acquire("second", TERM).await.expect("asks");
+        let acquired = store
+            .acquire(&applicant("second"), TERM)
+            .await
+            .expect("asks");
         assert!(matches!(acquired, Acquired::HeldBy { .. }), "{acquired:?}");
         store.resign(leader.epoch).await.expect("resigns");
     };
@@ -229,7 +233,7 @@ async fn standby(database: Database) {
         .await
         .expect("locks");
     let second = database.second_store().await;
-    let asked = tokio::time::timeout(PATIENCE, second.acquire("second", TERM)).await;
+    let asked = tokio::time::timeout(PATIENCE, second.acquire(&applicant("second"), TERM)).await;
     let acquired = asked.expect("does not wait").expect("asks");
     assert!(
         matches!(&acquired, Acquired::HeldBy { holder, epoch, .. } if holder == "first" && *epoch == leader.epoch),

@@ -134,7 +134,12 @@ impl Failure<'_> {
             AttemptState::Expired => {
                 format!("{who} {}", message.unwrap_or("found no node in time"))
             }
-            AttemptState::Lost => format!("{who} lost its node{}", self.times_lost()),
+            AttemptState::Lost => {
+                let why = message
+                    .map(cause)
+                    .map_or_else(String::new, |why| format!(": {why}"));
+                format!("{who} lost its node{}{why}", self.times_lost())
+            }
             AttemptState::TimedOut => format!(
                 "{who} timed out: {}{}",
                 message.unwrap_or("it ran longer than its limit"),
@@ -187,4 +192,11 @@ impl Failure<'_> {
         let attempts = self.attempts.iter();
         attempts.filter(|attempt| which(attempt.state)).count()
     }
+}
+
+/// Why an attempt was lost, without what followed from that, which the model adds to the words of the last one.
+fn cause(message: &str) -> &str {
+    message
+        .split_once("; lost")
+        .map_or(message, |(cause, _)| cause)
 }

@@ -20,7 +20,7 @@ pub(super) fn words(reason: &PendingReason, tasks: &[v1::TaskSpec], undo: bool) 
             format!("waits to be tried again at {}", clock(*until))
         }
         PendingReason::Finally => "runs when everything else has ended".to_owned(),
-        PendingReason::NoNodes => "no agent is connected".to_owned(),
+        PendingReason::NoNodes => "no agent is connected that takes new work".to_owned(),
         PendingReason::Quarantined { until } => format!(
             "every node that has room for it is quarantined, the first until {}",
             clock(*until)
@@ -210,7 +210,10 @@ mod tests {
             }),
             "waits to be tried again at 00:00:01 UTC"
         );
-        assert_eq!(says(&PendingReason::NoNodes), "no agent is connected");
+        assert_eq!(
+            says(&PendingReason::NoNodes),
+            "no agent is connected that takes new work"
+        );
         assert_eq!(
             says(&PendingReason::Finally),
             "runs when everything else has ended"

@@ -59,6 +59,7 @@ pub(super) fn attempt_state(state: AttemptState) -> v1::AttemptState {
         AttemptState::Cancelled => v1::AttemptState::Cancelled,
         AttemptState::Lost => v1::AttemptState::Lost,
         AttemptState::Expired => v1::AttemptState::Expired,
+        AttemptState::Requeued => v1::AttemptState::Requeued,
     }
 }
 

@@ -233,11 +233,15 @@ fn has_failed(state: TaskState) -> bool {
 
 /// What the last attempt says of its step.
 fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
-    use AttemptState::{Failed, Lost, TimedOut};
+    use AttemptState::{Failed, Lost, Requeued, TimedOut};
     match (attempt.state, attempt.retry_at) {
-        (Failed | TimedOut | Lost, Some(_)) if !step.goes_on => plain(TaskState::Cancelled),
-        (Failed | TimedOut | Lost, Some(at)) if at <= step.now => plain(TaskState::Queued),
-        (Failed | TimedOut | Lost, Some(at)) => TaskStanding {
+        (Failed | TimedOut | Lost | Requeued, Some(_)) if !step.goes_on => {
+            plain(TaskState::Cancelled)
+        }
+        (Failed | TimedOut | Lost | Requeued, Some(at)) if at <= step.now => {
+            plain(TaskState::Queued)
+        }
+        (Failed | TimedOut | Lost | Requeued, Some(at)) => TaskStanding {
             state: TaskState::Retrying,
             retry_at: Some(at),
         },
@@ -246,7 +250,7 @@ fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
             AttemptState::Running => TaskState::Running,
             AttemptState::Stopping | AttemptState::StoppingTimeout => TaskState::Stopping,
             AttemptState::Succeeded => TaskState::Succeeded,
-            AttemptState::Failed | AttemptState::Lost => TaskState::Failed,
+            AttemptState::Failed | AttemptState::Lost | AttemptState::Requeued => TaskState::Failed,
             AttemptState::TimedOut | AttemptState::Expired => TaskState::TimedOut,
             AttemptState::Cancelled => TaskState::Cancelled,
         }),

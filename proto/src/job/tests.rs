@@ -46,6 +46,22 @@ fn stored(state: JobState, deadline: Option<i64>) -> (JobRow, NewJobRow) {
     (row, fixed)
 }
 
+/// As it is shown `now`, in ms.
+fn shown(
+    (row, fixed): &(JobRow, NewJobRow),
+    attempts: &[AttemptRow],
+    view: Option<&JobView>,
+    now: i64,
+) -> v1::Job {
+    let record = JobRecord {
+        row,
+        fixed,
+        attempts,
+        view,
+    };
+    job(record, Timestamp(now)).unwrap()
+}
+
 fn attempt_row(task: u32, attempt: u32, state: AttemptState) -> AttemptRow {
     AttemptRow {
         key: AttemptKey {
@@ -68,18 +84,12 @@ fn attempt_row(task: u32, attempt: u32, state: AttemptState) -> AttemptRow {
 
 #[test]
 fn a_record_becomes_a_job_with_its_tasks() {
-    let (row, fixed) = stored(JobState::Running, Some(4_000));
+    let record = stored(JobState::Running, Some(4_000));
     let attempts = [
         attempt_row(1, 1, AttemptState::Failed),
         attempt_row(1, 2, AttemptState::Running),
     ];
-    let record = JobRecord {
-        row: &row,
-        fixed: &fixed,
-        attempts: &attempts,
-        view: None,
-    };
-    let job = job(record, Timestamp(5_000)).unwrap();
+    let job = shown(&record, &attempts, None, 5_000);
     assert_eq!(job.state(), v1::JobState::Running);
     assert!(job.deadline_missed);
     assert_eq!(job.submit_time.unwrap().seconds, 1);
@@ -95,31 +105,54 @@ fn a_record_becomes_a_job_with_its_tasks() {
     assert_eq!((counts.total, counts.active, counts.succeeded), (2, 1, 0));
 }
 
+fn view(tasks: &[(TaskState, Option<PendingReason>)]) -> JobView {
+    let tasks = tasks.iter().cloned();
+    JobView {
+        tasks: tasks
+            .map(|(state, pending)| TaskView { state, pending })
+            .collect(),
+    }
+}
+
+fn after_the_other() -> Option<PendingReason> {
+    Some(PendingReason::Dependency { task: 1, unmet: 1 })
+}
+
 #[test]
-fn what_the_model_knows_comes_first() {
-    let (row, fixed) = stored(JobState::Queued, None);
-    let view = JobView {
-        tasks: vec![
-            TaskView {
-                state: TaskState::Pending,
-                pending: Some(PendingReason::Dependency { task: 1, unmet: 1 }),
-            },
-            TaskView {
-                state: TaskState::Assigned,
-                pending: None,
-            },
-        ],
-    };
-    let record = JobRecord {
-        row: &row,
-        fixed: &fixed,
-        attempts: &[],
-        view: Some(&view),
-    };
-    let job = job(record, Timestamp(5_000)).unwrap();
+fn the_model_says_why_tasks_wait() {
+    let record = stored(JobState::Queued, None);
+    let view = view(&[
+        (TaskState::Pending, after_the_other()),
+        (TaskState::Queued, None),
+    ]);
+    let job = shown(&record, &[], Some(&view), 5_000);
     assert_eq!(job.tasks[0].pending_reason, "waits for task `a`");
-    assert_eq!(job.tasks[1].state(), v1::TaskState::Assigned);
+    assert_eq!(job.tasks[1].pending_reason, "");
     assert!(!job.deadline_missed);
+}
+
+/// The view is taken after the record is read, or before: either way they may tell of different moments.
+#[test]
+fn a_task_stands_where_its_attempts_do() {
+    let record = stored(JobState::Running, None);
+    let states = |job: &v1::Job| (job.tasks[1].state(), job.tasks[1].attempts[0].state());
+    let later = view(&[
+        (TaskState::Pending, after_the_other()),
+        (TaskState::Running, None),
+    ]);
+    let assigned = [attempt_row(1, 1, AttemptState::Assigned)];
+    let job = shown(&record, &assigned, Some(&later), 5_000);
+    let expected = (v1::TaskState::Assigned, v1::AttemptState::Assigned);
+    assert_eq!(states(&job), expected);
+    let earlier = view(&[
+        (TaskState::Pending, None),
+        (TaskState::Queued, after_the_other()),
+    ]);
+    let running = [attempt_row(1, 1, AttemptState::Running)];
+    let job = shown(&record, &running, Some(&earlier), 5_000);
+    let expected = (v1::TaskState::Running, v1::AttemptState::Running);
+    assert_eq!(states(&job), expected);
+    assert_eq!(job.tasks[1].pending_reason, "", "it does not wait");
 }
 
 #[test]
@@ -141,22 +174,16 @@ fn states_go_both_ways() {
 
 #[test]
 fn attempts_of_undo_steps_stand_beside_those_of_their_tasks() {
-    let (mut row, mut fixed) = stored(JobState::RolledBack, None);
-    row.intent = Intent::RollBack;
-    fixed.replay_of = Some(JobId::from_u128(9));
+    let mut record = stored(JobState::RolledBack, None);
+    record.0.intent = Intent::RollBack;
+    record.1.replay_of = Some(JobId::from_u128(9));
     let attempts = [
         attempt_row(0, 1, AttemptState::Cancelled),
         attempt_row(1, 1, AttemptState::Succeeded),
         attempt_row(3, 1, AttemptState::Failed),
         attempt_row(3, 2, AttemptState::Succeeded),
     ];
-    let record = JobRecord {
-        row: &row,
-        fixed: &fixed,
-        attempts: &attempts,
-        view: None,
-    };
-    let job = job(record, Timestamp(10_000)).unwrap();
+    let job = shown(&record, &attempts, None, 10_000);
     assert_eq!(job.replay_of, JobId::from_u128(9).to_string());
     let [b, a] = job.tasks.try_into().unwrap();
     assert_eq!((b.attempts.len(), b.undo_attempts.len()), (1, 0));
@@ -168,7 +195,7 @@ fn attempts_of_undo_steps_stand_beside_those_of_their_tasks() {
 
 #[test]
 fn what_a_job_that_was_given_up_had_not_ended_counts_as_cancelled() {
-    let (row, fixed) = stored(JobState::Failed, None);
+    let record = stored(JobState::Failed, None);
     let mut lost = attempt_row(1, 1, AttemptState::Lost);
     lost.retry_at = None;
     for (attempts, expected) in [
@@ -178,37 +205,30 @@ fn what_a_job_that_was_given_up_had_not_ended_counts_as_cancelled() {
             [v1::TaskState::UpstreamFailed, v1::TaskState::Failed],
         ),
     ] {
-        let record = JobRecord {
-            row: &row,
-            fixed: &fixed,
-            attempts: &attempts,
-            view: None,
-        };
-        let job = job(record, Timestamp(10_000)).unwrap();
+        let job = shown(&record, &attempts, None, 10_000);
         assert_eq!([job.tasks[0].state(), job.tasks[1].state()], expected);
     }
 }
 
 #[test]
 fn a_rollback_waits_for_undo_steps() {
-    let (row, fixed) = stored(JobState::RollingBack, None);
-    let view = JobView {
-        tasks: vec![TaskView {
-            state: TaskState::Undoing,
-            pending: Some(PendingReason::Dependency { task: 1, unmet: 1 }),
-        }],
-    };
-    let record = JobRecord {
-        row: &row,
-        fixed: &fixed,
-        attempts: &[],
-        view: Some(&view),
-    };
-    let job = job(record, Timestamp(5_000)).unwrap();
-    assert_eq!(
-        job.tasks[0].pending_reason,
-        "waits for the undo of task `a`"
-    );
+    let mut record = stored(JobState::RollingBack, None);
+    record.0.intent = Intent::RollBack;
+    let earlier = PendingReason::Dependency { task: 0, unmet: 1 };
+    let view = view(&[
+        (TaskState::Undoing, after_the_other()),
+        (TaskState::Undoing, Some(earlier)),
+    ]);
+    let attempts = [
+        attempt_row(0, 1, AttemptState::Succeeded),
+        attempt_row(1, 1, AttemptState::Succeeded),
+        attempt_row(2, 1, AttemptState::Running),
+    ];
+    let job = shown(&record, &attempts, Some(&view), 5_000);
+    assert_eq!(job.tasks[0].state(), v1::TaskState::Undoing);
+    assert_eq!(job.tasks[0].pending_reason, "", "its undo step runs");
+    let words = "waits for the undo of task `b`";
+    assert_eq!(job.tasks[1].pending_reason, words);
 }
 
 #[test]

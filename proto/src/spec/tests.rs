@@ -7,7 +7,10 @@ use pbjson_types::Duration;
 use super::*;
 
 mod failure;
+mod graph;
 mod queue;
+mod run;
+mod undo;
 
 fn seconds(seconds: i64) -> Option<Duration> {
     Some(Duration { seconds, nanos: 0 })
@@ -35,6 +38,10 @@ fn job(tasks: Vec<v1::TaskSpec>) -> v1::JobSpec {
         tasks,
         ..Default::default()
     }
+}
+
+fn with(task: v1::TaskSpec) -> v1::JobSpec {
+    job(vec![task])
 }
 
 fn running(run: v1::task_spec::Run) -> v1::JobSpec {
@@ -90,17 +97,6 @@ fn a_small_job_gets_the_defaults() {
 }
 
 #[test]
-fn names_become_ascending_places_without_repeats() {
-    let compiled = accepted(&job(vec![
-        task("c", &["b", "a", "b"]),
-        task("a", &[]),
-        task("b", &["a"]),
-    ]));
-    let needs: Vec<_> = compiled.spec.tasks.iter().map(|t| &*t.needs).collect();
-    assert_eq!(needs, [&[1, 2][..], &[], &[1]]);
-}
-
-#[test]
 fn payload_and_stored_spec_read_back() {
     let mut spec = running(v1::task_spec::Run::Command(v1::Command {
         env: BTreeMap::from([("A".to_owned(), Bytes::from_static(b"\xff="))]),
@@ -121,182 +117,6 @@ fn payload_and_stored_spec_read_back() {
     assert_eq!(again.spec, compiled.spec);
     assert_eq!(again.stored_spec, compiled.stored_spec);
     assert_eq!(again.spec.deadline, Some(Deadline::After(600_000)));
-}
-
-#[test]
-fn the_estimate_is_given_or_follows_from_the_run_or_the_timeout() {
-    let estimate = |run, timeout, estimate| {
-        let spec = job(vec![v1::TaskSpec {
-            run: Some(run),
-            timeout,
-            estimate,
-            ..task("a", &[])
-        }]);
-        accepted(&spec).spec.tasks[0].step.estimate_ms
-    };
-    let command = || v1::task_spec::Run::Command(command(&[b"true"]));
-    assert_eq!(estimate(command(), None, None), 60_000);
-    assert_eq!(estimate(command(), seconds(5), None), 5_000);
-    assert_eq!(estimate(command(), seconds(5), seconds(3)), 3_000);
-    assert_eq!(estimate(simulate().unwrap(), seconds(5), None), 2_000);
-}
-
-#[test]
-fn stress_asks_for_its_workers_unless_resources_are_given() {
-    let stress = v1::task_spec::Run::Stress(v1::Stress {
-        cpu: 3,
-        memory_bytes: 0,
-        duration: seconds(5),
-    });
-    let mut spec = running(stress);
-    let compiled = accepted(&spec);
-    assert_eq!(compiled.spec.tasks[0].step.resources.cpu_millis, 3_000);
-    assert_eq!(compiled.spec.tasks[0].step.estimate_ms, 5_000);
-    spec.tasks[0].resources = Some(v1::Resources::default());
-    assert_eq!(
-        accepted(&spec).spec.tasks[0].step.resources,
-        drover_model::Resources::ZERO
-    );
-}
-
-#[test]
-fn a_job_needs_tasks_and_not_too_many() {
-    assert_only(&job(vec![]), "tasks", "at least one task");
-    let tasks = (0..3).map(|n| task(&format!("t{n}"), &[])).collect();
-    let problems = compile(&job(tasks), &Limits { tasks_per_job: 2 }).unwrap_err();
-    assert_eq!(problems[0].field, "tasks");
-    assert_eq!(problems[0].problem, "the job has 3 tasks; the limit is 2");
-}
-
-#[test]
-fn names_are_checked_everywhere() {
-    let long = "ä".repeat(201);
-    assert!(compile(&job(vec![task(&"ä".repeat(200), &[])]), &Limits::default()).is_ok());
-    assert_only(
-        &job(vec![task(&long, &[])]),
-        "tasks[0].name",
-        "201 characters",
-    );
-    assert_only(&job(vec![task("", &[])]), "tasks[0].name", "1 to 200");
-    assert_only(
-        &job(vec![task("a\0b", &[])]),
-        "tasks[0].name",
-        "a NUL byte at character 2",
-    );
-    let mut spec = job(vec![task("a", &[])]);
-    spec.name = "\u{1b}[31m".to_owned();
-    assert_only(&spec, "name", "U+001B");
-    spec.name = "n".to_owned();
-    spec.namespace = "x\n".to_owned();
-    spec.queue = "\t".to_owned();
-    let problems = refused(&spec);
-    assert!(problems[0].starts_with("namespace: "), "{problems:?}");
-    assert!(problems[1].starts_with("queue: "), "{problems:?}");
-}
-
-#[test]
-fn duplicate_and_unknown_names_are_told_apart() {
-    let problems = refused(&job(vec![
-        task("fetch", &[]),
-        task("fetch", &["fetsh"]),
-        task("c", &["c", "zzzzzz"]),
-    ]));
-    assert_eq!(
-        problems,
-        [
-            "tasks[1].name: `fetch` is the name of tasks[0] already; names must be unique within a job",
-            "tasks[1].needs[0]: no task is named \"fetsh\"; did you mean `fetch`?",
-            "tasks[2].needs[0]: task `c` needs itself",
-            "tasks[2].needs[1]: no task is named \"zzzzzz\"",
-        ]
-    );
-}
-
-#[test]
-fn a_cycle_is_shown_with_its_path() {
-    let spec = job(vec![
-        task("x", &["a"]),
-        task("a", &["c"]),
-        task("b", &["a"]),
-        task("c", &["b"]),
-    ]);
-    let problems = refused(&spec);
-    assert_eq!(problems.len(), 1);
-    let path = problems[0].rsplit(": ").next().unwrap();
-    // Where a cycle begins is the graph's choice; its order is not.
-    assert!(
-        ["a -> c -> b -> a", "c -> b -> a -> c", "b -> a -> c -> b"].contains(&path),
-        "{path}"
-    );
-}
-
-#[test]
-fn something_must_run() {
-    let mut spec = job(vec![task("a", &[])]);
-    spec.tasks[0].run = None;
-    assert_only(&spec, "tasks[0].run", "command, stress or simulate");
-}
-
-#[test]
-fn commands_hold_what_a_process_can_be_given() {
-    let with = |command| running(v1::task_spec::Run::Command(command));
-    assert_only(&with(command(&[])), "tasks[0].command.argv", "is empty");
-    assert_only(
-        &with(command(&[b""])),
-        "tasks[0].command.argv[0]",
-        "is empty",
-    );
-    assert_only(
-        &with(command(&[b"echo", b"a\0"])),
-        "tasks[0].command.argv[1]",
-        "NUL byte at byte 2",
-    );
-    let env = |name: &str, value: &'static [u8]| {
-        let mut command = command(&[b"true"]);
-        command
-            .env
-            .insert(name.to_owned(), Bytes::from_static(value));
-        with(command)
-    };
-    assert_only(&env("A", b"\0"), "tasks[0].command.env[\"A\"]", "NUL");
-    assert_only(&env("A=B", b""), "tasks[0].command.env[\"A=B\"]", "`=`");
-    assert_only(&env("", b"x"), "tasks[0].command.env[\"\"]", "needs a name");
-    let mut spec = command(&[b"true"]);
-    spec.cwd = Bytes::from_static(b"/x\0");
-    assert_only(&with(spec), "tasks[0].command.cwd", "NUL");
-    let mut spec = command(&[b"echo"]);
-    spec.argv.push(vec![b'x'; 128 * 1024].into());
-    assert_only(&with(spec), "tasks[0].command", "the limit is 131072");
-}
-
-#[test]
-fn stress_and_simulate_are_checked() {
-    let stress = |cpu, duration| {
-        running(v1::task_spec::Run::Stress(v1::Stress {
-            cpu,
-            memory_bytes: 0,
-            duration,
-        }))
-    };
-    assert_only(
-        &stress(0, seconds(1)),
-        "tasks[0].stress",
-        "cpu, memory or both",
-    );
-    assert_only(&stress(1, None), "tasks[0].stress.duration", "missing");
-    assert_only(
-        &stress(1, seconds(0)),
-        "tasks[0].stress.duration",
-        "longer than 0",
-    );
-    assert_only(&stress(u32::MAX, seconds(1)), "tasks[0].stress.cpu", "8192");
-    for chance in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
-        let spec = running(v1::task_spec::Run::Simulate(v1::Simulate {
-            duration: None,
-            failure_chance: chance,
-        }));
-        assert_only(&spec, "tasks[0].simulate.failure_chance", "0.0 to 1.0");
-    }
 }
 
 #[test]

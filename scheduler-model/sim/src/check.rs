@@ -4,8 +4,12 @@
 mod end;
 mod order;
 mod physical;
+mod quarantine;
 mod record;
 mod said;
+mod step;
+mod success;
+mod urgency;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +18,8 @@ use std::{
 };
 
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobSpec, Report, Resources, StepSpec, Timestamp,
+    AttemptKey, AttemptRow, Epoch, JobId, JobSpec, NodeName, Report, Resources, StepSpec,
+    Timestamp, cluster::Quarantine,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -24,6 +29,8 @@ use crate::{
     world::{database::Database, moment::Moment},
 };
 use physical::Truth;
+use quarantine::Losses;
+use urgency::Urgency;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +61,14 @@ pub struct Checker {
     model_time: Timestamp,
     /// Of each coordinator: the epoch it stepped in last, and the model time then.
     stepped: FxHashMap<usize, (Epoch, Timestamp)>,
+    /// The same of the last step that saw to timers.
+    ticked: FxHashMap<usize, (Epoch, Timestamp)>,
+    quarantine: Quarantine,
+    /// By coordinator and node.
+    losses: FxHashMap<(usize, NodeName), Losses>,
+    /// The policy orders by priority.
+    priority_orders: bool,
+    urgencies: FxHashMap<JobId, Urgency>,
     truth: BTreeMap<AttemptKey, Truth>,
     /// Agents that were ever stopped, with when last: they cannot fence what they run.
     paused: FxHashMap<usize, Moment>,
@@ -87,6 +102,11 @@ impl Checker {
             epoch: Epoch::default(),
             model_time: Timestamp::default(),
             stepped: FxHashMap::default(),
+            ticked: FxHashMap::default(),
+            quarantine: setting.quarantine,
+            losses: FxHashMap::default(),
+            priority_orders: setting.policy.name() == "priority",
+            urgencies: FxHashMap::default(),
             truth: BTreeMap::new(),
             paused: FxHashMap::default(),
             heard: FxHashMap::default(),

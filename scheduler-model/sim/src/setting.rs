@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use drover_model::{
     Resources,
+    cluster::Quarantine,
     dispatch::Mode,
     policy::{self, Policy},
 };
@@ -30,6 +31,7 @@ pub struct Setting {
     pub lease_ms: u64,
     /// Rows and actions that the open turn may gather while a commit is in flight.
     pub max_open: usize,
+    pub quarantine: Quarantine,
     /// Faults in each simulated minute.
     pub faults_per_minute: u64,
     /// A mistake that the checkers have to find.
@@ -64,6 +66,10 @@ impl Setting {
             lease_ms: *random.pick(&[2_000, 3_000]),
             max_open: *random.pick(&[20, 200, 20_000]),
             faults_per_minute: *random.pick(&[0, 4, 10, 10, 20]),
+            quarantine: Quarantine {
+                losses: *random.pick(&[1, 2, 3]),
+                ..Quarantine::default()
+            },
             planted: None,
             trace: false,
             record: false,

@@ -58,6 +58,9 @@ fn a_seed_has_one_history() {
     assert_ne!(first.digest, other.digest);
 }
 
+/// More than a seed has by itself: some bugs show only when several things go wrong at once.
+const FAULTS_PER_MINUTE: u64 = 30;
+
 /// Each is found by a checker of what it breaks, within a few hundred seeds.
 #[test]
 fn planted_bugs_are_found() {
@@ -66,6 +69,7 @@ fn planted_bugs_are_found() {
             .map(|seed| {
                 run::run(&Setting {
                     planted: Some(*bug),
+                    faults_per_minute: FAULTS_PER_MINUTE,
                     ..Setting::of_seed(seed)
                 })
             })

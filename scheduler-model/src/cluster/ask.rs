@@ -93,7 +93,7 @@ impl Cluster {
         NodeView {
             name: node.name.clone(),
             state: node.state(),
-            quarantined_until: node.quarantined_until,
+            quarantined_until: node.quarantined_until.filter(|_| node.is_quarantined()),
             losses: node.losses.recent(now, within_ms),
             capacity: node.capacity,
             free: node.free(),
@@ -187,7 +187,7 @@ impl Cluster {
         let quarantined = self
             .nodes
             .iter()
-            .filter(|(_, node)| node.session().is_some() && demand.fits(&node.capacity));
+            .filter(|(_, node)| node.is_quarantined() && demand.fits(&node.capacity));
         quarantined
             .filter_map(|(_, node)| node.quarantined_until)
             .min()

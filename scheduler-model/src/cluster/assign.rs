@@ -97,8 +97,10 @@ impl Cluster {
             node.held.insert((expected_end, at));
         });
         let job = self.jobs.get_mut(at.job);
-        job.counts.begun += u32::from(first);
         let task = &job.tasks[at.task as usize];
+        if first {
+            job.counts.begin(task.kind);
+        }
         let key = AttemptKey {
             job: job.id,
             task: at.task,

@@ -33,7 +33,11 @@ impl Cluster {
         let job = self.jobs.get(slot);
         match (how, job.intent) {
             (Cancellation::Abandon, intent) if intent != Intent::Abandon => Ok(slot),
-            (Cancellation::Stop, Intent::Run | Intent::Fail) => Ok(slot),
+            // What has become of its tasks stays what it is.
+            (Cancellation::Stop, Intent::Run | Intent::Fail) if job.stage != Kind::Main => {
+                Err(Refusal::Finishing(id))
+            }
+            (Cancellation::Stop, Intent::Run) => Ok(slot),
             (Cancellation::RollBack, Intent::RollBack) | (Cancellation::Stop, Intent::RollBack) => {
                 Err(Refusal::RollingBack(id))
             }

@@ -30,8 +30,7 @@ impl Cluster {
                 (Kind::Finally, Phase::Dormant)
             } else {
                 let unmet = needs[place].len() as u32;
-                let since = submitted_at;
-                (Kind::Main, Phase::Pending { unmet, since })
+                (Kind::Main, Phase::Pending { unmet })
             };
             tasks.push(self.compile_step(kind, phase, Some(&task.step), ranks[place]));
         }
@@ -47,6 +46,7 @@ impl Cluster {
             arrival: 0,
             queue: self.ready.use_queue(&spec.namespace, &spec.queue),
             priority: spec.priority,
+            escalated: false,
             deadline: deadline.into(),
             deadline_action: spec.deadline_action,
             submitted_at,

@@ -23,8 +23,20 @@ impl Cluster {
         }
     }
 
+    /// Of a job that has just arrived: a deadline that has passed already is carried out before anything starts.
+    pub(super) fn watch_or_pass_deadline(
+        &mut self,
+        now: Timestamp,
+        slot: JobSlot,
+        effects: &mut Effects,
+    ) {
+        match self.jobs.get(slot).deadline_due() {
+            Some(due) if due <= now => self.pass_deadline(now, slot, effects),
+            _ => self.watch_deadline(slot),
+        }
+    }
+
     pub(super) fn pass_deadline(&mut self, now: Timestamp, slot: JobSlot, effects: &mut Effects) {
-        self.counters.deadline_actions += 1;
         match self.jobs.get(slot).deadline_action {
             DeadlineAction::None => {}
             DeadlineAction::Escalate => self.escalate(slot),
@@ -38,6 +50,7 @@ impl Cluster {
         if job.stage != Kind::Main || job.intent != Intent::Run {
             return;
         }
+        self.counters.deadline_actions += 1;
         job.intent = match job.failure_rule {
             FailureRule::Rollback => Intent::RollBack,
             FailureRule::FailFast | FailureRule::Continue => Intent::Expire,
@@ -48,9 +61,12 @@ impl Cluster {
         self.write_job(slot, now, effects);
     }
 
-    /// Not recorded: after a load the deadline passes again.
+    /// Before everything else, whatever the policy's order.
     fn escalate(&mut self, slot: JobSlot) {
-        self.jobs.get_mut(slot).priority = Priority::URGENT;
+        self.counters.deadline_actions += 1;
+        let job = self.jobs.get_mut(slot);
+        job.priority = Priority::URGENT;
+        job.escalated = true;
         for task in 0..self.jobs.get(slot).tasks.len() as u32 {
             let at = TaskRef { job: slot, task };
             if matches!(

@@ -47,10 +47,7 @@ impl Cluster {
             .expect("only an active attempt ends");
         self.forget_limit(at);
         self.release_capacity(at);
-        let state = ended_state(
-            &self.jobs.get(at.job).tasks[at.task as usize].phase,
-            end.how,
-        );
+        let state = self.ended_state(at, end.how);
         let retry_at = self.retry_at(now, at, state, end.exit_code);
         let mut row = self.attempt_row(at, &held, from, state);
         row.started_at = end.started_at;
@@ -72,12 +69,13 @@ impl Cluster {
         if let Some(until) = retry_at {
             return self.retry(now, at, until, effects);
         }
-        self.settle(now, at, end.ended_at, effects);
+        self.settle(now, at, effects);
     }
 
     fn count_end(&mut self, state: AttemptState, how: Ending, retried: bool) {
         let counters = &mut self.counters;
-        counters.retries += u64::from(retried && state != AttemptState::Lost);
+        let costs_nothing = matches!(state, AttemptState::Lost | AttemptState::Requeued);
+        counters.retries += u64::from(retried && !costs_nothing);
         match (state, how) {
             (AttemptState::TimedOut, _) => counters.timed_out_attempts += 1,
             (AttemptState::Lost, Ending::Reported(Outcome::Fenced)) => {
@@ -147,6 +145,7 @@ impl Cluster {
                 Some(now.plus_ms(backoff_ms(rule, task.failures, &mut self.jitter)))
             }
             AttemptState::Lost if rule.rerun_lost && task.losses + 1 < rule.max_lost => Some(now),
+            AttemptState::Requeued => Some(now),
             _ => None,
         }
     }
@@ -156,8 +155,61 @@ impl Cluster {
             self.timers.set(until, Timer::Retry(at));
             self.tell(at, effects);
         } else {
-            self.enqueue_and_tell(at, effects);
+            self.enqueue_and_tell(now, at, effects);
         }
+    }
+
+    /// What the attempt's record says in the end. A success that arrives while stopping for the limit was just in time.
+    pub(super) fn ended_state(&self, at: TaskRef, how: Ending) -> AttemptState {
+        let job = self.jobs.get(at.job);
+        let task = &job.tasks[at.task as usize];
+        match (&task.phase, how) {
+            // What it has done is there, whatever was asked for meanwhile.
+            (_, Ending::Reported(Outcome::Succeeded)) if job.may_undo(at.task) => {
+                AttemptState::Succeeded
+            }
+            // In a job that is stopped nothing succeeds any more.
+            (
+                Phase::Stopping {
+                    cause: StopCause::Cancel,
+                    ..
+                },
+                _,
+            ) => AttemptState::Cancelled,
+            (_, Ending::Reported(Outcome::Succeeded)) => AttemptState::Succeeded,
+            (_, Ending::Reported(Outcome::Stalled)) => AttemptState::TimedOut,
+            (
+                Phase::Stopping {
+                    cause: StopCause::Timeout,
+                    ..
+                },
+                _,
+            ) => AttemptState::TimedOut,
+            (_, Ending::Reported(Outcome::Failed)) => AttemptState::Failed,
+            (_, Ending::Reported(Outcome::Refused | Outcome::Stopped))
+                if self.is_given_back(task, how) =>
+            {
+                AttemptState::Requeued
+            }
+            // Also what an agent stopped though nobody asked and it does not leave.
+            (_, Ending::Lost | Ending::Reported(_)) => AttemptState::Lost,
+        }
+    }
+
+    /// Whether an attempt that its agent refused, or stopped though nobody asked, goes back to its queue at no cost. What
+    /// may not run twice must not have started.
+    fn is_given_back(&self, task: &Task, how: Ending) -> bool {
+        let leaves = match how {
+            Ending::Reported(Outcome::Refused) => true,
+            _ => task
+                .phase
+                .held()
+                .is_some_and(|held| self.nodes.get(held.node).leaving),
+        };
+        let never_started =
+            how == Ending::Reported(Outcome::Refused) && matches!(task.phase, Phase::Assigned(_));
+        let rule = &self.rules.get(task.run().rules).retry;
+        leaves && (never_started || rule.rerun_lost)
     }
 
     pub(super) fn attempt_key(&self, at: TaskRef) -> AttemptKey {
@@ -180,33 +232,6 @@ impl Task {
             }
             _ => {}
         }
-    }
-}
-
-/// What the attempt's record says in the end. A success that arrives while the job is being cancelled counts as
-/// cancelled; one that arrives while stopping for the limit was just in time.
-fn ended_state(phase: &Phase, how: Ending) -> AttemptState {
-    match (phase, how) {
-        (
-            Phase::Stopping {
-                cause: StopCause::Cancel,
-                ..
-            },
-            _,
-        ) => AttemptState::Cancelled,
-        (_, Ending::Reported(Outcome::Succeeded)) => AttemptState::Succeeded,
-        (_, Ending::Reported(Outcome::Stalled)) => AttemptState::TimedOut,
-        (
-            Phase::Stopping {
-                cause: StopCause::Timeout,
-                ..
-            },
-            _,
-        ) => AttemptState::TimedOut,
-        (_, Ending::Lost | Ending::Reported(Outcome::Fenced)) => AttemptState::Lost,
-        // Stopped though nobody asked: the agent was shut down.
-        (_, Ending::Reported(Outcome::Stopped)) => AttemptState::Lost,
-        (_, Ending::Reported(Outcome::Failed)) => AttemptState::Failed,
     }
 }
 

@@ -12,9 +12,11 @@ impl Cluster {
         self.counters.expired_tasks += 1;
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
-        let first = task.attempt == 0;
+        let (kind, first) = (task.kind, task.attempt == 0);
         task.become_expired();
-        job.counts.begun += u32::from(first);
+        if first {
+            job.counts.begin(kind);
+        }
         let limit = self.rules.get(task.run().rules).start_timeout_ms;
         let seconds = limit.unwrap_or_default() as f64 / 1_000.0;
         effects.attempts.push(AttemptRow {
@@ -30,6 +32,6 @@ impl Cluster {
             retry_at: None,
             decision: None,
         });
-        self.settle(now, at, now, effects);
+        self.settle(now, at, effects);
     }
 }

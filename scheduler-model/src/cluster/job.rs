@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) arrival: u64,
     pub(crate) queue: u32,
     pub(crate) priority: Priority,
+    /// Its deadline has passed, and that puts it before all others. Not recorded: after a load it passes again.
+    pub(crate) escalated: bool,
     pub(crate) deadline: MaybeTimestamp,
     pub(crate) deadline_action: DeadlineAction,
     pub(crate) submitted_at: Timestamp,
@@ -54,6 +56,8 @@ pub(crate) struct Counts {
     pub(crate) open: [u32; 3],
     /// Have had an attempt.
     pub(crate) begun: u32,
+    /// Of these, undo steps.
+    pub(crate) begun_undo: u32,
     pub(crate) failed: u32,
     pub(crate) timed_out: u32,
     /// Undo steps that ended without success.
@@ -63,6 +67,12 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// A task has its first attempt.
+    pub(crate) fn begin(&mut self, kind: Kind) {
+        self.begun += 1;
+        self.begun_undo += u32::from(kind == Kind::Undo);
+    }
+
     pub(crate) fn end(&mut self, kind: Kind, state: TaskState) {
         self.open[kind as usize] -= 1;
         match (kind, state) {
@@ -79,7 +89,9 @@ impl Counts {
     pub(crate) fn recompute(tasks: &[Task]) -> Self {
         let mut counts = Self::default();
         for task in tasks {
-            counts.begun += u32::from(task.attempt > 0);
+            if task.attempt > 0 {
+                counts.begin(task.kind);
+            }
             counts.finally += u32::from(task.kind == Kind::Finally);
             if task.phase == Phase::Dormant {
                 continue;
@@ -158,9 +170,17 @@ impl Job {
         self.has_undo().then(|| self.task_count() + task)
     }
 
+    /// Whether a success of this task is, or may yet be, undone.
+    pub(crate) fn may_undo(&self, task: u32) -> bool {
+        let undo = self
+            .undo_of(task)
+            .and_then(|undo| self.tasks.get(undo as usize));
+        self.intent != Intent::Abandon && undo.is_some_and(|undo| undo.run.is_some())
+    }
+
     /// Whether an undo step has had an attempt.
     pub(crate) fn has_begun_undo(&self) -> bool {
-        self.of_kind(Kind::Undo).any(|task| task.attempt > 0)
+        self.counts.begun_undo > 0
     }
 
     /// Whether a finished task has an undo step with something to run.
@@ -198,10 +218,6 @@ impl Job {
     pub(crate) fn dependent(&self, place: usize) -> u32 {
         let edges = self.edges.as_ref().expect("a place was given");
         edges.dependent(place)
-    }
-
-    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().filter(move |task| task.kind == kind)
     }
 
     fn has_failed_task(&self) -> bool {

@@ -72,8 +72,12 @@ impl Cluster {
                 reason: CloseReason::Superseded,
             });
         }
-        if node.link == Link::Lost {
+        if !node.watched {
             self.watch_silence(now, slot);
+            self.forget_leftover(slot);
+        } else {
+            // Of an incarnation before.
+            self.finish_leftover(now, slot, effects);
         }
         let node = self.nodes.get(slot);
         let changed = node.incarnation != join.incarnation
@@ -116,12 +120,13 @@ impl Cluster {
             .filter(|key| self.current(*key, slot).is_none())
             .collect();
         effects.actions.push(Action::Welcome { session, discard });
+        let mut died: Vec<TaskRef> = Vec::new();
         for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
             match self.jobs.get(at.job).tasks[at.task as usize].phase {
                 // A new incarnation runs nothing. What it names has ended, and the report did not fit into the join.
                 _ if !survived && running.contains(&key) => {}
-                _ if !survived => self.lose_attempt(now, at, "its agent was restarted", effects),
+                _ if !survived => died.push(at),
                 Phase::Assigned(_) if !running.contains(&key) => {
                     self.send_again(at, session, effects);
                 }
@@ -132,8 +137,11 @@ impl Cluster {
                 _ => {}
             }
         }
-        self.nodes
-            .update(slot, |node| node.incarnation = join.incarnation);
+        self.give_up(now, slot, &died, "its agent was restarted", effects);
+        self.nodes.update(slot, |node| {
+            node.incarnation = join.incarnation;
+            node.leaving = false;
+        });
     }
 
     fn send_again(&self, at: TaskRef, session: SessionId, effects: &mut Effects) {
@@ -165,6 +173,13 @@ impl Cluster {
         }
     }
 
+    /// Gets nothing new. What runs there is being stopped and reported.
+    pub(super) fn leaving(&mut self, session: SessionId) {
+        if let Some(slot) = self.nodes.of_session(session) {
+            self.nodes.update(slot, |node| node.leaving = true);
+        }
+    }
+
     /// What runs there goes on; the timer of its silence decides.
     pub(super) fn left(&mut self, session: SessionId) {
         if let Some(slot) = self.nodes.of_session(session) {
@@ -176,6 +191,7 @@ impl Cluster {
     pub(super) fn watch_silence(&mut self, now: Timestamp, slot: NodeSlot) {
         let at = now.plus_ms(self.config.node_timeout_ms);
         self.timers.set(at, Timer::Silence(slot));
+        self.nodes.update(slot, |node| node.watched = true);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{
     Cluster,
-    job::Job,
     jobs::{JobSlot, TaskRef},
     node::{Link, Node},
     phase::{Held, Phase, StopCause},
@@ -40,7 +39,7 @@ impl Cluster {
             self.restore_attempt(slot, attempt);
         }
         let job = self.jobs.get_mut(slot);
-        job.resume_stages(now);
+        job.resume_stages();
         assert!(
             job.counts.all_open() > 0,
             "job {} is stored as open but has ended",
@@ -48,7 +47,7 @@ impl Cluster {
         );
         self.watch_deadline(slot);
         self.hold_what_is_active(slot);
-        self.queue_what_is_ready(slot);
+        self.queue_what_is_ready(now, slot);
     }
 
     /// Attempts come in order, so that the last one decides.
@@ -82,19 +81,17 @@ impl Cluster {
             AttemptState::StoppingTimeout => stopping(held, attempt, StopCause::Timeout),
             AttemptState::Succeeded => Phase::Succeeded,
             AttemptState::Cancelled => Phase::Cancelled,
-            AttemptState::Failed | AttemptState::TimedOut | AttemptState::Lost => {
-                match attempt.retry_at {
-                    Some(_) if !task.kind.goes_on(intent) => Phase::Cancelled,
-                    Some(until) => Phase::Retrying { until },
-                    None if attempt.state == AttemptState::TimedOut => Phase::TimedOut,
-                    None => Phase::Failed,
-                }
-            }
+            AttemptState::Failed
+            | AttemptState::TimedOut
+            | AttemptState::Lost
+            | AttemptState::Requeued => match attempt.retry_at {
+                Some(_) if !task.kind.goes_on(intent) => Phase::Cancelled,
+                Some(until) => Phase::Retrying { until },
+                None if attempt.state == AttemptState::TimedOut => Phase::TimedOut,
+                None => Phase::Failed,
+            },
             AttemptState::Expired => unreachable!("judged above"),
         };
-        if let (AttemptState::Succeeded, Some(ended_at)) = (attempt.state, attempt.ended_at) {
-            job.note_need_met(attempt.key.task, ended_at);
-        }
     }
 
     fn hold_what_is_active(&mut self, slot: JobSlot) {
@@ -121,18 +118,6 @@ impl Cluster {
                     node.used.add(&demand);
                     node.held.insert((expected_end, at));
                 });
-            }
-        }
-    }
-}
-
-impl Job {
-    /// Those that need the task wait from then on, at the earliest.
-    fn note_need_met(&mut self, task: u32, at: Timestamp) {
-        for place in self.dependents(task) {
-            let dependent = self.dependent(place);
-            if let Phase::Pending { since, .. } = &mut self.tasks[dependent as usize].phase {
-                *since = at.max(*since);
             }
         }
     }

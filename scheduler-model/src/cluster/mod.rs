@@ -130,6 +130,8 @@ pub struct Cluster {
     counters: Counters,
     /// The job that the step is about, for whoever has to find out which one it panicked on.
     at_work: Option<JobId>,
+    /// The same of a round of dispatch.
+    pub(crate) considered: Option<JobSlot>,
 }
 
 impl Cluster {
@@ -150,6 +152,7 @@ impl Cluster {
             reservation: None,
             counters: Counters::default(),
             at_work: None,
+            considered: None,
         };
         cluster.restore(snapshot, now);
         cluster
@@ -180,6 +183,7 @@ impl Cluster {
             Event::Join { session, join } => self.join(now, session, *join, effects),
             Event::Reports { session, batch } => self.reports(now, session, batch, effects),
             Event::Heard(heard) => self.heard(&heard),
+            Event::Leaving { session } => self.leaving(session),
             Event::Left { session } => self.left(session),
             Event::Tick => self.tick(now, effects),
             Event::Dispatch(decision) => self.dispatch(now, decision, effects),
@@ -198,7 +202,10 @@ impl Cluster {
 
     /// What the policy proposes now. The caller steps it as [`Event::Dispatch`].
     pub fn decide(&mut self, now: Timestamp) -> Decision {
-        dispatch::decide(self, now)
+        self.at_work = None;
+        let decision = dispatch::decide(self, now);
+        self.considered = None;
+        decision
     }
 
     pub fn config(&self) -> &Config {
@@ -209,9 +216,10 @@ impl Cluster {
         self.counters
     }
 
-    /// The job that the last step was about when it returned, or panicked.
+    /// The job that the last step or round of dispatch was about when it returned, or panicked.
     pub fn at_work(&self) -> Option<JobId> {
-        self.at_work
+        let considered = || Some(self.jobs.get(self.considered?).id);
+        self.at_work.or_else(considered)
     }
 
     /// Number of open jobs.

@@ -8,7 +8,7 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::{jobs::TaskRef, quarantine::Losses};
+use super::{jobs::TaskRef, lose::Leftover, quarantine::Losses};
 use crate::{Join, NodeName, NodeState, Resources, SessionId, Timestamp};
 
 /// Place of a node in memory. Never reused.
@@ -36,6 +36,10 @@ pub(crate) struct Node {
     pub(crate) capacity: Resources,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) link: Link,
+    /// Its agent has been asked to end. Until the next join.
+    pub(crate) leaving: bool,
+    /// A timer will judge its silence.
+    pub(crate) watched: bool,
     /// Set while it gets nothing new because it was lost too often.
     pub(crate) quarantined_until: Option<Timestamp>,
     pub(crate) losses: Losses,
@@ -44,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) memory_permille: u32,
     /// Sum over `held`.
     pub(crate) used: Resources,
+    /// What is being given up, bit by bit.
+    pub(crate) leftover: Leftover,
     /// Attempts that hold resources, by when they are expected to give them back.
     pub(crate) held: BTreeSet<(Timestamp, TaskRef)>,
 }
@@ -65,12 +71,15 @@ impl Node {
             capacity: join.capacity,
             labels: join.labels.clone(),
             link,
+            leaving: false,
+            watched: false,
             quarantined_until: None,
             losses: Losses::default(),
             last_heard: now,
             cpu_permille: 0,
             memory_permille: 0,
             used: Resources::ZERO,
+            leftover: Leftover::default(),
             held: BTreeSet::new(),
         }
     }
@@ -87,11 +96,23 @@ impl Node {
 
     pub(crate) fn state(&self) -> NodeState {
         match self.link {
+            Link::Connected(_) if self.leaving => NodeState::Leaving,
             Link::Connected(_) if self.quarantined_until.is_some() => NodeState::Quarantined,
             Link::Connected(_) => NodeState::Ready,
+            Link::Disconnected if self.leaving => NodeState::Left,
             Link::Disconnected => NodeState::Disconnected,
             Link::Lost => NodeState::Lost,
         }
+    }
+
+    /// Connected, and would get work but for its losses.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.state() == NodeState::Quarantined
+    }
+
+    /// Its agent said that it leaves, has gone, and has left nothing there that could be lost.
+    pub(crate) fn has_left_for_good(&self) -> bool {
+        self.state() == NodeState::Left && self.held.is_empty()
     }
 
     pub(crate) fn session(&self) -> Option<SessionId> {
@@ -105,7 +126,8 @@ impl Node {
 impl Node {
     /// The session over which new work may be sent.
     pub(crate) fn eligible(&self) -> Option<SessionId> {
-        self.session().filter(|_| self.quarantined_until.is_none())
+        self.session()
+            .filter(|_| self.quarantined_until.is_none() && !self.leaving)
     }
 
     pub(crate) fn is_eligible(&self) -> bool {

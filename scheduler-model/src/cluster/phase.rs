@@ -38,12 +38,11 @@ pub(crate) enum Phase {
     Dormant,
     Pending {
         unmet: u32,
-        /// When the last need that is met was, or the job was submitted.
-        since: Timestamp,
     },
     Queued {
         /// Its place in the ready index.
         key: i64,
+        /// By the coordinator's clock, which the schedule-to-start limit counts from. Afresh after a load.
         since: Timestamp,
     },
     Assigned(Held),

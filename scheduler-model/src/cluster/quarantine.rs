@@ -8,7 +8,7 @@ use crate::Timestamp;
 pub struct Quarantine {
     /// Losses after which it is quarantined when it joins again; 0 means never.
     pub losses: u32,
-    /// Losses further apart than this do not add up.
+    /// Losses do not add up with those before when the last of them, and the quarantine that it led to, are longer ago.
     pub within_ms: u64,
     /// How long the first lasts. Each further loss doubles it.
     pub pause_ms: u64,
@@ -40,12 +40,14 @@ impl Quarantine {
 pub(crate) struct Losses {
     pub(crate) count: u32,
     last: Timestamp,
+    /// End of the last quarantine that followed from them.
+    paused_until: Timestamp,
 }
 
 impl Losses {
     /// Those that still add up at `now`.
     pub(crate) fn recent(&self, now: Timestamp, within_ms: u64) -> u32 {
-        if now.since(self.last) > within_ms {
+        if now.since(self.last.max(self.paused_until)) > within_ms {
             0
         } else {
             self.count
@@ -61,6 +63,7 @@ impl Cluster {
             node.losses = Losses {
                 count: node.losses.recent(now, within_ms) + 1,
                 last: now,
+                ..node.losses
             };
         });
     }
@@ -77,8 +80,10 @@ impl Cluster {
             return;
         }
         self.counters.quarantines += 1;
-        self.nodes
-            .update(slot, |node| node.quarantined_until = Some(until));
+        self.nodes.update(slot, |node| {
+            node.quarantined_until = Some(until);
+            node.losses.paused_until = until;
+        });
         self.timers.set(until, Timer::Quarantine(slot));
     }
 

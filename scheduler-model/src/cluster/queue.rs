@@ -7,31 +7,28 @@ use super::{
     ready::{Entry, Standing},
     timers::Timer,
 };
-use crate::{Effects, Transition, policy::Facts};
+use crate::{Effects, Timestamp, Transition, policy::Facts};
 
 impl Cluster {
     /// Queues every task of a job that waits for nothing.
-    pub(super) fn queue_what_is_ready(&mut self, slot: JobSlot) {
+    pub(super) fn queue_what_is_ready(&mut self, now: Timestamp, slot: JobSlot) {
         for task in 0..self.jobs.get(slot).tasks.len() as u32 {
             let waiting = &self.jobs.get(slot).tasks[task as usize].phase;
             if matches!(waiting, Phase::Pending { unmet: 0, .. }) {
-                self.enqueue(TaskRef { job: slot, task });
+                self.enqueue(now, TaskRef { job: slot, task });
             }
         }
     }
 
     /// The task waits for a node from now on.
-    pub(super) fn enqueue(&mut self, at: TaskRef) {
-        let facts = self.facts(at);
-        let key = self.config.policy.key(&facts);
+    pub(super) fn enqueue(&mut self, now: Timestamp, at: TaskRef) {
+        let key = self.key(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
-        task.become_queued(key);
+        task.become_queued(key, now);
         let run = task.run();
-        if let (Phase::Queued { since, .. }, Some(limit)) =
-            (task.phase, self.rules.get(run.rules).start_timeout_ms)
-        {
-            self.timers.set(since.plus_ms(limit), Timer::StartBy(at));
+        if let Some(limit) = self.rules.get(run.rules).start_timeout_ms {
+            self.timers.set(now.plus_ms(limit), Timer::StartBy(at));
         }
         let entry = Entry {
             key,
@@ -46,7 +43,7 @@ impl Cluster {
     /// A queued task gets another place in the order: its job's priority has changed.
     pub(super) fn rekey(&mut self, at: TaskRef) {
         let old = self.entry(at).expect("only a queued task is in the index");
-        let key = self.config.policy.key(&self.facts(at));
+        let key = self.key(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
         let shape = task.run().shape;
@@ -57,8 +54,8 @@ impl Cluster {
     }
 
     /// Like [`Cluster::enqueue`], for a task that others have seen in another state.
-    pub(super) fn enqueue_and_tell(&mut self, at: TaskRef, effects: &mut Effects) {
-        self.enqueue(at);
+    pub(super) fn enqueue_and_tell(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
+        self.enqueue(now, at);
         self.tell(at, effects);
     }
 
@@ -87,6 +84,14 @@ impl Cluster {
             }),
             _ => None,
         }
+    }
+
+    /// Where the policy puts a task; before all others if its job is escalated.
+    fn key(&self, at: TaskRef) -> i64 {
+        if self.jobs.get(at.job).escalated {
+            return i64::MIN;
+        }
+        self.config.policy.key(&self.facts(at))
     }
 
     fn facts(&self, at: TaskRef) -> Facts {

@@ -21,6 +21,10 @@ impl Cluster {
         let Some(node) = self.nodes.of_session(session) else {
             return;
         };
+        // Also one that said so to a coordinator before this one.
+        if batch.reports.iter().any(Report::is_refusal) {
+            self.leaving(session);
+        }
         self.take_reports(now, node, batch.reports, effects);
         effects.actions.push(Action::Ack {
             session,

@@ -12,13 +12,7 @@ use crate::{Effects, FailureRule, Intent, TaskState, Timestamp};
 
 impl Cluster {
     /// A task has just come to its end.
-    pub(super) fn settle(
-        &mut self,
-        now: Timestamp,
-        at: TaskRef,
-        ended_at: Timestamp,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn settle(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
         let job = self.jobs.get_mut(at.job);
         let Task { kind, phase, .. } = job.tasks[at.task as usize];
         let state = phase.state();
@@ -26,7 +20,7 @@ impl Cluster {
         let goes_on = kind.goes_on(job.intent);
         self.tell(at, effects);
         match state {
-            TaskState::Succeeded if goes_on => self.release_dependents(at, ended_at, effects),
+            TaskState::Succeeded if goes_on => self.release_dependents(now, at, effects),
             TaskState::Failed | TaskState::TimedOut if goes_on => {
                 self.fail_dependents(at, effects);
                 if kind == Kind::Main {
@@ -49,7 +43,7 @@ impl Cluster {
         self.stop_rest(slot, Kind::Main, effects);
     }
 
-    fn release_dependents(&mut self, at: TaskRef, ended_at: Timestamp, effects: &mut Effects) {
+    fn release_dependents(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
         let mut line: SmallVec<[u32; 8]> = smallvec![at.task];
         while let Some(task) = line.pop() {
             for place in self.jobs.get(at.job).dependents(task) {
@@ -57,11 +51,10 @@ impl Cluster {
                 let dependent = job.dependent(place);
                 let waiting = &mut job.tasks[dependent as usize];
                 // One that failed upstream through another need stays so.
-                let Phase::Pending { unmet, since } = &mut waiting.phase else {
+                let Phase::Pending { unmet } = &mut waiting.phase else {
                     continue;
                 };
                 *unmet -= 1;
-                *since = ended_at.max(*since);
                 if *unmet > 0 {
                     continue;
                 }
@@ -70,7 +63,7 @@ impl Cluster {
                     task: dependent,
                 };
                 if waiting.run.is_some() {
-                    self.enqueue_and_tell(dependent_at, effects);
+                    self.enqueue_and_tell(now, dependent_at, effects);
                 } else {
                     waiting.become_done();
                     job.counts.end(waiting.kind, TaskState::Succeeded);

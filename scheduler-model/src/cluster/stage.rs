@@ -15,9 +15,9 @@ impl Cluster {
     pub(super) fn advance(&mut self, now: Timestamp, slot: JobSlot, effects: &mut Effects) {
         while let Some(stage) = self.jobs.get(slot).next_stage() {
             let job = self.jobs.get_mut(slot);
-            job.begin(stage, now);
+            job.begin(stage);
             job.counts = Counts::recompute(&job.tasks);
-            self.queue_what_is_ready(slot);
+            self.queue_what_is_ready(now, slot);
             self.tell_begun(slot, stage, effects);
         }
     }
@@ -51,18 +51,18 @@ impl Job {
     }
 
     /// Wakes what the stage has to run.
-    pub(super) fn begin(&mut self, stage: Kind, now: Timestamp) {
+    pub(super) fn begin(&mut self, stage: Kind) {
         self.stage = stage;
         match stage {
             Kind::Main => {}
-            Kind::Undo => self.wake_undo(now),
-            Kind::Finally => self.wake_finally(now),
+            Kind::Undo => self.wake_undo(),
+            Kind::Finally => self.wake_finally(),
         }
         self.settle_what_never_ran(stage);
     }
 
     /// What has not succeeded needs no undo, and nobody waits for it.
-    fn wake_undo(&mut self, now: Timestamp) {
+    fn wake_undo(&mut self) {
         let count = self.task_count();
         for task in 0..count.min(self.tasks.len() as u32 - count) {
             let Task { kind, phase, .. } = self.tasks[task as usize];
@@ -73,24 +73,24 @@ impl Job {
             let needed =
                 |needed: &&u32| self.tasks[(**needed - count) as usize].phase == Phase::Succeeded;
             let unmet = self.needs(undo).iter().filter(needed).count() as u32;
-            self.wake(undo, unmet, now);
+            self.wake(undo, unmet);
         }
     }
 
-    fn wake_finally(&mut self, now: Timestamp) {
+    fn wake_finally(&mut self) {
         for task in 0..self.tasks.len() as u32 {
             if self.tasks[task as usize].kind == Kind::Finally {
                 let unmet = self.needs(task).len() as u32;
-                self.wake(task, unmet, now);
+                self.wake(task, unmet);
             }
         }
     }
 
     /// One that has had an attempt was awake before a load.
-    fn wake(&mut self, task: u32, unmet: u32, now: Timestamp) {
+    fn wake(&mut self, task: u32, unmet: u32) {
         let task = &mut self.tasks[task as usize];
         if task.phase == Phase::Dormant {
-            task.become_pending(unmet, now);
+            task.become_pending(unmet);
         }
     }
 
@@ -150,7 +150,7 @@ impl Job {
         for place in self.dependents(task) {
             let dependent = self.dependent(place);
             let waiting = &mut self.tasks[dependent as usize];
-            let Phase::Pending { unmet, .. } = &mut waiting.phase else {
+            let Phase::Pending { unmet } = &mut waiting.phase else {
                 continue;
             };
             *unmet -= 1;
@@ -175,11 +175,11 @@ impl Job {
     }
 
     /// Where the whole job was, from the record of what ran.
-    pub(super) fn resume_stages(&mut self, now: Timestamp) {
+    pub(super) fn resume_stages(&mut self) {
         self.settle_what_never_ran(Kind::Main);
         self.counts = Counts::recompute(&self.tasks);
         while let Some(stage) = self.next_stage() {
-            self.begin(stage, now);
+            self.begin(stage);
             self.counts = Counts::recompute(&self.tasks);
         }
     }

@@ -81,11 +81,14 @@ impl Cluster {
         });
         let open = self.compile(id, job.spec, now, deadline, job.traceparent);
         let slot = self.jobs.insert(open);
-        self.watch_deadline(slot);
         if job.carried.is_empty() {
-            self.queue_what_is_ready(slot);
+            self.queue_what_is_ready(now, slot);
         } else {
             self.carry(now, slot, job.replay_of, &job.carried, effects);
+        }
+        // What carries everything over has ended.
+        if let Some(slot) = self.jobs.find(id) {
+            self.watch_or_pass_deadline(now, slot, effects);
         }
         Submitted {
             job: id,
@@ -129,7 +132,7 @@ impl Cluster {
         let job = self.jobs.get_mut(slot);
         job.settle_what_never_ran(Kind::Main);
         job.counts = Counts::recompute(&job.tasks);
-        self.queue_what_is_ready(slot);
+        self.queue_what_is_ready(now, slot);
         self.advance(now, slot, effects);
         self.write_job(slot, now, effects);
     }

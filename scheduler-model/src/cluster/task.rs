@@ -46,9 +46,9 @@ impl Task {
     }
 
     /// Its stage has come, and it is needed.
-    pub(crate) fn become_pending(&mut self, unmet: u32, since: Timestamp) {
+    pub(crate) fn become_pending(&mut self, unmet: u32) {
         assert_eq!(self.phase, Phase::Dormant, "only what sleeps wakes");
-        self.phase = Phase::Pending { unmet, since };
+        self.phase = Phase::Pending { unmet };
     }
 
     /// Its stage ends before anything of it has begun: the job was abandoned.
@@ -61,11 +61,15 @@ impl Task {
     }
 
     /// All that it needs has succeeded, or its backoff is over.
-    pub(crate) fn become_queued(&mut self, key: i64) {
-        let (Phase::Pending { unmet: 0, since } | Phase::Retrying { until: since }) = self.phase
-        else {
-            panic!("{:?} cannot be queued", self.phase);
-        };
+    pub(crate) fn become_queued(&mut self, key: i64, since: Timestamp) {
+        assert!(
+            matches!(
+                self.phase,
+                Phase::Pending { unmet: 0 } | Phase::Retrying { .. }
+            ),
+            "{:?} cannot be queued",
+            self.phase
+        );
         self.phase = Phase::Queued { key, since };
     }
 

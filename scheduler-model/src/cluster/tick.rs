@@ -3,17 +3,25 @@
 use super::{Cluster, jobs::TaskRef, node::NodeSlot, phase::StopCause, timers::Timer};
 use crate::{Effects, Timestamp};
 
+/// A tick ends after the timer that writes so many rows of attempts, so that a turn of it can be committed in time.
+const ROWS_PER_TICK: usize = 2_000;
+
 impl Cluster {
+    /// What is due beyond [`ROWS_PER_TICK`] stays due.
     pub(super) fn tick(&mut self, now: Timestamp, effects: &mut Effects) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        let full = effects.attempts.len() + ROWS_PER_TICK;
+        while effects.attempts.len() < full
+            && let Some(timer) = self.timers.pop_due(now)
+        {
             self.at_work = timer.job().map(|slot| self.jobs.get(slot).id);
             match timer {
-                Timer::Retry(at) => self.enqueue_and_tell(at, effects),
+                Timer::Retry(at) => self.enqueue_and_tell(now, at, effects),
                 Timer::Limit(at) => self.exceed_limit(at, effects),
                 Timer::StartBy(at) => self.expire(now, at, effects),
                 Timer::Deadline(job) => self.pass_deadline(now, job, effects),
                 Timer::Quarantine(node) => self.release_from_quarantine(now, node),
                 Timer::Silence(node) => self.judge_silence(now, node, effects),
+                Timer::Leftover(node) => self.lose_leftover(now, node, effects),
             }
             if self.config.careful {
                 return;
@@ -32,10 +40,14 @@ impl Cluster {
     fn judge_silence(&mut self, now: Timestamp, slot: NodeSlot, effects: &mut Effects) {
         let heard = self.nodes.get(slot).last_heard;
         let limit = heard.plus_ms(self.config.node_timeout_ms);
-        if limit <= now {
-            self.lose_node(now, slot, effects);
-        } else {
+        if limit > now {
             self.timers.set(limit, Timer::Silence(slot));
+            return;
+        }
+        self.nodes.update(slot, |node| node.watched = false);
+        // Who said goodbye and left nothing behind is missed by nobody.
+        if !self.nodes.get(slot).has_left_for_good() {
+            self.lose_node(now, slot, effects);
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Quarantine(NodeSlot),
     /// A node may have been silent for too long.
     Silence(NodeSlot),
+    /// More of what a node held is to be given up.
+    Leftover(NodeSlot),
 }
 
 impl Timer {
@@ -30,7 +32,7 @@ impl Timer {
         match self {
             Self::Retry(at) | Self::Limit(at) | Self::StartBy(at) => Some(at.job),
             Self::Deadline(job) => Some(*job),
-            Self::Quarantine(_) | Self::Silence(_) => None,
+            Self::Quarantine(_) | Self::Silence(_) | Self::Leftover(_) => None,
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         ready: &cluster.ready,
         jobs: &cluster.jobs,
         nodes: &mut cluster.nodes,
+        considered: &mut cluster.considered,
         config: &cluster.config,
         now,
         room,
@@ -66,6 +67,8 @@ struct Round<'a> {
     ready: &'a Ready,
     jobs: &'a Jobs,
     nodes: &'a mut Nodes,
+    /// Whose task is being judged.
+    considered: &'a mut Option<JobSlot>,
     config: &'a Config,
     now: Timestamp,
     room: Resources,
@@ -103,6 +106,7 @@ impl<'a> Round<'a> {
             {
                 return false;
             }
+            *self.considered = Some(candidate.entry.task.job);
             let shape = ready.shape(candidate.shape);
             let (standing, demand) = (shape.standing(), shape.demand);
             if standing == Standing::Impossible {

@@ -54,6 +54,7 @@ impl Session {
                 outputs.push(Output::Discard { key });
             }
         }
+        self.say_leaving(outputs);
     }
 
     pub(super) fn heartbeat(

@@ -103,6 +103,8 @@ pub enum Output {
         cpu_permille: u32,
         memory_permille: u32,
     },
+    /// Say that the agent takes nothing new, before any report that follows.
+    Leaving,
     Start(Assignment),
     Stop {
         key: AttemptKey,

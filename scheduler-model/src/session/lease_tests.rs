@@ -193,7 +193,8 @@ fn a_leaving_agent_waits_for_fenced_attempts() {
     };
     let longest_grace_ms = 3;
     let stops = step(&mut session, Input::Leave { longest_grace_ms });
-    assert_eq!(stops, [stop], "the other one is being killed");
+    let expected = [Output::Leaving, stop];
+    assert_eq!(stops, expected, "the other one is being killed");
     step(&mut session, end(2));
     assert!(!session.may_go());
     step(&mut session, end(1));

@@ -34,6 +34,7 @@ mod attempts;
 mod connection;
 mod input;
 mod lease;
+mod leave;
 mod outbox;
 mod report;
 
@@ -148,7 +149,6 @@ impl Session {
     /// True when [`Session::take_reports`] has something.
     pub fn has_reports(&self) -> bool {
         matches!(self.phase, Phase::Joined { .. })
-            && !(self.leaving && self.attempts.holds_any())
             && (self.outbox.has_unsent() || self.attempts.has_unannounced())
     }
 
@@ -161,14 +161,6 @@ impl Session {
         }
         self.announce_starts();
         self.outbox.take_unsent(REPORTS_PER_MESSAGE)
-    }
-
-    /// True once the agent may go: it was asked to leave, holds nothing and has sent every report. Without a
-    /// connection the reports cannot be sent: the journal keeps them for the next incarnation.
-    pub fn may_go(&self) -> bool {
-        self.leaving
-            && !self.attempts.holds_any()
-            && !(matches!(self.phase, Phase::Joined { .. }) && self.outbox.has_unsent())
     }
 
     /// True when every report has been acknowledged.
@@ -213,7 +205,7 @@ impl Session {
             return;
         }
         if self.leaving {
-            self.refuse(key, now, Outcome::Stopped, "the agent is leaving");
+            self.refuse_new(key, now);
         } else if on_disconnect == OnDisconnect::Stop && self.lease.is_over(elapsed) {
             let message = "it came when the agent's lease was over";
             self.refuse(key, now, Outcome::Fenced, message);
@@ -245,23 +237,14 @@ impl Session {
             outputs.push(Output::Stop { key, grace_ms });
         }
     }
-
-    /// Ends of attempts are held back until the last has ended: an earlier report would free capacity here, and the
-    /// coordinator would fill it again.
-    /// What was fenced is being killed already.
-    fn leave(&mut self, longest_grace_ms: u64, outputs: &mut Vec<Output>) {
-        self.leaving = true;
-        for (key, grace_ms) in self.attempts.graces() {
-            let grace_ms = u64::from(grace_ms).min(longest_grace_ms);
-            outputs.push(Output::Stop { key, grace_ms });
-        }
-    }
 }
 
 #[cfg(test)]
 mod journal_tests;
 #[cfg(test)]
 mod lease_tests;
+#[cfg(test)]
+mod leave_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -114,6 +114,11 @@ impl Turn {
         &mut self.open
     }
 
+    /// What steps have written since the last turn was sealed.
+    pub fn open(&self) -> &Effects {
+        &self.open
+    }
+
     /// True when the open turn could be sealed now and holds something.
     pub fn ready(&self) -> bool {
         self.phase == Phase::Idle && !self.open.is_empty()

@@ -45,12 +45,22 @@ async fn is_killed_again_and_again(mut cluster: Cluster) {
     assert_eq!(cluster.counter("leaderships").await, 1, "of the last one");
 }
 
+#[tokio::test]
+async fn long_absence_of_the_coordinator_on_sqlite() {
+    is_away_for_long(Settings::agents(1).fast().on_sqlite().await).await;
+}
+
+#[tokio::test]
+async fn long_absence_of_the_coordinator_on_postgres() {
+    if let Some(cluster) = Settings::agents(1).fast().on_postgres().await {
+        is_away_for_long(cluster).await;
+    }
+}
+
 /// What is told to keep is not disturbed, and its success is recorded afterwards. What is told to stop is killed by its
 /// agent, and runs again.
-#[tokio::test]
-async fn long_absence_of_the_coordinator() {
+async fn is_away_for_long(mut cluster: Cluster) {
     const AWAY: Duration = Duration::from_secs(60);
-    let mut cluster = Settings::agents(1).fast().on_sqlite().await;
     let mut keep = script(
         "t",
         "until test -e stop; do date +%s%3N >> beats; sleep 0.1; done",

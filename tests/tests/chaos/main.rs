@@ -7,6 +7,7 @@ mod coordinators;
 mod database;
 mod dead_letters;
 mod disk;
+mod exhausted;
 mod frozen;
 mod leaders;
 mod network;

@@ -5,7 +5,7 @@ use drover_tests::{Fifo, Settings};
 use nix::sys::signal::Signal;
 
 /// Flags of a coordinator that soon gives up silent nodes.
-const FAST: [&str; 4] = ["--node-timeout", "2s", "--heartbeat-interval", "500ms"];
+const FAST: [&str; 4] = ["--node-timeout", "2s", "--heartbeat-interval", "300ms"];
 
 /// How the attempts of the first task stand.
 fn attempts(job: &Job) -> Vec<AttemptState> {

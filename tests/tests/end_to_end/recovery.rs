@@ -148,10 +148,11 @@ async fn a_restart_in_order_does_not_end_the_wait() {
         "run",
         "--shell",
         "--",
-        "echo > begun; read line < gate; exit 3",
+        "echo first; echo > begun; read line < gate; echo second; exit 3",
     ];
     let mut run = Process::start("run", cluster.directory(), cluster.client(run));
     begun.written().await;
+    run.said("first").await;
     until("both to run", async || {
         let jobs = cluster.all_jobs().await;
         let running = jobs.iter().filter(|job| job.state() == JobState::Running);
@@ -164,6 +165,12 @@ async fn a_restart_in_order_does_not_end_the_wait() {
     Fifo::release(&gate).await;
     assert_eq!(wait.end().await.code(), Some(1), "{}", wait.log());
     assert_eq!(run.end().await.code(), Some(3), "{}", run.log());
+    let said = run.log();
+    let output: Vec<&str> = said
+        .lines()
+        .filter(|line| ["first", "second"].contains(line))
+        .collect();
+    assert_eq!(output, ["first", "second"], "{said}");
 }
 
 #[tokio::test]
@@ -187,6 +194,8 @@ async fn dev_goes_on_where_it_was_killed() {
     })
     .await;
     first.kill().await;
+    // An agent may have been starting its guard.
+    address.comes_free().await;
     let mut second = dev(&[]);
     until("the job to go on", async || {
         directory.path().join("done").exists().then_some(())

@@ -26,6 +26,25 @@ impl Agent {
         }
     }
 
+    /// Sends every report there is, unless the socket is behind: then they wait for the next message.
+    pub(super) fn flush(&mut self) {
+        if self.says_leaving {
+            let Some(permit) = self.link.try_reserve() else {
+                return;
+            };
+            permit.send(wire::leaving());
+            self.says_leaving = false;
+        }
+        while self.session.has_reports() {
+            let Some(permit) = self.link.try_reserve() else {
+                return;
+            };
+            if let Some(batch) = self.session.take_reports() {
+                permit.send(wire::reports(batch));
+            }
+        }
+    }
+
     /// Before anything starts that depends on it.
     fn tell_lease(&mut self) {
         let Some(end) = self.session.lease_end() else {
@@ -54,6 +73,7 @@ impl Agent {
                     permit.send(wire::heartbeat(number, cpu_permille, memory_permille));
                 }
             }
+            Output::Leaving => self.says_leaving = true,
             Output::Start(assignment) => {
                 let key = assignment.key;
                 let input = match self.executor.start(assignment) {
@@ -69,7 +89,7 @@ impl Agent {
             Output::JournalEmpty => self.journal.clear(),
             Output::Close(reason) => {
                 self.link.close(&reason);
-                self.heartbeat = None;
+                self.apart();
                 self.session.step(Input::Disconnected, &mut self.outputs);
             }
         }

@@ -56,6 +56,10 @@ pub(super) fn reports(batch: ReportBatch) -> AgentMessage {
     message(Outgoing::Reports(agent::reports_to_wire(batch)))
 }
 
+pub(super) fn leaving() -> AgentMessage {
+    message(Outgoing::Leaving(v1::Leaving {}))
+}
+
 pub(super) fn heartbeat(number: u64, cpu_permille: u32, memory_permille: u32) -> AgentMessage {
     message(Outgoing::Heartbeat(v1::Heartbeat {
         number,

@@ -1,24 +1,24 @@
 //! What the guard has to end, and when.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use drover_model::session::Elapsed;
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
-use super::record::{Lease, Record, Terms};
+use super::{
+    process::{self, Started},
+    record::{Lease, Record, Terms},
+};
 use crate::cgroup;
 
 #[derive(Debug)]
 pub(super) struct Ward {
     agent: Pid,
-    groups: BTreeSet<Pid>,
+    /// When the first process of each has started; `None` where it was gone already.
+    groups: BTreeMap<Pid, Option<Started>>,
     /// Those of them that must not outlive the lease.
     leased: BTreeMap<Pid, Leased>,
     lease: Option<Lease>,
@@ -58,7 +58,7 @@ impl Ward {
     pub(super) fn of(agent: Pid) -> Self {
         Self {
             agent,
-            groups: BTreeSet::new(),
+            groups: BTreeMap::new(),
             leased: BTreeMap::new(),
             lease: None,
             cgroup: None,
@@ -68,11 +68,9 @@ impl Ward {
     pub(super) fn note(&mut self, record: Record) {
         match record {
             Record::Cgroup(path) => self.cgroup = Some(path),
-            Record::Remember(group) => {
-                self.groups.insert(group);
-            }
+            Record::Remember(group) => self.remember(group),
             Record::Leased(group, terms) => {
-                self.groups.insert(group);
+                self.remember(group);
                 let stage = Stage::Runs;
                 self.leased.insert(group, Leased { terms, stage });
             }
@@ -87,6 +85,13 @@ impl Ward {
             }
             Record::Lease(lease) => self.lease = Some(lease),
         }
+    }
+
+    fn remember(&mut self, group: Pid) {
+        let first = process::find(group);
+        self.groups.insert(group, first.map(|first| first.started));
+        // Of another one that had this number.
+        self.leased.remove(&group);
     }
 
     /// When [`Ward::due`] has something next, unless a record changes that.
@@ -128,25 +133,27 @@ impl Ward {
 
     /// Processes are collected by the agent, whose children they are: while it is frozen, their numbers stay theirs.
     fn first_process(&self, group: Pid) -> First {
-        let stat = fs::read_to_string(format!("/proc/{group}/stat")).unwrap_or_default();
-        // From proc_pid_stat(5): the name, which may contain anything, stands in parentheses.
-        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
-        let mut fields = fields.split_whitespace();
-        let (state, parent) = (fields.next(), fields.next());
-        if parent.and_then(|parent| parent.parse().ok()) != Some(self.agent.as_raw()) {
-            return First::Gone;
-        }
-        match state {
-            Some("Z" | "X") => First::Ended,
-            _ => First::Runs,
+        match process::find(group) {
+            Some(first) if first.parent != self.agent => First::Gone,
+            Some(first) if self.groups.get(&group) != Some(&Some(first.started)) => First::Gone,
+            Some(first) if first.is_dead => First::Ended,
+            Some(_) => First::Runs,
+            None => First::Gone,
         }
     }
 
     /// The agent has gone.
     pub(super) fn kill(self) {
-        for group in self.groups {
-            // It may have gone by itself.
-            let _ = killpg(group, Signal::SIGKILL);
+        for (group, started) in self.groups {
+            match process::find(group) {
+                // No other process has the number as long as any has it as its group.
+                None => {
+                    let _ = killpg(group, Signal::SIGKILL);
+                }
+                Some(first) if started == Some(first.started) => send(group, Signal::SIGKILL),
+                // A stranger.
+                Some(_) => {}
+            }
         }
         if let Some(path) = self.cgroup {
             cgroup::destroy(&path);
@@ -222,13 +229,20 @@ fn after(lease: Lease, milliseconds: u32) -> Elapsed {
 impl Fence {
     /// Of what leaves its group, only SIGKILL is certain to find the way.
     pub(super) fn perform(&self) {
-        // It may have gone by itself.
-        let _ = killpg(self.group, self.signal);
+        send(self.group, self.signal);
         if let Some(cgroup) = &self.cgroup
             && self.signal == Signal::SIGKILL
         {
             cgroup::kill_all(cgroup);
         }
+    }
+}
+
+/// To a group whose first process is there, or was a moment ago.
+fn send(group: Pid, signal: Signal) {
+    if killpg(group, signal).is_err() {
+        // A group without members: the first process has moved itself to another one.
+        let _ = kill(group, signal);
     }
 }
 

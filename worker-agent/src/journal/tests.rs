@@ -97,6 +97,52 @@ fn cleared_it_is_empty_and_can_be_used_again() {
     assert_eq!(reopen(&path).1, [report(5)]);
 }
 
+/// Lets no more be written.
+fn fill_the_disk(journal: &mut Journal) {
+    journal.file = super::open(Path::new("/dev/full")).expect("a device");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_disk_has_room_again_everything_needed_is_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let mut journal = written(&path);
+    fill_the_disk(&mut journal);
+    write(&mut journal, [4]);
+    assert_eq!(reopen(&path).1, [1, 2, 3].map(report), "it did not fit");
+    journal.append(report(5));
+    let needed = [3, 4, 5].map(report);
+    journal.write(needed.iter());
+    assert_eq!(reopen(&path).1, [1, 2, 3].map(report), "it is not yet time");
+    journal.due().await;
+    journal.write(needed.iter());
+    assert_eq!(reopen(&path).1, needed);
+    write(&mut journal, [6]);
+    assert_eq!(reopen(&path).1, [3, 4, 5, 6].map(report));
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_long_as_there_is_no_room_it_tries_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let mut journal = written(&path);
+    fill_the_disk(&mut journal);
+    write(&mut journal, [4]);
+    // Nothing can be renamed to this name.
+    fs::remove_file(&path).expect("there");
+    fs::create_dir_all(path.join("in the way")).expect("made");
+    let needed = [report(4)];
+    for _ in 0..2 {
+        journal.due().await;
+        journal.write(needed.iter());
+    }
+    assert!(!path.with_extension("next").exists(), "it takes no room");
+    fs::remove_dir_all(&path).expect("there");
+    journal.due().await;
+    journal.write(needed.iter());
+    assert_eq!(reopen(&path).1, needed);
+}
+
 #[test]
 fn a_long_one_is_written_anew_with_what_is_needed() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -11,6 +11,9 @@ use crate::clock;
 /// Between two SIGKILLs.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 
+/// As shells have it, a death by signal n is the exit code 128 + n.
+const BY_SIGNAL: i32 = 128;
+
 const FENCED: &str = "killed by the guard: the agent stood still when its lease ended";
 
 pub(super) struct Exit {
@@ -127,11 +130,14 @@ fn describe(status: ExitStatus) -> (Outcome, Option<i32>, Option<String>) {
             Some(code),
             Some(format!("exited with code {code}")),
         ),
-        (None, signal) => (
-            Outcome::Failed,
-            None,
-            Some(format!("killed by signal {}", signal.unwrap_or_default())),
-        ),
+        (None, signal) => {
+            let signal = signal.unwrap_or_default();
+            (
+                Outcome::Failed,
+                Some(BY_SIGNAL + signal),
+                Some(format!("killed by signal {signal}")),
+            )
+        }
     }
 }
 

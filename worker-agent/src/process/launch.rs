@@ -14,8 +14,11 @@ use drover_model::AttemptKey;
 use drover_proto::v1;
 use tokio::process::Child;
 
-use super::{Host, output::Output, progress::Progress, stress};
-use crate::{cgroup::Cgroup, guard::Terms};
+use super::{Hindrance, Host, output::Output, progress::Progress, stress};
+use crate::{
+    cgroup::Cgroup,
+    guard::{NotStarted, Terms},
+};
 
 /// What a process is told of itself.
 pub(crate) struct Names {
@@ -125,13 +128,13 @@ impl Launch {
     }
 
     /// # Errors
-    /// For people: the program or directory, and the cause.
+    /// Names the program or directory, and the cause.
     pub(super) fn spawn(
         &self,
         host: &Host,
         cgroup: Option<&Cgroup>,
         progress: Option<&Progress>,
-    ) -> Result<(Child, Output), String> {
+    ) -> Result<(Child, Output), Hindrance> {
         let cwd = match &self.cwd {
             Some(cwd) => host.work_dir.join(cwd),
             None => host.work_dir.clone(),
@@ -151,13 +154,11 @@ impl Launch {
         if let Some(Err(error)) = cgroup.map(|cgroup| cgroup.adopt(&mut command, false)) {
             tracing::warn!(%error, "a process starts outside of its cgroup");
         }
-        host.guard.protect(&mut command, self.terms(cgroup));
-        let mut command = tokio::process::Command::from(command);
-        // Should the agent end in disorder: the guard cares for the rest of the group.
-        let mut child = command
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| self.explain(&error, &cwd, &host.node))?;
+        let spawned = host.guard.spawn(command, self.terms(cgroup));
+        let mut child = spawned.map_err(|why| match why {
+            NotStarted::NoGuard => Hindrance::NoGuard,
+            NotStarted::Program(error) => Hindrance::OfTask(self.explain(&error, &cwd, &host.node)),
+        })?;
         let output = Output::of(
             &mut child,
             self.names.key,

@@ -29,6 +29,8 @@ pub(crate) use launch::{Launch, Limits, Names};
 use output::Output;
 use progress::Progress;
 
+const NO_GUARD: &str = "the agent is leaving, since its guard has ended";
+
 /// What processes of one agent share.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -80,9 +82,9 @@ pub(crate) async fn supervise(
     // Spawning returns when the program has replaced the child, so this is when it runs.
     let started_at = clock::now();
     let end = match begun {
-        Err(message) => {
+        Err(hindrance) => {
             host.logs.end(key);
-            failure(started_at, message)
+            hindrance.into_end(started_at)
         }
         Ok(mut running) => {
             // Without a listener the agent is gone, and this task with it.
@@ -121,10 +123,8 @@ struct Running {
 }
 
 impl Running {
-    /// # Errors
-    /// For people.
-    async fn begin(launch: &Launch, host: &Host) -> Result<Self, String> {
-        let mut progress = launch.progress(host)?;
+    async fn begin(launch: &Launch, host: &Host) -> Result<Self, Hindrance> {
+        let mut progress = launch.progress(host).map_err(Hindrance::OfTask)?;
         let cgroup = host.cgroup(launch.names.key);
         match launch.spawn(host, cgroup.as_ref(), progress.as_ref()) {
             Ok((child, output)) => {
@@ -139,23 +139,37 @@ impl Running {
                     progress,
                 })
             }
-            Err(message) => {
+            Err(hindrance) => {
                 if let Some(cgroup) = cgroup {
                     cgroup.end().await;
                 }
-                Err(message)
+                Err(hindrance)
             }
         }
     }
 }
 
-fn failure(at: Timestamp, message: String) -> End {
-    End {
-        started_at: at,
-        ended_at: clock::now().max(at),
-        outcome: Outcome::Failed,
-        exit_code: None,
-        message: Some(message.into_boxed_str()),
+/// Why nothing was started.
+enum Hindrance {
+    /// For people.
+    OfTask(String),
+    /// The agent is leaving then.
+    NoGuard,
+}
+
+impl Hindrance {
+    fn into_end(self, at: Timestamp) -> End {
+        let (outcome, message) = match self {
+            Self::OfTask(message) => (Outcome::Failed, message),
+            Self::NoGuard => (Outcome::Refused, NO_GUARD.to_owned()),
+        };
+        End {
+            started_at: at,
+            ended_at: clock::now().max(at),
+            outcome,
+            exit_code: None,
+            message: Some(message.into_boxed_str()),
+        }
     }
 }
 

@@ -92,7 +92,12 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        fs::File,
+        time::{Duration, SystemTime},
+    };
+
+    use tokio::time::Instant;
 
     use super::{Progress, seconds};
 
@@ -103,27 +108,26 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    /// Only the wall clock goes on by itself, by which the file is dated.
+    #[tokio::test(start_paused = true)]
     async fn who_touches_the_file_is_given_more_time() {
         let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("progress");
+        let path = directory.path().join("progress");
         let timeout = Duration::from_millis(300);
-        let mut progress = Progress::begin(file.clone(), timeout).expect("made");
-        let begun = std::time::Instant::now();
-        let touch = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            std::fs::write(&file, "half of it").expect("written");
-            begun.elapsed()
-        };
-        let stalled = async {
-            progress.stalled().await;
-            begun.elapsed()
-        };
-        let (stalled, touched) = tokio::join!(stalled, touch);
-        assert!(stalled >= touched + timeout - Duration::from_millis(20));
+        let mut progress = Progress::begin(path.clone(), timeout).expect("made");
+        let begun = Instant::now();
+        let file = File::options().write(true).open(&path);
+        let touched = SystemTime::now() - Duration::from_millis(100);
+        let dated = file.and_then(|file| file.set_modified(touched));
+        dated.expect("the file is ours");
+        progress.stalled().await;
+        let stalled = begun.elapsed();
+        // At the first look it was touched 100 ms ago, and a little.
+        assert!(stalled > timeout, "{stalled:?}");
+        assert!(stalled <= Duration::from_millis(505), "{stalled:?}");
         assert_eq!(progress.complaint(), "no progress for 0.3 s");
         drop(progress);
-        assert!(!file.exists());
+        assert!(!path.exists());
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ pub(super) fn with_metrics(mut end: End, output: &[u8]) -> End {
                 end.message = Some(format!("{what}: {}", line.trim()).into_boxed_str());
             }
         }
-        Outcome::Stopped | Outcome::Stalled | Outcome::Fenced => {}
+        Outcome::Stopped | Outcome::Stalled | Outcome::Fenced | Outcome::Refused => {}
     }
     end
 }

@@ -30,6 +30,10 @@ fn host(directory: &Path) -> Host {
         ],
     };
     let guard = Guard::start(&command, tempfile::tempfile(), None).expect("started");
+    host_with(guard, directory)
+}
+
+fn host_with(guard: Guard, directory: &Path) -> Host {
     Host {
         guard: Arc::new(guard),
         node: "n1".to_owned(),
@@ -40,8 +44,7 @@ fn host(directory: &Path) -> Host {
     }
 }
 
-async fn end(is_leased: bool) -> End {
-    let directory = tempfile::tempdir().expect("a directory");
+fn launch(is_leased: bool) -> Launch {
     let names = Names {
         key: AttemptKey {
             job: JobId::from_u128(1),
@@ -63,11 +66,15 @@ async fn end(is_leased: bool) -> End {
         shell: true,
         ..v1::Command::default()
     };
-    let launch = Launch::command(names, limits, &command).expect("it is not empty");
+    Launch::command(names, limits, &command).expect("it is not empty")
+}
+
+async fn end(is_leased: bool) -> End {
+    let directory = tempfile::tempdir().expect("a directory");
     let (events, mut told) = mpsc::channel(10);
     let (_stop, asked) = watch::channel(StopAsked::default());
     let host = Arc::new(host(directory.path()));
-    supervise(launch, host, asked, events).await;
+    supervise(launch(is_leased), host, asked, events).await;
     assert!(matches!(told.recv().await, Some(Input::Started { .. })));
     match told.recv().await {
         Some(Input::Ended { end, .. }) => end,
@@ -84,4 +91,23 @@ async fn what_the_guard_has_fenced_is_reported_as_fenced_however_it_ended() {
 #[tokio::test]
 async fn what_is_not_leased_is_none_of_the_guards_concern() {
     assert_eq!(end(false).await.outcome, Outcome::Succeeded);
+}
+
+#[tokio::test]
+async fn what_finds_no_guard_was_refused_not_a_failure() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let command = GuardCommand {
+        program: "true".into(),
+        args: vec![],
+    };
+    let guard = Guard::start(&command, tempfile::tempfile(), None).expect("started");
+    guard.ended().await;
+    let (events, mut told) = mpsc::channel(10);
+    let (_stop, asked) = watch::channel(StopAsked::default());
+    let host = Arc::new(host_with(guard, directory.path()));
+    supervise(launch(false), host, asked, events).await;
+    match told.recv().await {
+        Some(Input::Ended { end, .. }) => assert_eq!(end.outcome, Outcome::Refused, "{end:?}"),
+        other => panic!("nothing has started, but {other:?}"),
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -112,6 +112,17 @@ impl Program {
         Self::spawn(command.stderr(log))
     }
 
+    /// In a directory of its own, which has fifos of these names.
+    pub(crate) fn with_fifos<const N: usize>(
+        coordinator: &Coordinator,
+        names: [&str; N],
+    ) -> (tempfile::TempDir, Self, [PathBuf; N]) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let fifos = names.map(|name| fifo(directory.path(), name));
+        let agent = Self::start(coordinator, directory.path());
+        (directory, agent, fifos)
+    }
+
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self {
             child: command.spawn().expect("started"),
@@ -137,8 +148,8 @@ impl Program {
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) fn ended(mut self) {
-        self.child.wait().expect("gone");
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.child.wait().expect("gone")
     }
 
     /// Its guard, and the first processes of its attempts.

@@ -7,10 +7,12 @@ use std::{
 
 use drover_proto::v1::Outcome;
 use nix::sys::signal::{Signal, kill};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use crate::{
-    agent::{Agent, Program, fifo, read},
-    coordinator::Coordinator,
+    agent::{Agent, Program, read},
+    coordinator::{Coordinator, Session},
     task::shell,
 };
 
@@ -46,6 +48,33 @@ fn agents_cgroup(directory: &Path) -> PathBuf {
     fs::read_to_string(directory.join("state/cgroup"))
         .expect("it has one")
         .into()
+}
+
+/// An agent that runs an attempt, and something of it that has left its session.
+struct Fugitive {
+    _session: Session,
+    agent: Program,
+    directory: TempDir,
+    /// Ends when it has gone.
+    held_open: JoinHandle<String>,
+}
+
+impl Fugitive {
+    async fn of(coordinator: &mut Coordinator) -> Self {
+        let (directory, agent, [life, ready, _]) =
+            Program::with_fifos(coordinator, ["life", "ready", "away"]);
+        let session = coordinator.session().await;
+        let held_open = tokio::spawn(read(life));
+        let script = format!("{FUGITIVE}; echo > ready; sleep 1000");
+        session.assign([(1, shell(&script))]).await;
+        read(ready).await;
+        Self {
+            _session: session,
+            agent,
+            directory,
+            held_open,
+        }
+    }
 }
 
 #[tokio::test]
@@ -99,18 +128,11 @@ async fn what_left_its_session_ends_with_a_killed_agent() {
         return;
     }
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [life, ready, _] = ["life", "ready", "away"].map(|name| fifo(directory.path(), name));
-    let mut agent = Program::start(&coordinator, directory.path());
-    let session = coordinator.session().await;
-    let held_open = tokio::spawn(read(life));
-    let script = format!("{FUGITIVE}; echo > ready; sleep 1000");
-    session.assign([(1, shell(&script))]).await;
-    read(ready).await;
-    let log = fs::read_to_string(directory.path().join("log")).expect("written");
+    let mut fugitive = Fugitive::of(&mut coordinator).await;
+    let log = fs::read_to_string(fugitive.directory.path().join("log")).expect("written");
     assert!(log.contains("every process has a cgroup"), "{log}");
-    agent.kill();
-    held_open.await.expect("killed");
+    fugitive.agent.kill();
+    fugitive.held_open.await.expect("killed");
 }
 
 #[tokio::test]
@@ -119,23 +141,20 @@ async fn what_a_killed_agent_and_guard_left_is_ended_by_the_next_agent() {
         return;
     }
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [life, ready, _] = ["life", "ready", "away"].map(|name| fifo(directory.path(), name));
-    let mut agent = Program::start(&coordinator, directory.path());
-    let session = coordinator.session().await;
-    let held_open = tokio::spawn(read(life));
-    let script = format!("{FUGITIVE}; echo > ready; sleep 1000");
-    session.assign([(1, shell(&script))]).await;
-    read(ready).await;
-    let cgroup = agents_cgroup(directory.path());
+    let mut fugitive = Fugitive::of(&mut coordinator).await;
+    let directory = fugitive.directory.path();
+    let cgroup = agents_cgroup(directory);
     // The guard first, or it would do its duty.
-    for child in agent.children() {
+    for child in fugitive.agent.children() {
         let _ = kill(child, Signal::SIGKILL);
     }
-    agent.kill();
-    assert!(!held_open.is_finished(), "nobody is left who could");
-    let _agent = Program::start(&coordinator, directory.path());
-    held_open.await.expect("killed");
+    fugitive.agent.kill();
+    assert!(
+        !fugitive.held_open.is_finished(),
+        "nobody is left who could"
+    );
+    let _agent = Program::start(&coordinator, directory);
+    fugitive.held_open.await.expect("killed");
     coordinator.session().await;
     assert!(!cgroup.exists());
 }

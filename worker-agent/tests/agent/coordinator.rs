@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use drover_proto::{
     agent::key_to_wire,
     v1::{
-        self, AgentMessage, CoordinatorMessage, LogAck, LogChunk,
+        self, AgentMessage, CoordinatorMessage, LogAck, LogChunk, Outcome,
         agent_message::Message as FromAgent,
         agent_service_server::{AgentService, AgentServiceServer},
         coordinator_message::Message as ToAgent,
@@ -128,6 +128,16 @@ impl Coordinator {
         }
     }
 
+    /// The first connection of another agent than the one that joined like this, with its join, not yet answered.
+    pub(crate) async fn next_incarnation(&mut self, before: &v1::Join) -> (Session, v1::Join) {
+        loop {
+            let (session, join) = self.connection().await;
+            if join.incarnation != before.incarnation {
+                return (session, join);
+            }
+        }
+    }
+
     /// The next connection, accepted.
     pub(crate) async fn session(&mut self) -> Session {
         let (session, _) = self.connection().await;
@@ -221,8 +231,7 @@ impl Session {
     pub(crate) async fn report(&mut self) -> (u32, What) {
         while self.waiting.is_empty() {
             if let FromAgent::Reports(reports) = self.message().await {
-                self.sequence = reports.sequence;
-                self.waiting = reports.reports;
+                self.note(reports);
             }
         }
         let report = self.waiting.remove(0);
@@ -241,12 +250,44 @@ impl Session {
         }
     }
 
+    fn note(&mut self, reports: v1::Reports) {
+        self.sequence = reports.sequence;
+        self.waiting.extend(reports.reports);
+    }
+
+    /// The next ends, in the order of their tasks.
+    pub(crate) async fn ends<const N: usize>(&mut self) -> [(u32, v1::Ended); N] {
+        let mut ends = Vec::new();
+        for _ in 0..N {
+            ends.push(self.end().await);
+        }
+        ends.sort_unstable_by_key(|(task, _)| *task);
+        ends.try_into().expect("so many")
+    }
+
+    pub(crate) async fn outcomes<const N: usize>(&mut self) -> [(u32, Outcome); N] {
+        let ends = self.ends().await;
+        ends.map(|(task, ended)| (task, ended.outcome()))
+    }
+
+    /// Reports that come before it are kept.
     pub(crate) async fn heartbeat(&mut self) -> v1::Heartbeat {
         loop {
-            if let FromAgent::Heartbeat(heartbeat) = self.message().await {
-                return heartbeat;
+            match self.message().await {
+                FromAgent::Heartbeat(heartbeat) => return heartbeat,
+                FromAgent::Reports(reports) => self.note(reports),
+                FromAgent::Leaving(_) => {}
+                FromAgent::Join(_) => panic!("one is enough"),
             }
         }
+    }
+
+    /// Ends the session as a coordinator does that has heard from a newer agent of the same name.
+    pub(crate) async fn supersede(&self) {
+        let details = ErrorDetails::with_error_info("SUPERSEDED", "drover", HashMap::new());
+        let status = Status::with_error_details(Code::Aborted, "a newer agent", details);
+        let sent = self.outbound.send(Err(status)).await;
+        sent.expect("the agent is there");
     }
 
     /// True when the agent has ended its half and nothing was left unread.

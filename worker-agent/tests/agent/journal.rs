@@ -5,7 +5,7 @@ use std::path::Path;
 use drover_proto::v1::{self, Outcome, report::What};
 
 use crate::{
-    agent::{Agent, Program, fifo, open, read},
+    agent::{Agent, Program, open, read},
     coordinator::Coordinator,
     task::{argv, shell},
 };
@@ -36,9 +36,8 @@ fn journal(directory: &Path) -> Vec<u8> {
 #[tokio::test]
 async fn what_ended_while_disconnected_survives_a_kill_of_the_agent() {
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [ready, gate] = ["ready", "gate"].map(|name| fifo(directory.path(), name));
-    let mut agent = Program::start(&coordinator, directory.path());
+    let (directory, mut agent, [ready, gate]) =
+        Program::with_fifos(&coordinator, ["ready", "gate"]);
     let session = coordinator.session().await;
     let empty = journal(directory.path());
     session
@@ -57,17 +56,11 @@ async fn what_ended_while_disconnected_survives_a_kill_of_the_agent() {
 
     let mut agent = Program::start(&coordinator, directory.path());
     // What the killed one began may come first.
-    let (session, join) = loop {
-        let (session, join) = coordinator.connection().await;
-        if join.incarnation != first.incarnation {
-            break (session, join);
-        }
-    };
+    let (mut session, join) = coordinator.next_incarnation(&first).await;
     assert!(join.incarnation > first.incarnation);
     assert_eq!(ends(&join), [(1, Outcome::Succeeded)]);
     assert_eq!(join.reports.as_ref().expect("present").sequence, 1);
     assert_eq!(join.running, [], "task 2 died with the agent");
-    let mut session = session;
     session.welcome(1, vec![]).await;
     session.acknowledge(1).await;
     // The answer shows that the acknowledgement was taken.
@@ -83,9 +76,7 @@ async fn what_ended_while_disconnected_survives_a_kill_of_the_agent() {
 #[tokio::test]
 async fn what_ends_while_an_agent_leaves_is_kept_for_the_next() {
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let ready = fifo(directory.path(), "ready");
-    let agent = Program::start(&coordinator, directory.path());
+    let (directory, agent, [ready]) = Program::with_fifos(&coordinator, ["ready"]);
     let session = coordinator.session().await;
     session
         .assign([(1, shell("echo > ready; sleep 1000"))])
@@ -97,12 +88,7 @@ async fn what_ends_while_an_agent_leaves_is_kept_for_the_next() {
     agent.signal(nix::sys::signal::Signal::SIGTERM);
     agent.ended();
     let _agent = Program::start(&coordinator, directory.path());
-    let (_session, join) = loop {
-        let connection = coordinator.connection().await;
-        if connection.1.incarnation != before.incarnation {
-            break connection;
-        }
-    };
+    let (_session, join) = coordinator.next_incarnation(&before).await;
     assert_eq!(ends(&join), [(1, Outcome::Stopped)]);
 }
 

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use drover_proto::{
     agent::key_to_wire,
-    v1::{
-        HeartbeatAck, Outcome, agent_message::Message as FromAgent,
-        coordinator_message::Message as ToAgent, report::What,
-    },
+    v1::{HeartbeatAck, Outcome, coordinator_message::Message as ToAgent},
 };
 use nix::sys::signal::Signal;
 use tokio::task::JoinHandle;
 
 use crate::{
-    agent::{Agent, Program, fifo, open, read},
+    agent::{Agent, Program, open, read},
     coordinator::{Coordinator, Session},
     task::{Task, argv, key, shell},
 };
@@ -65,25 +62,7 @@ async fn acknowledged_heartbeats_renew_the_lease() {
     let task = Task::leased(1, shell("read line < gate"));
     session.assign([task]).await;
     // Three leases.
-    for _ in 0..3 * LEASE_MS / BEAT_MS {
-        let number = loop {
-            match session.message().await {
-                FromAgent::Heartbeat(heartbeat) => break heartbeat.number,
-                FromAgent::Reports(reports) => {
-                    let what = reports
-                        .reports
-                        .into_iter()
-                        .next()
-                        .and_then(|report| report.what);
-                    assert!(matches!(what, Some(What::Started(_))), "{what:?}");
-                }
-                FromAgent::Join(_) => panic!("one is enough"),
-            }
-        };
-        session
-            .send(ToAgent::HeartbeatAck(HeartbeatAck { number }))
-            .await;
-    }
+    renew(&mut session, 3 * LEASE_MS / BEAT_MS).await;
     open(gate).await;
     let (_, ended) = session.end().await;
     assert_eq!(ended.outcome(), Outcome::Succeeded);
@@ -94,63 +73,33 @@ async fn what_arrives_after_the_lease_does_not_start() {
     let mut coordinator = Coordinator::start().await;
     let agent = Agent::start(&coordinator);
     let (mut session, _) = coordinator.connection().await;
-    session.welcome_for(20, NEVER_MS).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let leased = Task::leased(1, shell("echo > ran"));
-    session
-        .assign([leased, Task::from((2, argv(["true"])))])
-        .await;
-    let mut outcomes =
-        [session.end().await, session.end().await].map(|(task, ended)| (task, ended.outcome()));
-    outcomes.sort_unstable();
-    assert_eq!(outcomes, [(1, Outcome::Fenced), (2, Outcome::Succeeded)]);
-    assert!(!agent.work_dir.path().join("ran").exists());
-}
-
-#[tokio::test]
-async fn an_agent_that_was_frozen_fences_before_it_does_anything_else() {
-    let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [first, second, gate] =
-        ["first", "second", "gate"].map(|name| fifo(directory.path(), name));
-    let agent = Program::start(&coordinator, directory.path());
-    let (mut session, _) = coordinator.connection().await;
     session.welcome_for(LEASE_MS, NEVER_MS).await;
-    let leased = Task::leased(1, shell("echo > first; sleep 1000"));
-    let kept = shell("echo > second; read line < gate; echo > done");
-    session.assign([leased, Task::from((2, kept))]).await;
-    read(first).await;
-    read(second).await;
-    agent.signal(Signal::SIGSTOP);
-    // It ends while the agent is frozen, and what comes meanwhile is found by the agent when it wakes.
-    open(gate).await;
-    let late = Task::leased(3, shell("echo > ran"));
-    session.assign([late]).await;
-    tokio::time::sleep(Duration::from_millis(2 * u64::from(LEASE_MS))).await;
-    agent.signal(Signal::SIGCONT);
-    let mut outcomes = Vec::new();
-    while outcomes.len() < 3 {
-        let (task, ended) = session.end().await;
-        outcomes.push((task, ended.outcome()));
-    }
-    outcomes.sort_unstable();
-    let expected = [
-        (1, Outcome::Fenced),
-        (2, Outcome::Succeeded),
-        (3, Outcome::Fenced),
-    ];
-    assert_eq!(outcomes, expected);
-    assert!(!directory.path().join("ran").exists());
+    session
+        .assign([Task::leased(1, argv(["sleep", "1000"]))])
+        .await;
+    assert_eq!(session.outcomes().await, [(1, Outcome::Fenced)]);
+    // So the lease is over.
+    let late = Task::leased(2, shell("echo > ran"));
+    session
+        .assign([late, Task::from((3, argv(["true"])))])
+        .await;
+    let [(2, late), (3, kept)] = session.ends().await else {
+        panic!("others have ended");
+    };
+    assert_eq!(late.outcome(), Outcome::Fenced);
+    let why = "it came when the agent's lease was over";
+    assert_eq!(late.message, why, "it is not merely killed at once");
+    assert_eq!(kept.outcome(), Outcome::Succeeded);
+    assert!(!agent.work_dir.path().join("ran").exists());
 }
 
 #[tokio::test]
 async fn while_an_agent_is_frozen_its_guard_fences() {
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [life, orderly, stubborn, kept, gate, done] =
-        ["life", "orderly", "stubborn", "kept", "gate", "done"]
-            .map(|name| fifo(directory.path(), name));
-    let agent = Program::start(&coordinator, directory.path());
+    let (directory, agent, [life, orderly, stubborn, kept, gate, done]) = Program::with_fifos(
+        &coordinator,
+        ["life", "orderly", "stubborn", "kept", "gate", "done"],
+    );
     let (mut session, _) = coordinator.connection().await;
     session.lease(LEASE_MS, NEVER_MS, 60_000).await;
     let held_open = tokio::spawn(read(life));
@@ -184,26 +133,18 @@ async fn while_an_agent_is_frozen_its_guard_fences() {
     read(done).await;
     assert!(agent.is_stopped(), "all this without the agent");
     agent.signal(Signal::SIGCONT);
-    let mut outcomes = Vec::new();
-    while outcomes.len() < 3 {
-        let (task, ended) = session.end().await;
-        outcomes.push((task, ended.outcome()));
-    }
-    outcomes.sort_unstable();
     let expected = [
         (1, Outcome::Fenced),
         (2, Outcome::Fenced),
         (3, Outcome::Succeeded),
     ];
-    assert_eq!(outcomes, expected);
+    assert_eq!(session.outcomes().await, expected);
 }
 
 #[tokio::test]
 async fn renewals_hold_back_the_guard() {
     let mut coordinator = Coordinator::start().await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let [ready, life] = ["ready", "life"].map(|name| fifo(directory.path(), name));
-    let agent = Program::start(&coordinator, directory.path());
+    let (_directory, agent, [ready, life]) = Program::with_fifos(&coordinator, ["ready", "life"]);
     let (mut session, _) = coordinator.connection().await;
     session.lease(1_000, 100, 50).await;
     // So the guard knows of a lease, and for some time nothing that it has to renew.

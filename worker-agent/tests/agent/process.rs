@@ -6,7 +6,7 @@ use bytes::Bytes;
 use drover_proto::v1::{self, Outcome, task_payload::Run};
 
 use crate::{
-    agent::{Agent, Program, fifo, read},
+    agent::{Agent, Program, read},
     coordinator::Coordinator,
     task::{Task, argv, command, shell},
 };
@@ -44,7 +44,7 @@ async fn failures_say_what_happened() {
     lost.cwd = Bytes::from_static(b"/does/not/exist");
     for (task, run, exit_code, words) in [
         (1, shell("exit 3"), Some(3), "exited with code 3"),
-        (2, shell("kill -9 $$"), None, "killed by signal 9"),
+        (2, shell("kill -9 $$"), Some(137), "killed by signal 9"),
         (
             3,
             argv(["no-such-program"]),
@@ -132,9 +132,8 @@ fn stress() -> Run {
 #[tokio::test]
 async fn the_guard_kills_what_a_killed_agent_leaves() {
     let mut coordinator = Coordinator::start().await;
-    let work_dir = tempfile::tempdir().expect("a directory");
-    let [life, ready] = ["life", "ready"].map(|name| fifo(work_dir.path(), name));
-    let mut agent = Program::start(&coordinator, work_dir.path());
+    let (_directory, mut agent, [life, ready]) =
+        Program::with_fifos(&coordinator, ["life", "ready"]);
     let session = coordinator.session().await;
     let held_open = tokio::spawn(read(life));
     session

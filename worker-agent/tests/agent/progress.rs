@@ -66,5 +66,8 @@ async fn who_gets_stuck_later_is_killed_after_its_grace() {
     };
     session.assign([stubborn]).await;
     let (_, ended) = session.end().await;
-    assert_eq!((ended.outcome(), ended.exit_code), (Outcome::Stalled, None));
+    assert_eq!(
+        (ended.outcome(), ended.exit_code),
+        (Outcome::Stalled, Some(137))
+    );
 }

@@ -7,30 +7,24 @@ use drover_proto::v1::{DeadLetter, ListDeadLettersRequest, ListDeadLettersRespon
 use crate::{
     client::Client,
     command_line::Global,
+    commands::pages::Extent,
     error::CliError,
     output::{self, Format},
 };
-
-/// The largest page the coordinator gives.
-const MAX_PAGE: u32 = 1_000;
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  drover dead-letter list\n  drover dead-letter list --queue nightly --all -o json"
 )]
 pub(crate) struct Args {
-    /// Only jobs of this queue
-    #[arg(long, default_value_t)]
+    /// Only jobs of this queue [default: any]
+    #[arg(long, default_value_t, hide_default_value = true)]
     queue: String,
-    /// Only jobs of this namespace [default: default]
-    #[arg(long, default_value_t)]
+    /// Only jobs of this namespace
+    #[arg(long, default_value = "default")]
     namespace: String,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
-    /// Every dead letter
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
 pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliError> {
@@ -44,28 +38,25 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 }
 
 async fn collect(client: &Client, args: Args) -> Result<ListDeadLettersResponse, CliError> {
-    let limit = if args.all {
-        usize::MAX
-    } else {
-        args.limit as usize
-    };
-    let mut request = ListDeadLettersRequest {
+    let request = ListDeadLettersRequest {
         namespace: args.namespace,
         queue: args.queue,
-        page_size: u32::try_from(limit).unwrap_or(MAX_PAGE).min(MAX_PAGE),
-        page_token: String::new(),
+        ..ListDeadLettersRequest::default()
     };
-    let mut found = ListDeadLettersResponse::default();
-    loop {
-        let page = client.dead_letters(request.clone()).await?;
-        found.dead_letters.extend(page.dead_letters);
-        found.next_page_token = page.next_page_token;
-        if found.next_page_token.is_empty() || found.dead_letters.len() >= limit {
-            found.dead_letters.truncate(limit);
-            return Ok(found);
-        }
-        request.page_token.clone_from(&found.next_page_token);
-    }
+    let page = async |page_size, page_token| {
+        let request = ListDeadLettersRequest {
+            page_size,
+            page_token,
+            ..request.clone()
+        };
+        let page = client.dead_letters(request).await?;
+        Ok((page.dead_letters, page.next_page_token))
+    };
+    let (dead_letters, next_page_token) = args.extent.collect(page).await?;
+    Ok(ListDeadLettersResponse {
+        dead_letters,
+        next_page_token,
+    })
 }
 
 fn text(letters: &[DeadLetter]) -> String {

@@ -20,11 +20,11 @@ pub(crate) struct Args {
     /// Ids of dead jobs
     #[arg(value_name = "ID", required_unless_present = "older_than")]
     ids: Vec<String>,
-    /// All that ended longer ago than this
+    /// All that ended longer ago than this: 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span, conflicts_with = "ids")]
     older_than: Option<Duration>,
-    /// Only jobs of this namespace [default: default]
-    #[arg(long, default_value_t)]
+    /// Only jobs of this namespace
+    #[arg(long, default_value = "default")]
     namespace: String,
 }
 

@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::ReplayDeadLetterRequest;
+use drover_proto::v1::{ReplayDeadLetterRequest, job_spec, replay_dead_letter_request as request};
 
 use crate::{
     client::Client,
     command_line::Global,
-    commands::submit::worst_outcome,
+    commands::wait,
     error::CliError,
+    file::{self, Deadline},
     output::{self, Format},
-    progress,
 };
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Keep what had succeeded, and go on from what had not; not for a job that was rolled back
     #[arg(long)]
     from_failed: bool,
+    /// In the place of the job's own deadline: 30m, 1h30m from now, or a point in time (2030-01-31T18:00:00Z)
+    #[arg(long, value_name = "WHEN", value_parser = file::parse_deadline)]
+    deadline: Option<Deadline>,
     /// Follow the new jobs to their ends; the exit code is then the outcome
     #[arg(long)]
     wait: bool,
@@ -38,6 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
         let request = ReplayDeadLetterRequest {
             job_id: job_id.clone(),
             from_failed: args.from_failed,
+            deadline: args.deadline.map(new_deadline),
         };
         let answer = client.replay(request).await?;
         if answer.duplicate {
@@ -53,11 +57,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
     if !args.wait {
         return Ok(ExitCode::SUCCESS);
     }
-    let jobs = progress::follow(&client, &new_ids).await?;
-    if global.output == Format::Json {
-        for job in &jobs {
-            output::print_json(job)?;
-        }
+    wait::for_ends(&client, &new_ids, global.output).await
+}
+
+fn new_deadline(deadline: Deadline) -> request::Deadline {
+    match file::deadline(deadline) {
+        job_spec::Deadline::DeadlineAfter(after) => request::Deadline::DeadlineAfter(after),
+        job_spec::Deadline::DeadlineAt(at) => request::Deadline::DeadlineAt(at),
     }
-    Ok(worst_outcome(&jobs))
 }

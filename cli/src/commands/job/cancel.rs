@@ -19,13 +19,13 @@ use crate::{
 pub(crate) struct Args {
     /// Id of the job
     id: String,
-    /// Kept with the job
-    #[arg(long, default_value_t)]
+    /// Why, for people; kept with the job
+    #[arg(long, default_value_t, hide_default_value = true)]
     reason: String,
-    /// Then undo what had finished, with the undo steps of its tasks
+    /// Afterwards run the undo steps of the tasks that had finished
     #[arg(long)]
     rollback: bool,
-    /// Leave everything as it is: stop also undo steps and `finally` tasks, and a cancellation or rollback under way
+    /// Stop everything at once, also `finally` tasks and a rollback under way; what is not undone by then stays so
     #[arg(long, conflicts_with = "rollback")]
     abandon: bool,
 }

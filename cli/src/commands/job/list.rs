@@ -7,33 +7,27 @@ use drover_proto::v1::{Job, JobState, ListJobsRequest, ListJobsResponse};
 use crate::{
     client::Client,
     command_line::Global,
+    commands::pages::Extent,
     error::CliError,
     output::{self, Format},
 };
-
-/// The largest page the coordinator gives.
-const MAX_PAGE: u32 = 1_000;
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  drover job list --state running\n  drover job list --queue nightly --all -o json"
 )]
 pub(crate) struct Args {
-    /// Only jobs in this state; may be given several times
+    /// Only jobs in this state, such as running or timed_out; may be given several times [default: any]
     #[arg(long = "state", value_name = "STATE", value_parser = state)]
     states: Vec<JobState>,
-    /// Only jobs of this queue
-    #[arg(long, default_value_t)]
+    /// Only jobs of this queue [default: any]
+    #[arg(long, default_value_t, hide_default_value = true)]
     queue: String,
-    /// Only jobs of this namespace [default: default]
-    #[arg(long, default_value_t)]
+    /// Only jobs of this namespace
+    #[arg(long, default_value = "default")]
     namespace: String,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
-    /// Every job
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
 fn state(text: &str) -> Result<JobState, String> {
@@ -58,29 +52,26 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 }
 
 async fn collect(client: &Client, args: Args) -> Result<ListJobsResponse, CliError> {
-    let limit = if args.all {
-        usize::MAX
-    } else {
-        args.limit as usize
-    };
-    let mut request = ListJobsRequest {
+    let request = ListJobsRequest {
         namespace: args.namespace,
         states: args.states.into_iter().map(Into::into).collect(),
         queue: args.queue,
-        page_size: u32::try_from(limit).unwrap_or(MAX_PAGE).min(MAX_PAGE),
-        page_token: String::new(),
+        ..ListJobsRequest::default()
     };
-    let mut found = ListJobsResponse::default();
-    loop {
-        let page = client.list_jobs(request.clone()).await?;
-        found.jobs.extend(page.jobs);
-        found.next_page_token = page.next_page_token;
-        if found.next_page_token.is_empty() || found.jobs.len() >= limit {
-            found.jobs.truncate(limit);
-            return Ok(found);
-        }
-        request.page_token.clone_from(&found.next_page_token);
-    }
+    let page = async |page_size, page_token| {
+        let request = ListJobsRequest {
+            page_size,
+            page_token,
+            ..request.clone()
+        };
+        let page = client.list_jobs(request).await?;
+        Ok((page.jobs, page.next_page_token))
+    };
+    let (jobs, next_page_token) = args.extent.collect(page).await?;
+    Ok(ListJobsResponse {
+        jobs,
+        next_page_token,
+    })
 }
 
 fn text(jobs: &[Job]) -> String {

@@ -4,8 +4,9 @@ use std::{io::Write as _, process::ExitCode};
 
 use drover_proto::v1::{GetLogsRequest, LogLine, LogStream};
 
+use super::shown::Shown;
 use crate::{
-    client::Client,
+    client::{Client, Heard, Lasting},
     command_line::Global,
     error::CliError,
     output::{self, Format},
@@ -13,13 +14,13 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  drover job logs 0192...  build\n  drover job logs 0192... build --attempt 1 --follow\n  \
+    after_help = "Examples:\n  drover job logs 0192... build\n  drover job logs 0192... build --attempt 1 --follow\n  \
         drover job logs 0192... build --undo"
 )]
 pub(crate) struct Args {
     /// Id of the job
     id: String,
-    /// Only this task
+    /// Only this task [default: all]
     task: Option<String>,
     /// Number of the attempt [default: the last]
     #[arg(
@@ -29,32 +30,12 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     attempt: u32,
-    /// Of the undo step of the task
+    /// What the undo step of the task has written
     #[arg(long, requires = "task")]
     undo: bool,
-    /// Go on until the end
+    /// Go on with what is written until the job has ended
     #[arg(short, long)]
     follow: bool,
-}
-
-/// Which output to show, and how.
-pub(crate) struct Request {
-    query: GetLogsRequest,
-    format: Format,
-}
-
-impl Request {
-    /// Everything a job of one task writes, as it comes.
-    pub(crate) fn follow_all(id: &str) -> Self {
-        Self {
-            query: GetLogsRequest {
-                job_id: id.to_owned(),
-                follow: true,
-                ..GetLogsRequest::default()
-            },
-            format: Format::Text,
-        }
-    }
 }
 
 pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliError> {
@@ -66,31 +47,55 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
         follow: args.follow,
         undo: args.undo,
     };
-    stream(
-        &client,
-        Request {
-            query,
-            format: global.output,
-        },
-    )
-    .await?;
+    let show = |line: &LogLine| match global.output {
+        Format::Json => output::print_json(line),
+        Format::Text => copy(line),
+    };
+    if query.follow {
+        follow(&client, &query, show).await?;
+    } else {
+        let mut lines = client.logs(query).await?.answer;
+        let failed = |status| client.failed(status);
+        while let Some(line) = lines.message().await.map_err(failed)? {
+            show(&line)?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies output to where it belongs, byte by byte.
-pub(crate) async fn stream(client: &Client, request: Request) -> Result<(), CliError> {
-    let Request { query, format } = request;
-    let failed = |status| client.failed(status);
-    let mut lines = client.logs(query).await?;
-    while let Some(line) = lines.message().await.map_err(failed)? {
-        match format {
-            Format::Json => output::print_json(&line)?,
-            Format::Text => copy(&line)?,
+/// Everything the tasks of a job write, as it comes, to where it belongs.
+pub(crate) async fn follow_all(client: &Client, id: &str) -> Result<(), CliError> {
+    let query = GetLogsRequest {
+        job_id: id.to_owned(),
+        follow: true,
+        ..GetLogsRequest::default()
+    };
+    follow(client, &query, copy).await
+}
+
+/// Shows output until its end. When the coordinator goes away, the next one tells everything from its beginning, of which
+/// what has been shown is passed over.
+async fn follow(
+    client: &Client,
+    query: &GetLogsRequest,
+    mut show: impl FnMut(&LogLine) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut lines = Lasting::new(client, || client.logs(query.clone()));
+    let mut shown = Shown::default();
+    while let Some(heard) = lines.next().await? {
+        match heard {
+            Heard::Beginning => shown.begin_anew(),
+            Heard::Message(line) => {
+                if let Some(rest) = shown.rest(line) {
+                    show(&rest)?;
+                }
+            }
         }
     }
     Ok(())
 }
 
+/// A byte for a byte.
 fn copy(line: &LogLine) -> Result<(), CliError> {
     if line.dropped_bytes > 0 {
         eprintln!(
@@ -107,3 +112,6 @@ fn copy(line: &LogLine) -> Result<(), CliError> {
     }
     output::print_bytes(&line.data)
 }
+
+#[cfg(test)]
+mod tests;

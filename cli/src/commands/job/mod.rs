@@ -4,6 +4,7 @@ mod cancel;
 mod list;
 pub(crate) mod logs;
 pub(crate) mod show;
+mod shown;
 mod watch;
 
 use std::process::ExitCode;

@@ -2,14 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{
-    client::Client,
-    command_line::Global,
-    commands::submit::worst_outcome,
-    error::CliError,
-    output::{self, Format},
-    progress,
-};
+use crate::{client::Client, command_line::Global, commands::wait, error::CliError};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -23,11 +16,5 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, global: &Global) -> Result<ExitCode, CliError> {
     let client = Client::connect(&global.address).await?;
-    let jobs = progress::follow(&client, &args.ids).await?;
-    if global.output == Format::Json {
-        for job in &jobs {
-            output::print_json(job)?;
-        }
-    }
-    Ok(worst_outcome(&jobs))
+    wait::for_ends(&client, &args.ids, global.output).await
 }

@@ -16,8 +16,8 @@ use crate::{
     after_help = "Queues without settings exist as soon as a job names them, and are not listed."
 )]
 pub(crate) struct Args {
-    /// Only queues of this namespace [default: default]
-    #[arg(long, default_value_t)]
+    /// Only queues of this namespace
+    #[arg(long, default_value = "default")]
     namespace: String,
 }
 

@@ -13,7 +13,7 @@ use crate::{command_line::Global, error::CliError};
 pub(crate) enum Command {
     /// List the queues that have settings
     List(list::Args),
-    /// Say what the tasks of a queue's jobs get that say nothing themselves
+    /// Set the defaults that a queue gives to the tasks of its jobs
     Set(Box<set::Args>),
 }
 

@@ -23,22 +23,22 @@ use crate::{
 pub(crate) struct Args {
     /// Name of the queue
     name: String,
-    /// Namespace of the queue [default: default]
-    #[arg(long, default_value_t)]
+    /// Namespace of the queue
+    #[arg(long, default_value = "default")]
     namespace: String,
-    /// Attempts after the first that failed; none: no other, also not when the node is lost
+    /// Attempts after the first that failed; none: a single attempt, even if its node is lost [default: 0]
     #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries)]
     retries: Option<RetryRule>,
-    /// Longest wait before the first retry; each further one may be twice as long
+    /// Longest wait before the first retry; each further one may be twice as long [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span, requires = "retries")]
     backoff: Option<Duration>,
     /// How often a task may lose its node before it fails [default: 3]
     #[arg(long, value_name = "NUMBER", requires = "retries", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_lost: Option<u32>,
-    /// Limit of the run time of one attempt
+    /// Limit of the run time of one attempt [default: none]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     timeout: Option<Duration>,
-    /// How long a task may wait for a node
+    /// How long a task may wait for a node [default: for ever]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     start_timeout: Option<Duration>,
     /// Time from SIGTERM to SIGKILL, at most 1h [default: 5s]

@@ -4,49 +4,12 @@ use uuid::Uuid;
 
 use super::pool::{Borrowed, STATEMENT_LIMIT, within};
 use crate::store::{
-    DeadLetterQuery, JobSummary, Purge, StoreError,
-    names::Names,
-    queries::{self, PURGE_BATCH, page},
-    rows::{count_of_page, job_columns, summary},
+    Purge, StoreError,
+    queries::{PURGE_BATCH, PURGE_ENDED},
 };
-
-const PAGE: &str = page!(
-    from "dead_letters d JOIN jobs j ON j.id = d.job_id",
-    namespace "d.namespace", id "d.job_id", queue "d.queue", also "true"
-);
 
 const PURGE_JOBS: &str =
     "DELETE FROM dead_letters WHERE namespace = $1 AND job_id = ANY ($2::uuid[])";
-
-const PURGE_ENDED: &str = "DELETE FROM dead_letters WHERE job_id IN ( \
-        SELECT job_id FROM dead_letters WHERE namespace = $1 AND ended_at < $2 LIMIT $3)";
-
-pub(super) async fn page(
-    pool: &PgPool,
-    query: &DeadLetterQuery,
-) -> Result<Vec<JobSummary>, StoreError> {
-    let mut connection = Borrowed::of(pool).await?;
-    let rows = sqlx::query(PAGE)
-        .bind(&*query.namespace)
-        .bind(query.before.map_or(Uuid::max(), |id| id.0))
-        .bind(query.queue.as_deref())
-        .bind(i64::from(query.limit))
-        .fetch_all(&mut *connection)
-        .await?;
-    connection.give_back();
-    let mut names = Names::default();
-    rows.iter().map(|row| summary(row, &mut names)).collect()
-}
-
-pub(super) async fn contains(pool: &PgPool, job: JobId) -> Result<bool, StoreError> {
-    let mut connection = Borrowed::of(pool).await?;
-    let contains = sqlx::query_scalar(queries::IS_DEAD_LETTER)
-        .bind(job.0)
-        .fetch_one(&mut *connection)
-        .await?;
-    connection.give_back();
-    Ok(contains)
-}
 
 pub(super) async fn purge(pool: &PgPool, purge: &Purge) -> Result<u64, StoreError> {
     match purge {

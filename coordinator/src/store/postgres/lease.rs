@@ -5,44 +5,47 @@ use sqlx::PgPool;
 
 use super::pool::Borrowed;
 use crate::store::{
-    Acquired, Lease, StoreError,
+    Acquired, Applicant, Lease, StoreError,
     lease::{LeaseColumns, milliseconds},
     rows::{Place, stored},
 };
 
 /// Locks nothing and waits for nobody: what a standby asks all the time.
-const READ: &str = "SELECT epoch, turn, holder, model_time, \
+const READ: &str = "SELECT epoch, turn, holder, instance, model_time, \
     floor(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint AS remaining_ms \
     FROM lease WHERE id = 1";
 
 /// Waits until a commit in flight has ended, also one whose client is gone, and sees what it left.
-const LOCK: &str = "SELECT epoch, turn, holder, model_time, \
+const LOCK: &str = "SELECT epoch, turn, holder, instance, model_time, \
     floor(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint AS remaining_ms \
     FROM lease WHERE id = 1 FOR UPDATE";
 
 /// One statement, so that a coordinator that freezes here leaves no transaction open that locks the row.
-const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, \
-    expires_at = clock_timestamp() + $2 * interval '1 millisecond' \
-    WHERE id = 1 AND (holder IN ('', $1) OR expires_at <= clock_timestamp()) RETURNING epoch";
+const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, instance = $2, \
+    expires_at = clock_timestamp() + $3 * interval '1 millisecond' \
+    WHERE id = 1 AND (holder = '' OR expires_at <= clock_timestamp() OR holder = $1 AND ($4 OR instance = $2)) \
+    RETURNING epoch";
 
 const RESIGN: &str =
     "UPDATE lease SET holder = '', expires_at = 'epoch' WHERE id = 1 AND epoch = $1";
 
 pub(super) async fn acquire(
     pool: &PgPool,
-    holder: &str,
+    applicant: &Applicant,
     term: Duration,
 ) -> Result<Acquired, StoreError> {
     let mut connection = Borrowed::of(pool).await?;
     let acquired = loop {
         let row: LeaseColumns = sqlx::query_as(READ).fetch_one(&mut *connection).await?;
-        if let Some(held) = row.held_against(holder)? {
+        if let Some(held) = row.held_against(applicant)? {
             break held;
         }
         // It may have been renewed or taken between the two statements; then it is worth another look.
         let taken: Option<i64> = sqlx::query_scalar(TAKE)
-            .bind(holder)
+            .bind(&*applicant.address)
+            .bind(applicant.instance)
             .bind(milliseconds(term))
+            .bind(applicant.succeeds)
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(epoch) = taken {

@@ -1,12 +1,8 @@
-use drover_model::AttemptKey;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::pool::Borrowed;
-use crate::store::{
-    LogRow, StoreError, queries,
-    rows::{LogColumns, stored},
-};
+use crate::store::{LogRow, StoreError, rows::stored};
 
 const APPEND: &str = "INSERT INTO log_chunks (job_id, task, attempt, start_offset, stream, length, data, is_end) \
     SELECT unnest($1::uuid[]), unnest($2::integer[]), unnest($3::integer[]), unnest($4::bigint[]), \
@@ -39,46 +35,6 @@ pub(super) async fn append(pool: &PgPool, chunks: &[LogRow]) -> Result<(), Store
         .await?;
     connection.give_back();
     Ok(())
-}
-
-pub(super) async fn read(
-    pool: &PgPool,
-    key: AttemptKey,
-    offset: u64,
-    limit: u32,
-) -> Result<Vec<LogRow>, StoreError> {
-    let mut connection = Borrowed::of(pool).await?;
-    let rows: Vec<LogColumns> = sqlx::query_as(queries::LOGS)
-        .bind(key.job.0)
-        .bind::<i32>(stored("task", key.task)?)
-        .bind::<i32>(stored("attempt", key.attempt)?)
-        .bind::<i64>(stored("offset", offset)?)
-        .bind(i64::from(limit))
-        .fetch_all(&mut *connection)
-        .await?;
-    connection.give_back();
-    rows.into_iter().map(LogColumns::into_log).collect()
-}
-
-pub(super) async fn tail(
-    pool: &PgPool,
-    key: AttemptKey,
-    limit: u32,
-) -> Result<Vec<LogRow>, StoreError> {
-    let mut connection = Borrowed::of(pool).await?;
-    let newest_first: Vec<LogColumns> = sqlx::query_as(queries::LAST_LOGS)
-        .bind(key.job.0)
-        .bind::<i32>(stored("task", key.task)?)
-        .bind::<i32>(stored("attempt", key.attempt)?)
-        .bind(i64::from(limit))
-        .fetch_all(&mut *connection)
-        .await?;
-    connection.give_back();
-    newest_first
-        .into_iter()
-        .rev()
-        .map(LogColumns::into_log)
-        .collect()
 }
 
 fn checked<T>(

@@ -13,6 +13,7 @@ mod outcome;
 mod park;
 mod pool;
 mod read;
+mod reader;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,8 +25,8 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
 use super::{
-    Acquired, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Purge, Store,
-    StoreError, StoredJob, StoredSnapshot,
+    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease,
+    LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
 };
 use pool::{STATEMENT_LIMIT, within};
 
@@ -59,10 +60,10 @@ impl PostgresStore {
 
 #[async_trait::async_trait]
 impl Store for PostgresStore {
-    async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError> {
+    async fn acquire(&self, applicant: &Applicant, term: Duration) -> Result<Acquired, StoreError> {
         // Longer than a commit in flight, which the server gives up at half of its term.
         let limit = LEASE_LIMIT.max(term);
-        within(limit, lease::acquire(&self.own, holder, term)).await
+        within(limit, lease::acquire(&self.own, applicant, term)).await
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
@@ -107,19 +108,19 @@ impl Store for PostgresStore {
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
-        within(STATEMENT_LIMIT, read::jobs(&self.callers, query)).await
+        within(STATEMENT_LIMIT, reads::jobs(&self.callers, query)).await
     }
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
-        within(STATEMENT_LIMIT, read::queues(&self.callers, namespace)).await
+        within(STATEMENT_LIMIT, reads::queues(&self.callers, namespace)).await
     }
 
-    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError> {
-        within(STATEMENT_LIMIT, dead_letters::page(&self.callers, query)).await
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {
+        within(STATEMENT_LIMIT, reads::dead_letters(&self.callers, query)).await
     }
 
     async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError> {
-        within(STATEMENT_LIMIT, dead_letters::contains(&self.callers, job)).await
+        within(STATEMENT_LIMIT, reads::is_dead_letter(&self.callers, job)).await
     }
 
     async fn purge_dead_letters(&self, purge: &Purge) -> Result<u64, StoreError> {
@@ -138,13 +139,13 @@ impl Store for PostgresStore {
     ) -> Result<Vec<LogRow>, StoreError> {
         within(
             STATEMENT_LIMIT,
-            logs::read(&self.callers, key, offset, limit),
+            reads::logs(&self.callers, key, offset, limit),
         )
         .await
     }
 
     async fn log_tail(&self, key: AttemptKey, limit: u32) -> Result<Vec<LogRow>, StoreError> {
-        within(STATEMENT_LIMIT, logs::tail(&self.callers, key, limit)).await
+        within(STATEMENT_LIMIT, reads::log_tail(&self.callers, key, limit)).await
     }
 
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError> {

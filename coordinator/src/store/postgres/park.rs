@@ -1,8 +1,8 @@
 use drover_model::{Epoch, JobId, Timestamp};
 use sqlx::PgPool;
 
-use super::{pool::Borrowed, read::LEASE};
-use crate::store::{StoreError, lease::LeaseColumns, rows::stored};
+use super::pool::Borrowed;
+use crate::store::{StoreError, lease::LeaseColumns, queries::LEASE, rows::stored};
 
 const PARK: &str = "SELECT park_job($1, $2, $3, $4)";
 

@@ -1,9 +1,8 @@
-use sqlx::FromRow;
-use uuid::Uuid;
+use crate::store::{LogRow, StoreError, cells::Cells};
 
 use super::Place;
-use crate::store::{LogRow, StoreError};
 
+/// What [`log`] reads, in this order.
 macro_rules! log_columns {
     () => {
         "job_id, task, attempt, start_offset, stream, length, data, is_end"
@@ -11,28 +10,15 @@ macro_rules! log_columns {
 }
 pub(in crate::store) use log_columns;
 
-#[derive(FromRow)]
-pub(in crate::store) struct LogColumns {
-    job_id: Uuid,
-    task: i32,
-    attempt: i32,
-    start_offset: i64,
-    stream: i16,
-    length: i64,
-    data: Vec<u8>,
-    is_end: bool,
-}
-
-impl LogColumns {
-    pub(in crate::store) fn into_log(self) -> Result<LogRow, StoreError> {
-        let place = Place::in_table("log_chunks");
-        Ok(LogRow {
-            key: place.key(self.job_id, self.task, self.attempt)?,
-            offset: place.narrowed("start_offset", self.start_offset)?,
-            stream: place.narrowed("stream", self.stream)?,
-            length: place.narrowed("length", self.length)?,
-            data: self.data.into(),
-            end: self.is_end,
-        })
-    }
+/// From [`log_columns`].
+pub(in crate::store) fn log(row: &impl Cells) -> Result<LogRow, StoreError> {
+    let place = Place::in_table("log_chunks");
+    Ok(LogRow {
+        key: place.key(row.uuid(0)?, row.integer(1)?, row.integer(2)?)?,
+        offset: place.narrowed("start_offset", row.big(3)?)?,
+        stream: place.narrowed("stream", row.small(4)?)?,
+        length: place.narrowed("length", row.big(5)?)?,
+        data: bytes::Bytes::copy_from_slice(row.bytes(6)?),
+        end: row.truth(7)?,
+    })
 }

@@ -14,9 +14,9 @@ use super::StoreError;
 
 pub(super) use attempt::{AttemptsOfJobs, attempt, attempt_columns};
 pub(super) use job::{count_of_page, died, job, job_columns, summary};
-pub(super) use log::{LogColumns, log_columns};
-pub(super) use node::{NodeColumns, labels_json, node_columns};
-pub(super) use queue::{QueueColumns, queue_columns};
+pub(super) use log::{log, log_columns};
+pub(super) use node::{labels_json, node, node_columns};
+pub(super) use queue::{queue, queue_columns};
 pub(super) use request::found_requests;
 
 /// The integer type of a column, or a refusal.
@@ -81,7 +81,7 @@ impl Place {
         })
     }
 
-    fn corrupt(self, column: &'static str, value: &impl ToString) -> StoreError {
+    pub(super) fn corrupt(self, column: &'static str, value: &impl ToString) -> StoreError {
         StoreError::Corrupt {
             table: self.table,
             column,

@@ -1,6 +1,9 @@
+use bytes::Bytes;
 use drover_model::QueueRow;
-use sqlx::FromRow;
 
+use crate::store::{StoreError, cells::Cells};
+
+/// What [`queue`] reads, in this order.
 macro_rules! queue_columns {
     () => {
         "namespace, name, settings"
@@ -8,19 +11,11 @@ macro_rules! queue_columns {
 }
 pub(in crate::store) use queue_columns;
 
-#[derive(FromRow)]
-pub(in crate::store) struct QueueColumns {
-    namespace: String,
-    name: String,
-    settings: Vec<u8>,
-}
-
-impl QueueColumns {
-    pub(in crate::store) fn into_queue(self) -> QueueRow {
-        QueueRow {
-            namespace: self.namespace.into(),
-            name: self.name.into(),
-            settings: self.settings.into(),
-        }
-    }
+/// From [`queue_columns`].
+pub(in crate::store) fn queue(row: &impl Cells) -> Result<QueueRow, StoreError> {
+    Ok(QueueRow {
+        namespace: row.text(0)?.into(),
+        name: row.text(1)?.into(),
+        settings: Bytes::copy_from_slice(row.bytes(2)?),
+    })
 }

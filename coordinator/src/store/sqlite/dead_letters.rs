@@ -1,47 +1,13 @@
 use drover_model::{JobId, Timestamp};
-use sqlx::SqlitePool;
-use uuid::Uuid;
 
 use super::{batches, writer::Writer};
 use crate::store::{
-    DeadLetterQuery, JobSummary, Purge, StoreError,
-    names::Names,
-    queries::{self, PURGE_BATCH, page},
-    rows::{count_of_page, job_columns, summary},
+    Purge, StoreError,
+    queries::{PURGE_BATCH, PURGE_ENDED},
 };
-
-const PAGE: &str = page!(
-    from "dead_letters d JOIN jobs j ON j.id = d.job_id",
-    namespace "d.namespace", id "d.job_id", queue "d.queue", also "true"
-);
 
 const PURGE_JOBS: &str = "DELETE FROM dead_letters WHERE namespace = $1 \
     AND job_id IN (SELECT unhex(value ->> 0) FROM json_each($2))";
-
-const PURGE_ENDED: &str = "DELETE FROM dead_letters WHERE job_id IN ( \
-        SELECT job_id FROM dead_letters WHERE namespace = $1 AND ended_at < $2 LIMIT $3)";
-
-pub(super) async fn page(
-    readers: &SqlitePool,
-    query: &DeadLetterQuery,
-) -> Result<Vec<JobSummary>, StoreError> {
-    let rows = sqlx::query(PAGE)
-        .bind(&*query.namespace)
-        .bind(query.before.map_or(Uuid::max(), |id| id.0))
-        .bind(query.queue.as_deref())
-        .bind(i64::from(query.limit))
-        .fetch_all(readers)
-        .await?;
-    let mut names = Names::default();
-    rows.iter().map(|row| summary(row, &mut names)).collect()
-}
-
-pub(super) async fn contains(readers: &SqlitePool, job: JobId) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar(queries::IS_DEAD_LETTER)
-        .bind(job.0)
-        .fetch_one(readers)
-        .await?)
-}
 
 pub(super) async fn purge(writer: &Writer, purge: &Purge) -> Result<u64, StoreError> {
     match purge {

@@ -5,7 +5,7 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::writer::Writer;
 use crate::store::{
-    Acquired, Lease, StoreError,
+    Acquired, Applicant, Lease, StoreError,
     lease::{LeaseColumns, milliseconds},
     rows::stored,
 };
@@ -13,26 +13,26 @@ use crate::store::{
 /// Takes the write lock at once: a transaction that read first and then wanted to write could be refused.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
-const READ: &str = "SELECT epoch, turn, holder, model_time, \
+const READ: &str = "SELECT epoch, turn, holder, instance, model_time, \
     expires_at - CAST(unixepoch('subsec') * 1000 AS INTEGER) AS remaining_ms FROM lease WHERE id = 1";
 
-const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, \
-    expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2 WHERE id = 1";
+const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, instance = $2, \
+    expires_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 WHERE id = 1";
 
 const RESIGN: &str = "UPDATE lease SET holder = '', expires_at = 0 WHERE id = 1 AND epoch = $1";
 
 pub(super) async fn acquire(
     writer: &Writer,
     readers: &SqlitePool,
-    holder: &str,
+    applicant: &Applicant,
     term: Duration,
 ) -> Result<Acquired, StoreError> {
     let seen: LeaseColumns = sqlx::query_as(READ).fetch_one(readers).await?;
-    if let Some(held) = seen.held_against(holder)? {
+    if let Some(held) = seen.held_against(applicant)? {
         return Ok(held);
     }
     let mut connection = writer.borrow().await?;
-    let acquired = take(&mut connection, holder, term).await?;
+    let acquired = take(&mut connection, applicant, term).await?;
     connection.give_back();
     Ok(acquired)
 }
@@ -40,17 +40,18 @@ pub(super) async fn acquire(
 /// Looks once more, now that nobody else can write.
 async fn take(
     connection: &mut SqliteConnection,
-    holder: &str,
+    applicant: &Applicant,
     term: Duration,
 ) -> Result<Acquired, StoreError> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     let row: LeaseColumns = sqlx::query_as(READ).fetch_one(&mut *transaction).await?;
     let epoch = row.epoch()?;
-    if let Some(held) = row.held_against(holder)? {
+    if let Some(held) = row.held_against(applicant)? {
         return Ok(held);
     }
     sqlx::query(TAKE)
-        .bind(holder)
+        .bind(&*applicant.address)
+        .bind(applicant.instance)
         .bind(milliseconds(term))
         .execute(&mut *transaction)
         .await?;

@@ -1,11 +1,7 @@
-use drover_model::AttemptKey;
-use sqlx::{Connection, SqlitePool};
+use sqlx::Connection;
 
 use super::{lease::BEGIN, writer::Writer};
-use crate::store::{
-    LogRow, StoreError, queries,
-    rows::{LogColumns, stored},
-};
+use crate::store::{LogRow, StoreError, rows::stored};
 
 const APPEND: &str = "INSERT INTO log_chunks (job_id, task, attempt, start_offset, stream, length, data, is_end) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job_id, task, attempt, start_offset) DO NOTHING";
@@ -33,40 +29,4 @@ pub(super) async fn append(writer: &Writer, chunks: &[LogRow]) -> Result<(), Sto
     transaction.commit().await?;
     connection.give_back();
     Ok(())
-}
-
-pub(super) async fn read(
-    readers: &SqlitePool,
-    key: AttemptKey,
-    offset: u64,
-    limit: u32,
-) -> Result<Vec<LogRow>, StoreError> {
-    let rows: Vec<LogColumns> = sqlx::query_as(queries::LOGS)
-        .bind(key.job.0)
-        .bind(i64::from(key.task))
-        .bind(i64::from(key.attempt))
-        .bind::<i64>(stored("offset", offset)?)
-        .bind(i64::from(limit))
-        .fetch_all(readers)
-        .await?;
-    rows.into_iter().map(LogColumns::into_log).collect()
-}
-
-pub(super) async fn tail(
-    readers: &SqlitePool,
-    key: AttemptKey,
-    limit: u32,
-) -> Result<Vec<LogRow>, StoreError> {
-    let newest_first: Vec<LogColumns> = sqlx::query_as(queries::LAST_LOGS)
-        .bind(key.job.0)
-        .bind(i64::from(key.task))
-        .bind(i64::from(key.attempt))
-        .bind(i64::from(limit))
-        .fetch_all(readers)
-        .await?;
-    newest_first
-        .into_iter()
-        .rev()
-        .map(LogColumns::into_log)
-        .collect()
 }

@@ -10,6 +10,7 @@ mod load;
 mod logs;
 mod park;
 mod read;
+mod reader;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -21,8 +22,8 @@ use drover_model::{
 use sqlx::SqlitePool;
 
 use super::{
-    Acquired, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease, LogRow, Purge, Store,
-    StoreError, StoredJob, StoredSnapshot,
+    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease,
+    LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
 };
 use writer::Writer;
 
@@ -41,8 +42,8 @@ impl SqliteStore {
 
 #[async_trait::async_trait]
 impl Store for SqliteStore {
-    async fn acquire(&self, holder: &str, term: Duration) -> Result<Acquired, StoreError> {
-        lease::acquire(&self.writer, &self.readers, holder, term).await
+    async fn acquire(&self, applicant: &Applicant, term: Duration) -> Result<Acquired, StoreError> {
+        lease::acquire(&self.writer, &self.readers, applicant, term).await
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
@@ -83,19 +84,19 @@ impl Store for SqliteStore {
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
-        read::jobs(&self.readers, query).await
+        reads::jobs(&self.readers, query).await
     }
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
-        read::queues(&self.readers, namespace).await
+        reads::queues(&self.readers, namespace).await
     }
 
-    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<JobSummary>, StoreError> {
-        dead_letters::page(&self.readers, query).await
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {
+        reads::dead_letters(&self.readers, query).await
     }
 
     async fn is_dead_letter(&self, job: JobId) -> Result<bool, StoreError> {
-        dead_letters::contains(&self.readers, job).await
+        reads::is_dead_letter(&self.readers, job).await
     }
 
     async fn purge_dead_letters(&self, purge: &Purge) -> Result<u64, StoreError> {
@@ -112,11 +113,11 @@ impl Store for SqliteStore {
         offset: u64,
         limit: u32,
     ) -> Result<Vec<LogRow>, StoreError> {
-        logs::read(&self.readers, key, offset, limit).await
+        reads::logs(&self.readers, key, offset, limit).await
     }
 
     async fn log_tail(&self, key: AttemptKey, limit: u32) -> Result<Vec<LogRow>, StoreError> {
-        logs::tail(&self.readers, key, limit).await
+        reads::log_tail(&self.readers, key, limit).await
     }
 
     async fn describe(&self) -> Result<Vec<(String, String)>, StoreError> {

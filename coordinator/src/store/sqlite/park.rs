@@ -1,18 +1,21 @@
 use drover_model::{Epoch, JobId, Timestamp};
 use sqlx::{Connection, Sqlite, Transaction};
 
-use super::{batches, commit, lease::BEGIN, read::LEASE, writer::Writer};
-use crate::store::{StoreError, lease::LeaseColumns};
+use super::{batches, commit, lease::BEGIN, writer::Writer};
+use crate::store::{StoreError, lease::LeaseColumns, queries::LEASE};
 
 const CLOSE: &str = "DELETE FROM open_jobs WHERE id = $1";
 
-/// An intent that waits for nothing: whatever has not ended shows as cancelled.
-/// The caller's clock may be behind.
-const END: &str = "UPDATE jobs SET state = 'failed', intent = 'fail', \
-    ended_at = max($2, submitted_at, coalesce(started_at, 0)), message = $3 WHERE id = $1";
+/// An intent that waits for nothing: whatever has not ended shows as cancelled, and undo steps as not done. That the job
+/// was rolling back is kept, for what is undone. The caller's clock may be behind.
+const END: &str = "UPDATE jobs SET \
+    state = CASE WHEN state = 'rolling_back' OR intent = 'roll_back' THEN 'rollback_failed' ELSE 'failed' END, \
+    intent = CASE WHEN state = 'rolling_back' OR intent = 'roll_back' THEN 'abandon' ELSE 'fail' END, \
+    ended_at = max($2, submitted_at, coalesce(started_at, submitted_at)), message = $3 WHERE id = $1";
 
-const LOSE: &str = "UPDATE attempts SET state = 'lost', ended_at = coalesce(ended_at, $2) WHERE job_id = $1 \
-    AND state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired')";
+const LOSE: &str = "UPDATE attempts SET state = 'lost', \
+    ended_at = coalesce(ended_at, max($2, assigned_at, coalesce(started_at, assigned_at))) WHERE job_id = $1 \
+    AND state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired', 'requeued')";
 
 pub(super) async fn park(
     writer: &Writer,

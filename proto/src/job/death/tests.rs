@@ -119,14 +119,19 @@ fn the_last_attempt_says_why() {
         &[
             retried(1, 1, Lost),
             retried(1, 2, Lost),
-            attempt(1, 3, Lost, ""),
+            attempt(1, 3, Lost, "it was silent; lost its node 3 times"),
         ],
-        "task `test` lost its node 3 times",
+        "task `test` lost its node 3 times: it was silent",
         "test",
     );
     assert_death(
         &[attempt(1, 1, Lost, "")],
         "task `test` lost its node and is not run again",
+        "test",
+    );
+    assert_death(
+        &[attempt(1, 1, Lost, "the agent was cut off for too long")],
+        "task `test` lost its node and is not run again: the agent was cut off for too long",
         "test",
     );
     assert_death(

@@ -1,51 +1,26 @@
 //! What is derived from the record is what the model shows, whatever happens to a job.
 
+mod history;
+
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use drover_model::{
-    Action, Answer, AttemptKey, CallerId, Cancellation, Deadline, DeadlineAction, Effects, Event,
-    FailureRule, Heard, JobId, JobSpec, Join, NewJob, Outcome, Priority, Question, Report,
-    ReportBatch, ReportKind, Resources, RetryRule, Rules, SessionId, Snapshot, StepSpec, TaskSpec,
-    TurnNumber,
-    cluster::{Cluster, Config},
-};
-
 use super::*;
+use history::History;
 
 const HISTORIES: u64 = 400;
 const EVENTS: u32 = 400;
-const SESSION: SessionId = SessionId(1);
-const JOB: u128 = 7;
 
 #[test]
 fn the_record_shows_what_the_model_shows() {
     let mut seen = BTreeMap::new();
     for seed in 1..=HISTORIES {
-        History::begin(seed).run(&mut seen);
+        compare(History::begin(seed), &mut seen);
     }
     for state in TaskState::ALL {
         assert!(
             seen.contains_key(state),
             "no task was ever {state}: {seen:?}"
         );
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn one_in(&mut self, number: u64) -> bool {
-        self.below(number) == 0
     }
 }
 
@@ -58,265 +33,36 @@ fn without_ticks(states: &[TaskState]) -> Vec<TaskState> {
     states.collect()
 }
 
-/// A job in a cluster of one node, and its record.
-struct History {
-    seed: u64,
-    random: Random,
-    cluster: Cluster,
-    plan: Vec<PlannedTask>,
-    now: Timestamp,
-    sequence: u64,
-    intent: Intent,
-    attempts: BTreeMap<(u32, u32), AttemptRow>,
+/// Until the job ends, or the history is over.
+fn compare(mut history: History, seen: &mut BTreeMap<TaskState, u32>) {
+    for _ in 0..EVENTS {
+        let event = history.an_event();
+        history.step(event);
+        let derived = derived(&history);
+        let Some(shown) = history.shown() else {
+            for state in derived {
+                *seen.entry(state).or_default() += 1;
+                assert!(state.is_final(), "seed {}: ended {state}", history.seed);
+            }
+            return;
+        };
+        assert_eq!(
+            without_ticks(&derived),
+            without_ticks(&shown),
+            "seed {}: {:#?}",
+            history.seed,
+            history.attempts
+        );
+        for state in shown {
+            *seen.entry(state).or_default() += 1;
+        }
+    }
 }
 
-impl History {
-    fn begin(seed: u64) -> Self {
-        let mut history = Self {
-            seed,
-            random: Random(seed),
-            cluster: Cluster::load(Config::default(), Snapshot::default(), Timestamp(1_000)),
-            plan: Vec::new(),
-            now: Timestamp(1_000),
-            sequence: 0,
-            intent: Intent::Run,
-            attempts: BTreeMap::new(),
-        };
-        let join = Join {
-            node: "n".into(),
-            incarnation: 1,
-            agent_version: "1".into(),
-            capacity: Resources {
-                cpu_millis: 3_000,
-                ..Resources::ZERO
-            },
-            labels: BTreeMap::new(),
-            running: Vec::new(),
-            reports: ReportBatch::default(),
-        };
-        history.step(Event::Join {
-            session: SESSION,
-            join: Box::new(join),
-        });
-        let spec = history.spec();
-        history.step(Event::Submit {
-            caller: CallerId(1),
-            jobs: vec![NewJob {
-                id: JobId::from_u128(JOB),
-                name: "job".into(),
-                spec,
-                request_id: None,
-                traceparent: None,
-                stored_spec: Bytes::new(),
-                replay_of: None,
-                carried: Vec::new(),
-            }],
-            looked_up: TurnNumber(u64::MAX),
-        });
-        history
-    }
-
-    /// Up to seven tasks, those that are `finally` last.
-    fn spec(&mut self) -> JobSpec {
-        let main = 1 + self.random.below(5) as u32;
-        let finally = self.random.below(3) as u32;
-        let undoes = !self.random.one_in(4);
-        for task in 0..main + finally {
-            let first = if task < main { 0 } else { main };
-            let needs = (first..task).filter(|_| self.random.one_in(2)).collect();
-            self.plan.push(PlannedTask {
-                needs,
-                finally: task >= main,
-                undo: task < main && undoes && (task == 0 || !self.random.one_in(3)),
-            });
-        }
-        let tasks = self.plan.clone();
-        JobSpec {
-            namespace: "default".into(),
-            queue: "default".into(),
-            priority: Priority::default(),
-            deadline: Some(Deadline::After(200 + self.random.below(5_000))),
-            deadline_action: match self.random.below(4) {
-                0 => DeadlineAction::Cancel,
-                _ => DeadlineAction::None,
-            },
-            failure_rule: match self.random.below(4) {
-                0 => FailureRule::FailFast,
-                1 => FailureRule::Continue,
-                _ if undoes => FailureRule::Rollback,
-                _ => FailureRule::FailFast,
-            },
-            tasks: tasks
-                .into_iter()
-                .map(|task| TaskSpec {
-                    needs: task.needs,
-                    finally: task.finally,
-                    step: self.a_step(),
-                    undo: task.undo.then(|| self.a_step()),
-                })
-                .collect(),
-        }
-    }
-
-    fn a_step(&mut self) -> StepSpec {
-        StepSpec {
-            payload: Bytes::new(),
-            resources: Resources {
-                cpu_millis: 1_000 + self.random.below(3_000),
-                ..Resources::ZERO
-            },
-            rules: Rules {
-                retry: RetryRule {
-                    retries: self.random.below(3) as u32,
-                    rerun_lost: !self.random.one_in(4),
-                    backoff_ms: 100,
-                    ..RetryRule::default()
-                },
-                start_timeout_ms: self.random.one_in(3).then_some(300),
-                timeout_ms: self.random.one_in(3).then_some(200),
-                ..Rules::default()
-            },
-            estimate_ms: 100,
-        }
-    }
-
-    fn run(mut self, seen: &mut BTreeMap<TaskState, u32>) {
-        let mut ended = false;
-        for _ in 0..EVENTS {
-            let event = self.an_event();
-            self.step(event);
-            let Some(shown) = self.shown() else {
-                ended = true;
-                break;
-            };
-            let derived = self.derived();
-            assert_eq!(
-                without_ticks(&derived),
-                without_ticks(&shown),
-                "seed {}: {:#?}",
-                self.seed,
-                self.attempts
-            );
-            for state in shown {
-                *seen.entry(state).or_default() += 1;
-            }
-        }
-        if ended {
-            for state in self.derived() {
-                *seen.entry(state).or_default() += 1;
-                assert!(state.is_final(), "seed {}: ended {state}", self.seed);
-            }
-        }
-    }
-
-    fn derived(&self) -> Vec<TaskState> {
-        let attempts: Vec<AttemptRow> = self.attempts.values().cloned().collect();
-        task_states(&self.plan, &attempts, self.intent, self.now)
-            .iter()
-            .map(|standing| standing.state)
-            .collect()
-    }
-
-    fn an_event(&mut self) -> Event {
-        self.now = self.now.plus_ms(self.random.below(30));
-        match self.random.below(100) {
-            0..40 => self.a_report().unwrap_or(Event::Tick),
-            40..70 => Event::Dispatch(self.cluster.decide(self.now)),
-            70..97 => {
-                let heard = Heard {
-                    session: SESSION,
-                    at: self.now,
-                    cpu_permille: 0,
-                    memory_permille: 0,
-                };
-                self.step(Event::Heard(vec![heard]));
-                Event::Tick
-            }
-            number => Event::Cancel {
-                caller: CallerId(2),
-                job: JobId::from_u128(JOB),
-                how: [
-                    Cancellation::Stop,
-                    Cancellation::RollBack,
-                    Cancellation::Abandon,
-                ][number as usize - 97],
-                reason: "".into(),
-            },
-        }
-    }
-
-    fn a_report(&mut self) -> Option<Event> {
-        let active: Vec<AttemptKey> = self
-            .attempts
-            .values()
-            .filter(|row| !row.state.is_final())
-            .map(|row| row.key)
-            .collect();
-        let key = *active.get(self.random.below(active.len().max(1) as u64) as usize)?;
-        let what = if self.random.one_in(2) {
-            ReportKind::Started { at: self.now }
-        } else {
-            let outcomes = [
-                Outcome::Succeeded,
-                Outcome::Succeeded,
-                Outcome::Succeeded,
-                Outcome::Succeeded,
-                Outcome::Failed,
-                Outcome::Stopped,
-                Outcome::Stalled,
-                Outcome::Fenced,
-            ];
-            ReportKind::Ended {
-                started_at: self.now,
-                ended_at: self.now,
-                outcome: outcomes[self.random.below(outcomes.len() as u64) as usize],
-                exit_code: None,
-                message: None,
-            }
-        };
-        self.sequence += 1;
-        Some(Event::Reports {
-            session: SESSION,
-            batch: ReportBatch {
-                sequence: self.sequence,
-                reports: vec![Report { key, what }],
-            },
-        })
-    }
-
-    /// Steps, and writes what follows into the record, as the store would.
-    fn step(&mut self, event: Event) -> Effects {
-        let mut effects = Effects::default();
-        self.cluster.step(self.now, event, &mut effects);
-        for row in &effects.jobs {
-            self.intent = row.intent;
-        }
-        for row in &effects.attempts {
-            self.attempts
-                .entry((row.key.task, row.key.attempt))
-                .and_modify(|known| {
-                    known.state = row.state;
-                    known.retry_at = row.retry_at.or(known.retry_at);
-                })
-                .or_insert_with(|| row.clone());
-        }
-        effects
-    }
-
-    /// `None` when the job has ended.
-    fn shown(&mut self) -> Option<Vec<TaskState>> {
-        let effects = self.step(Event::Ask {
-            caller: CallerId(3),
-            question: Question::Job(JobId::from_u128(JOB)),
-        });
-        let answer = effects.actions.into_iter().find_map(|action| match action {
-            Action::Reply {
-                answer: Answer::Job(view),
-                ..
-            } => Some(view),
-            _ => None,
-        });
-        let view = answer.expect("a question is answered")?;
-        Some(view.tasks.iter().map(|task| task.state).collect())
-    }
+fn derived(history: &History) -> Vec<TaskState> {
+    let attempts: Vec<AttemptRow> = history.attempts.values().cloned().collect();
+    task_states(&history.plan, &attempts, history.intent, history.now)
+        .iter()
+        .map(|standing| standing.state)
+        .collect()
 }

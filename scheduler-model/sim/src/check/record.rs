@@ -2,7 +2,7 @@
 
 use drover_model::{
     AttemptRow, AttemptState, Epoch, Intent, JobRow, JobSpec, JobState, Outcome, Resources,
-    RetryRule, Timestamp, turn::SealedTurn,
+    RetryRule, turn::SealedTurn,
 };
 
 use super::{Checker, has_succeeded, history, step_of};
@@ -15,16 +15,6 @@ impl Checker {
             format!("{epoch:?} after {before:?}")
         });
         self.epoch = epoch;
-    }
-
-    /// A coordinator steps an event at this model time.
-    pub fn model_time(&mut self, coordinator: usize, epoch: Epoch, now: Timestamp) {
-        let before = self.stepped.insert(coordinator, (epoch, now));
-        if let Some((_, before)) = before.filter(|(before, _)| *before == epoch) {
-            self.require(now >= before, "model time never goes back", || {
-                format!("coordinator {coordinator}: {now:?} after {before:?}")
-            });
-        }
     }
 
     /// A turn has been written; `database` shows it.
@@ -71,6 +61,7 @@ impl Checker {
         );
         if row.state.is_final() && !carried {
             self.tells_the_truth(&spec, row);
+            self.success_counts(&spec, row, database);
             self.was_lost_for_a_reason(row);
             self.follows_rule(&spec, row, database);
         }
@@ -124,6 +115,8 @@ impl Checker {
                 ended == Some(Outcome::Stalled) || self.limit_passed(spec, row)
             }
             AttemptState::Cancelled => row.from.is_some(),
+            // Refused, or stopped with its agent.
+            AttemptState::Requeued => ended.is_none_or(|ended| ended == Outcome::Stopped),
             _ => true,
         };
         // Given up, or refused by its agent, a stopped attempt may live on for a while; else its process is gone.
@@ -184,6 +177,7 @@ impl Checker {
             AttemptState::Failed => allows(rule, row.exit_code),
             AttemptState::TimedOut => true,
             AttemptState::Lost => rule.rerun_lost,
+            AttemptState::Requeued => rule.rerun_lost || !self.truth.contains_key(&row.key),
             _ => false,
         };
         let in_time = retry_at.since(self.model_time) <= rule.max_backoff_ms;

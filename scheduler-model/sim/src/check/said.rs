@@ -13,7 +13,7 @@ use crate::world::{
 };
 
 /// What the record says of an attempt whose node was given up.
-const SILENT: &str = "its node was silent";
+pub(super) const SILENT: &str = "its node was silent";
 
 const DURABLE: &str = "what is acknowledged is durable";
 
@@ -129,7 +129,7 @@ impl Checker {
     }
 
     /// Nobody is given up for silence who was heard from in time.
-    pub fn given_up(&mut self, row: &AttemptRow, coordinator: usize) {
+    pub(super) fn given_up(&mut self, row: &AttemptRow, coordinator: usize) {
         let message = row.message.as_deref().unwrap_or_default();
         if row.state != AttemptState::Lost || !message.starts_with(SILENT) {
             return;

@@ -51,6 +51,7 @@ kinds! {
         TwoLeaders = "a deposed leader did not know it",
         Takeover = "lease taken over",
         CarefulLeadership = "events stepped one per commit",
+        StepPanicked = "step panicked",
         JobParked = "poisonous job parked",
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use drover_model::{JobSpec, RetryRule};
+use drover_model::{DeadlineAction, JobSpec, RetryRule, cluster::Config};
 
 /// The machine whose mistake it would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,12 @@ bugs! {
     ClusterForgetsFinally: Cluster, "finally tasks come last";
     /// What a task asks for is believed to be less.
     ClusterOvercommits: Cluster, "capacity is not exceeded";
+    /// Nodes that come and go are trusted like others.
+    ClusterForgetsQuarantine: Cluster, "flapping nodes get nothing new";
+    /// What succeeds while it is asked to stop is taken for stopped.
+    ClusterForgetsSuccess: Cluster, "what was done can be undone";
+    /// A deadline that should raise the priority does not.
+    ClusterForgetsEscalation: Cluster, "the most urgent start first";
     /// A silence is judged before the last signs of life are known.
     ClusterJudgesUnheard: Cluster, "who is heard from is not given up" | "stop attempts run alone";
     /// What agents are told leaves before its commit.
@@ -61,8 +67,8 @@ bugs! {
     TurnAnswersBeforeCommit: Turn, "what is acknowledged is durable";
     /// A commit whose answer was lost is taken for done.
     TurnBelievesUnknown: Turn, "nothing is done before it is durable" | "what is acknowledged is durable";
-    /// An older leader may write.
-    StoreForgetsEpoch: Store, "a deposed leader writes nothing";
+    /// An older leader may write, and an older turn.
+    StoreForgetsEpoch: Store, "a deposed leader writes nothing" | "model time never goes back";
     /// Some commits are confirmed and not written.
     StoreLosesRows: Store, "a job ends with its last attempt" | "what is acknowledged is durable" | "old states are as expected" | "attempts are numbered without gaps";
     StoreForgetsDeadLetters: Store, "dead jobs are dead letters";
@@ -89,8 +95,18 @@ impl PlantedBug {
             .find(|bug| bug.to_string() == name)
     }
 
+    /// What the cluster would do if it misread its rules.
+    pub(crate) fn corrupt_config(self, config: &mut Config) {
+        if self == Self::ClusterForgetsQuarantine {
+            config.quarantine.losses = 0;
+        }
+    }
+
     /// What the cluster would see if it misread the spec.
     pub(crate) fn corrupt_spec(self, spec: &mut JobSpec) {
+        if self == Self::ClusterForgetsEscalation {
+            spec.deadline_action = DeadlineAction::None;
+        }
         for task in &mut spec.tasks {
             let retry = &mut task.step.rules.retry;
             match self {

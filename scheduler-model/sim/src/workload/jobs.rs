@@ -208,13 +208,17 @@ fn deadline(random: &mut Random) -> (Option<Deadline>, DeadlineAction) {
     if random.chance(500) {
         return (None, DeadlineAction::None);
     }
-    let deadline = Deadline::After(random.between(2_000, 120_000));
     let action = *random.pick(&[
         DeadlineAction::None,
         DeadlineAction::Cancel,
         DeadlineAction::Escalate,
     ]);
-    (Some(deadline), action)
+    let after_ms = match action {
+        // While it still has something to start.
+        DeadlineAction::Escalate => random.spread(500, 30_000),
+        DeadlineAction::None | DeadlineAction::Cancel => random.between(2_000, 120_000),
+    };
+    (Some(Deadline::After(after_ms)), action)
 }
 
 /// Now and then somebody stops a job, sometimes a second time, harder.

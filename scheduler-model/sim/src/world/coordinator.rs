@@ -1,34 +1,34 @@
-//! A coordinator's process: stands by, takes the lease, loads, leads, and does so again when it has to. Mirrors
-//! `coordinator/src/driver` step by step, with the process, its inbox and its database connections modelled.
+//! A coordinator's process: stands by, takes the lease, loads, leads, and does so again when it has to. What it decides
+//! is decided by [`drover_model::lead`], as in `coordinator/src/driver`; the process, its inbox and its database
+//! connections are modelled.
 
 mod border;
-mod careful;
-mod clock;
 mod commit;
 mod control;
 mod intake;
+mod isolate;
 mod leader;
+mod panicking;
 mod perform;
 mod store;
 mod take_over;
 
-use std::collections::VecDeque;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
-use drover_model::{Epoch, NodeName, SessionId};
+use drover_model::{
+    Epoch, JobId, SessionId,
+    lead::{Backoff, Ended, Poison, Suspicion},
+};
 
-use super::{Happening, World, moment::Moment, network::Side};
+use super::{Happening, World, client::Heard, moment::Moment, network::Side};
 use crate::faults::{CrashPoint, FaultKind};
-pub use careful::Suspect;
-pub use clock::ModelClock;
-pub use control::{Control, Request, Wish};
-use leader::Ended;
+pub use control::{Control, Request};
+use leader::Halt;
 pub use leader::Leader;
 pub use store::{DatabaseAnswer, DatabaseRequest};
-
-const MIN_BACKOFF_MS: u64 = 100;
-const MAX_BACKOFF_MS: u64 = 5_000;
-const STANDBY_INTERVAL_MS: u64 = 500;
-const STORE_BACKOFF_MS: u64 = 500;
 
 #[derive(Debug)]
 pub enum CoordinatorHappening {
@@ -86,17 +86,16 @@ pub struct Coordinator {
     landed: Option<DatabaseAnswer>,
     next_session: u64,
     wakes_at: Option<Moment>,
-    backoff_ms: u64,
+    backoff: Backoff,
+    /// When it began to try for the leadership that it has or had last.
     began: Moment,
     /// How long it may believe that it leads.
     lease_until: Moment,
     /// SIGTERM.
     shutdown: bool,
-    /// Something cannot be written: events are stepped one per commit until it is found.
-    careful: bool,
-    /// What was at fault, and the epoch in which it was.
-    suspect: Option<(Epoch, Suspect)>,
-    kept_out: Vec<(NodeName, Moment)>,
+    suspicion: Suspicion,
+    /// Jobs of turns that were refused although nothing is wrong with them.
+    refused_once: BTreeSet<JobId>,
     tickets: u64,
     /// The driver waits for the answer to this request and no other.
     awaited: u64,
@@ -118,13 +117,12 @@ impl Coordinator {
             landed: None,
             next_session: 0,
             wakes_at: None,
-            backoff_ms: MIN_BACKOFF_MS,
+            backoff: Backoff::default(),
             began: Moment::default(),
             lease_until: Moment::default(),
             shutdown: false,
-            careful: false,
-            suspect: None,
-            kept_out: Vec::new(),
+            suspicion: Suspicion::default(),
+            refused_once: BTreeSet::new(),
             tickets: 0,
             awaited: 0,
             leader: None,
@@ -280,10 +278,17 @@ impl World<'_> {
         self.ask_database(c, DatabaseRequest::Acquire { holder });
     }
 
-    fn stand_by(&mut self, c: usize, ms: u64) {
+    fn stand_by(&mut self, c: usize, pause: Duration) {
         self.coordinators[c].phase = Phase::Standby;
         self.refuse_everybody(c);
-        self.plan_for_coordinator(c, self.now.plus_ms(ms), CoordinatorHappening::TryToLead);
+        let then = Moment::of(self.now.elapsed() + pause);
+        self.plan_for_coordinator(c, then, CoordinatorHappening::TryToLead);
+    }
+
+    /// Stands by, and tries for another leadership.
+    fn begin_anew(&mut self, c: usize, pause: Duration) {
+        self.coordinators[c].began = Moment::of(self.now.elapsed() + pause);
+        self.stand_by(c, pause);
     }
 
     /// Nobody leads here: whoever waits is sent away.
@@ -316,25 +321,27 @@ impl World<'_> {
             return;
         };
         match self.lead(c, &mut leader) {
-            None => {
-                let wake = self.wake_at(c, &leader);
+            Halt::Rests { until } => {
                 self.coordinators[c].phase = Phase::Leading(leader);
-                self.plan_wake(c, wake);
+                self.plan_wake(c, until);
             }
-            Some(Ended::Crashed) => {}
-            Some(Ended::Lost) => self.lose_leadership(c, &leader),
-            Some(Ended::Poisoned) => {
-                self.suspect(c, &mut leader);
-                self.lose_leadership(c, &leader);
+            Halt::Crashed => {}
+            Halt::Panicked => {
+                let poison = leader.lead.panicked();
+                self.lose_leadership(c, &mut leader, Some(poison));
             }
-            Some(Ended::Shutdown) => self.resign(c, &leader),
+            Halt::Ended(Ended::Poisoned) => {
+                let poison = leader.lead.refused();
+                self.lose_leadership(c, &mut leader, poison);
+            }
+            Halt::Ended(Ended::Lost | Ended::RanOut | Ended::Late) => {
+                self.lose_leadership(c, &mut leader, None);
+            }
+            Halt::Ended(Ended::Shutdown) => self.resign(c, &leader),
         }
     }
 
     fn plan_wake(&mut self, c: usize, wake: Moment) {
-        if wake == Moment::NEVER {
-            return;
-        }
         let wake = wake.max(self.now.plus_us(1));
         let planned = &mut self.coordinators[c].wakes_at;
         if planned.is_none_or(|planned| planned > wake) {
@@ -344,36 +351,39 @@ impl World<'_> {
     }
 
     /// Memory is worth nothing now: callers and agents are sent away, and it begins anew after a pause.
-    fn lose_leadership(&mut self, c: usize, leader: &Leader) {
-        let epoch = leader.turn.epoch().0;
+    fn lose_leadership(&mut self, c: usize, leader: &mut Leader, poison: Option<Poison>) {
+        let epoch = leader.epoch();
         self.trace.tell(
             self.now,
-            format_args!("coordinator {c} no longer leads epoch {epoch}"),
+            format_args!("coordinator {c} no longer leads epoch {}", epoch.0),
         );
+        let caller = poison.as_ref().and_then(|poison| poison.caller);
+        if let Some(call) = caller.and_then(|caller| leader.callers.remove(&caller)) {
+            self.answer_call(c, call, Heard::Internal);
+        }
+        let now = self.now.elapsed();
         let coordinator = &mut self.coordinators[c];
         coordinator.landed = None;
         coordinator.awaited = 0;
-        coordinator.careful |= leader.care.is_taken();
         coordinator.lease_until = Moment::default();
-        if self.now.ms_since(coordinator.began) > MAX_BACKOFF_MS {
-            coordinator.backoff_ms = MIN_BACKOFF_MS;
-        }
-        let pause_ms = coordinator.backoff_ms;
-        coordinator.backoff_ms = (pause_ms * 2).min(MAX_BACKOFF_MS);
+        let was_careful = leader.lead.is_careful();
+        coordinator.suspicion.note(now, epoch, was_careful, poison);
+        let lasted = now.saturating_sub(coordinator.began.elapsed());
+        let pause = coordinator.backoff.pause(lasted);
         for call in leader.callers.values() {
             self.refuse_call(c, *call);
         }
         for connection in leader.connections() {
             self.close(connection, Side::Coordinator, None);
         }
-        self.stand_by(c, pause_ms);
+        self.begin_anew(c, pause);
     }
 
     fn resign(&mut self, c: usize, leader: &Leader) {
         self.trace
             .tell(self.now, format_args!("coordinator {c} resigns"));
         self.statistics.count(FaultKind::CoordinatorResigns);
-        let epoch = leader.turn.epoch();
+        let epoch = leader.epoch();
         self.ask_database(c, DatabaseRequest::Resign { epoch });
         self.coordinators[c].phase = Phase::Standby;
         for connection in leader.connections() {

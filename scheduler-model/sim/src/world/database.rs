@@ -16,6 +16,7 @@ use drover_model::{
 
 use super::moment::Moment;
 use crate::{faults::PlantedBug, workload::Workload};
+pub(crate) use commit::number_of;
 
 /// The row that fences leaders.
 #[derive(Clone, Debug, Default)]
@@ -118,12 +119,16 @@ impl Database {
 
     fn loaded(&self, id: JobId, workload: &Workload) -> LoadedJob {
         let StoredJob { row, fixed, number } = &self.jobs[&id];
+        let mut spec = workload.jobs[*number as usize].spec.clone();
+        if let Some(bug) = self.planted {
+            bug.corrupt_spec(&mut spec);
+        }
         LoadedJob {
             row: row.clone(),
             submitted_at: fixed.submitted_at,
             request_id: fixed.request_id.clone(),
             traceparent: fixed.traceparent.clone(),
-            spec: workload.jobs[*number as usize].spec.clone(),
+            spec,
             attempts: self.attempts_of(id).cloned().collect(),
         }
     }

@@ -84,7 +84,7 @@ impl World<'_> {
         let leaders = self.coordinators.iter().enumerate();
         let leaders = leaders.filter_map(|(c, coordinator)| Some((coordinator.leads()?, c)));
         leaders
-            .max_by_key(|(leader, _)| leader.turn.epoch())
+            .max_by_key(|(leader, _)| leader.epoch())
             .map(|(_, c)| c)
     }
 

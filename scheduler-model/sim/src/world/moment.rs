@@ -1,13 +1,21 @@
 //! Virtual time, and the line of what is going to happen.
 
-use std::{cmp::Reverse, collections::BinaryHeap, fmt};
+use std::{cmp::Reverse, collections::BinaryHeap, fmt, time::Duration};
 
 /// Microseconds since the world began.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(pub u64);
 
 impl Moment {
-    pub const NEVER: Self = Self(u64::MAX);
+    /// The moment that the machines know as this time since the world began.
+    pub fn of(elapsed: Duration) -> Self {
+        Self(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Time since the world began.
+    pub const fn elapsed(self) -> Duration {
+        Duration::from_micros(self.0)
+    }
 
     #[must_use]
     pub const fn plus_us(self, us: u64) -> Self {

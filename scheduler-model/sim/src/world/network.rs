@@ -2,6 +2,9 @@
 //! what is lost is lost with the connection. A partition holds everything back, so that both ends may be long gone when
 //! it arrives. Calls of clients and requests to the database are single messages and overtake each other.
 
+mod ends;
+mod partitions;
+
 use std::collections::VecDeque;
 
 use drover_model::{Assignment, AttemptKey, Epoch, Join, ReportBatch, SessionId};
@@ -12,13 +15,19 @@ use crate::faults::FaultKind;
 /// Place of a connection in the network. Never used twice.
 pub type ConnectionId = usize;
 
-/// A connection that was not heard from for so long is given up by either end.
-const KEEPALIVE_MS: u64 = 20_000;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Agent,
     Coordinator,
+}
+
+impl Side {
+    const fn other(self) -> Self {
+        match self {
+            Self::Agent => Self::Coordinator,
+            Self::Coordinator => Self::Agent,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -28,6 +37,8 @@ pub enum ToCoordinator {
     Heartbeat {
         number: u64,
     },
+    /// The agent has been asked to end.
+    Leaving,
     /// The agent has ended its half.
     Closed,
 }
@@ -86,6 +97,22 @@ pub struct Connection {
     held: [VecDeque<Packet>; 2],
 }
 
+impl Connection {
+    const fn is_open(&self, side: Side) -> bool {
+        match side {
+            Side::Agent => self.agent_open,
+            Side::Coordinator => self.coordinator_open,
+        }
+    }
+
+    fn shut(&mut self, side: Side) {
+        match side {
+            Side::Agent => self.agent_open = false,
+            Side::Coordinator => self.coordinator_open = false,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Network {
     pub connections: Vec<Connection>,
@@ -126,11 +153,7 @@ impl World<'_> {
     /// Puts a message on its way. Nothing happens when the sender's end is closed.
     pub(super) fn send(&mut self, connection: ConnectionId, packet: Packet) {
         let end = &self.network.connections[connection];
-        let open = match packet.to() {
-            Side::Agent => end.coordinator_open,
-            Side::Coordinator => end.agent_open,
-        };
-        if !open {
+        if !end.is_open(packet.to().other()) {
             return;
         }
         let twice = self.promises_to_bear_twice(&packet) && self.faults.duplicates_message();
@@ -145,7 +168,9 @@ impl World<'_> {
         match packet {
             Packet::Up(message) => matches!(
                 message,
-                ToCoordinator::Reports(_) | ToCoordinator::Heartbeat { .. }
+                ToCoordinator::Reports(_)
+                    | ToCoordinator::Heartbeat { .. }
+                    | ToCoordinator::Leaving
             ),
             Packet::Down(message) => matches!(
                 message,
@@ -173,11 +198,7 @@ impl World<'_> {
 
     pub(super) fn arrives(&mut self, connection: ConnectionId, packet: Packet) {
         let end = &mut self.network.connections[connection];
-        let open = match packet.to() {
-            Side::Agent => end.agent_open,
-            Side::Coordinator => end.coordinator_open,
-        };
-        if end.cut || !open {
+        if end.cut || !end.is_open(packet.to()) {
             self.statistics.count(FaultKind::MessageLost);
             return;
         }
@@ -195,170 +216,12 @@ impl World<'_> {
 
     pub(super) fn deliver(&mut self, connection: ConnectionId, packet: Packet) {
         let end = &self.network.connections[connection];
-        let open = match packet.to() {
-            Side::Agent => end.agent_open,
-            Side::Coordinator => end.coordinator_open,
-        };
-        if !open {
+        if !end.is_open(packet.to()) {
             return;
         }
         match packet {
             Packet::Up(message) => self.coordinator_hears(connection, message),
             Packet::Down(message) => self.agent_hears(connection, message),
-        }
-    }
-
-    /// What a partition held back has got through, in one burst.
-    pub(super) fn released(&mut self, connection: ConnectionId, side: Side) {
-        loop {
-            let end = &mut self.network.connections[connection];
-            let apart = self
-                .network
-                .partitions
-                .contains(&(end.agent, end.coordinator));
-            let open = match side {
-                Side::Agent => end.agent_open,
-                Side::Coordinator => end.coordinator_open,
-            };
-            if apart {
-                return;
-            }
-            let Some(packet) = end.held[side as usize].pop_front() else {
-                return;
-            };
-            if open && !end.cut {
-                self.deliver(connection, packet);
-            }
-        }
-    }
-
-    /// One side ends the stream; the other learns it in order.
-    pub(super) fn close(&mut self, connection: ConnectionId, by: Side, leader: Option<usize>) {
-        let farewell = match by {
-            Side::Agent => Packet::Up(ToCoordinator::Closed),
-            Side::Coordinator => Packet::Down(ToAgent::Closed { leader }),
-        };
-        self.send(connection, farewell);
-        let end = &mut self.network.connections[connection];
-        match by {
-            Side::Agent => end.agent_open = false,
-            Side::Coordinator => end.coordinator_open = false,
-        }
-    }
-
-    /// The wire breaks. Each end notices at a time of its own.
-    pub(super) fn cut(&mut self, connection: ConnectionId) {
-        self.network.connections[connection].cut = true;
-        for side in [Side::Agent, Side::Coordinator] {
-            let after_ms = self.faults.notices_cut_after_ms();
-            self.line.plan(
-                self.now.plus_ms(after_ms),
-                Happening::Breaks { connection, side },
-            );
-        }
-    }
-
-    /// An end finds that the other is gone.
-    pub(super) fn breaks(&mut self, connection: ConnectionId, side: Side) {
-        let end = &self.network.connections[connection];
-        match side {
-            Side::Agent if end.agent_open => {
-                self.agent_hears(connection, ToAgent::Closed { leader: None });
-            }
-            Side::Coordinator if end.coordinator_open => {
-                self.coordinator_hears(connection, ToCoordinator::Closed);
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn part(&mut self, agent: usize, coordinator: usize) {
-        self.network.partitions.push((agent, coordinator));
-        for connection in self.between(agent, coordinator) {
-            for side in [Side::Agent, Side::Coordinator] {
-                let jitter_ms = self.faults.notices_cut_after_ms() / 8;
-                self.line.plan(
-                    self.now.plus_ms(KEEPALIVE_MS + jitter_ms),
-                    Happening::KeepaliveOver { connection, side },
-                );
-            }
-        }
-    }
-
-    pub(super) fn keepalive_over(&mut self, connection: ConnectionId, side: Side) {
-        let end = &self.network.connections[connection];
-        if !self.network.reaches(end.agent, end.coordinator) {
-            self.breaks(connection, side);
-        }
-    }
-
-    /// What was held back arrives, in order.
-    pub(super) fn rejoin(&mut self, agent: usize, coordinator: usize) {
-        let partitions = &mut self.network.partitions;
-        if let Some(place) = partitions
-            .iter()
-            .position(|pair| *pair == (agent, coordinator))
-        {
-            partitions.swap_remove(place);
-        }
-        if !self.network.reaches(agent, coordinator) {
-            return;
-        }
-        for connection in self.between(agent, coordinator) {
-            for side in [Side::Agent, Side::Coordinator] {
-                let latency = self.faults.latency_us(false);
-                self.line.plan(
-                    self.now.plus_us(latency),
-                    Happening::Released { connection, side },
-                );
-            }
-        }
-    }
-
-    fn between(&self, agent: usize, coordinator: usize) -> Vec<ConnectionId> {
-        let connections = self.network.connections.iter().enumerate();
-        connections
-            .filter(|(_, end)| (end.agent, end.coordinator) == (agent, coordinator))
-            .filter(|(_, end)| end.agent_open || end.coordinator_open)
-            .map(|(id, _)| id)
-            .collect()
-    }
-
-    /// Of an agent or of a coordinator, when its process is gone: the other ends notice.
-    pub(super) fn drop_connections(&mut self, belongs: impl Fn(&Connection) -> bool, side: Side) {
-        let connections = self.network.connections.iter().enumerate();
-        let open: Vec<ConnectionId> = connections
-            .filter(|(_, end)| belongs(end))
-            .filter(|(_, end)| match side {
-                Side::Agent => end.agent_open,
-                Side::Coordinator => end.coordinator_open,
-            })
-            .map(|(id, _)| id)
-            .collect();
-        for connection in open {
-            // The kernel says goodbye for a process that died, mostly.
-            if self.faults.dies_silently() {
-                let end = &mut self.network.connections[connection];
-                end.cut = true;
-                match side {
-                    Side::Agent => end.agent_open = false,
-                    Side::Coordinator => end.coordinator_open = false,
-                }
-                let other = match side {
-                    Side::Agent => Side::Coordinator,
-                    Side::Coordinator => Side::Agent,
-                };
-                let after_ms = self.faults.notices_cut_after_ms();
-                self.line.plan(
-                    self.now.plus_ms(after_ms),
-                    Happening::Breaks {
-                        connection,
-                        side: other,
-                    },
-                );
-            } else {
-                self.close(connection, side, None);
-            }
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{Leased, Stage, Ward};
 use crate::{
     clock,
     guard::{
+        process,
         record::{self, Lease, Record, Terms},
         watch::watch,
     },
@@ -165,6 +166,62 @@ fn an_answer_that_nobody_heard_hides_no_group() {
     for (child, _) in children {
         assert_eq!(ended_by(child), Some(Signal::SIGKILL));
     }
+}
+
+#[test]
+fn who_has_left_its_own_group_is_ended_all_the_same() {
+    let guard = Guard::start();
+    let mut children = Vec::new();
+    for is_leased in [true, false] {
+        let mut command = Command::new("sleep");
+        // It stays in the group of the test.
+        let child = command.arg("1000").spawn().expect("started");
+        let number = Pid::from_raw(child.id().cast_signed());
+        guard.tell(&if is_leased {
+            leased(number, 0)
+        } else {
+            Record::Remember(number)
+        });
+        children.push(child);
+    }
+    guard.lease(long_ago());
+    let fenced = children.remove(0);
+    assert_eq!(ended_by(fenced), Some(Signal::SIGKILL));
+    guard.leave();
+    assert_eq!(ended_by(children.remove(0)), Some(Signal::SIGKILL));
+}
+
+/// A guard that missed the end of what had the number of this group before.
+fn with_stranger(group: Pid) -> Ward {
+    let mut ward = Ward::of(getpid());
+    ward.note(leased(group, 0));
+    let lease = Lease {
+        end: long_ago(),
+        fence_grace_ms: 0,
+    };
+    ward.note(Record::Lease(lease));
+    let started = process::find(group).expect("it runs").started;
+    ward.groups.insert(group, Some(started.before()));
+    ward
+}
+
+#[test]
+fn a_stranger_with_the_number_of_a_group_is_not_touched() {
+    let (child, group) = process("sleep 1000");
+    assert_eq!(with_stranger(group).due(clock::elapsed()), []);
+    with_stranger(group).kill();
+    killpg(group, Signal::SIGTERM).expect("it lives");
+    assert_eq!(ended_by(child), Some(Signal::SIGTERM));
+}
+
+#[test]
+fn a_number_that_is_used_again_has_no_old_terms() {
+    let (child, group) = process("sleep 1000");
+    let mut ward = with_stranger(group);
+    ward.note(Record::Remember(group));
+    assert_eq!(ward.due(clock::elapsed()), []);
+    ward.kill();
+    assert_eq!(ended_by(child), Some(Signal::SIGKILL));
 }
 
 /// What is done for it, at this end of the lease and time, with a grace of 8 of at most 4 ms.

@@ -140,6 +140,7 @@ impl World<'_> {
             Output::Heartbeat { number, .. } => {
                 self.send_up(a, ToCoordinator::Heartbeat { number });
             }
+            Output::Leaving => self.send_up(a, ToCoordinator::Leaving),
             Output::Start(assignment) => self.start_process(a, assignment),
             Output::Stop { key, grace_ms } => self.stop_process(a, key, grace_ms),
             Output::Discard { key } => {

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drover_model::{JobId, NewJob, QueueRow, Submitted, TurnNumber};
+use drover_model::{JobId, NewJob, QueueRow, Submitted, TurnNumber, lead::Wish};
 
-use super::{DatabaseRequest, Phase, Request, Wish};
-use crate::world::{
-    World,
-    client::{CallKind, Heard, StoredDeath},
-    database::FoundRequest,
+use super::{DatabaseRequest, Phase, Request, panicking};
+use crate::{
+    workload::Poison,
+    world::{
+        World,
+        client::{CallKind, Heard, StoredDeath},
+        database::FoundRequest,
+    },
 };
 
 /// For jobs without a request id there is nothing that a look-up could have missed.
@@ -38,6 +41,7 @@ impl World<'_> {
             CallKind::Cancel { job, how } => Wish::Cancel {
                 job: *job,
                 how: *how,
+                reason: "somebody asked for it".into(),
             },
             CallKind::SetQueue => Wish::SetQueue(QueueRow {
                 namespace: "default".into(),
@@ -130,10 +134,15 @@ impl World<'_> {
 
     fn new_job(&mut self, number: u32) -> NewJob {
         let request_id = self.request_key(number).map(|(_, request_id)| request_id);
+        let planned = &self.workload.jobs[number as usize];
+        let mut spec = planned.spec.clone();
+        if planned.poison == Poison::Panic {
+            panicking::mark(&mut spec);
+        }
         NewJob {
             id: self.new_job_id(),
             name: format!("job-{number}").into(),
-            spec: self.workload.jobs[number as usize].spec.clone(),
+            spec,
             request_id,
             traceparent: None,
             stored_spec: Bytes::copy_from_slice(&number.to_be_bytes()),

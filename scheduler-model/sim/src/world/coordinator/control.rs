@@ -1,7 +1,6 @@
 //! The two lanes into the driver, and the streams of agents that end in one of them.
 
-use drover_model::{Cancellation, JobId};
-use drover_model::{Join, NewJob, Question, QueueRow, ReportBatch, SessionId, TurnNumber};
+use drover_model::lead::Wish;
 
 use crate::world::{
     World,
@@ -9,36 +8,7 @@ use crate::world::{
 };
 
 /// From agents: never shed.
-#[derive(Debug)]
-pub enum Control {
-    Join {
-        session: SessionId,
-        join: Box<Join>,
-        connection: ConnectionId,
-    },
-    Reports {
-        session: SessionId,
-        batch: ReportBatch,
-    },
-    Left {
-        session: SessionId,
-    },
-}
-
-/// What a caller wants of the model.
-#[derive(Debug)]
-pub enum Wish {
-    Submit {
-        jobs: Vec<NewJob>,
-        looked_up: TurnNumber,
-    },
-    Cancel {
-        job: JobId,
-        how: Cancellation,
-    },
-    SetQueue(QueueRow),
-    Ask(Question),
-}
+pub type Control = drover_model::lead::Control<ConnectionId>;
 
 /// From users.
 #[derive(Debug)]
@@ -100,6 +70,13 @@ impl World<'_> {
                 // Silence tells the agent that this coordinator may not lead any more.
                 if self.now < self.coordinators[c].lease_until {
                     self.send(connection, Packet::Down(ToAgent::HeartbeatAck { number }));
+                }
+            }
+            ToCoordinator::Leaving => {
+                let end = &mut self.network.connections[connection];
+                end.pulse = Some(self.now);
+                if let Some(session) = end.session {
+                    self.put_in_lane(c, Control::Leaving { session });
                 }
             }
             ToCoordinator::Closed => {

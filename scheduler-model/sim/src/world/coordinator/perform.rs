@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use drover_model::{
-    Action, Answer, Assignment, AttemptKey, Event, Outcome, Report, ReportBatch, ReportKind,
-    SessionId,
+    Action, Answer, Assignment, AttemptKey, AttemptState, Event, Outcome, Report, ReportBatch,
+    ReportKind, SessionId,
 };
 
 use super::Leader;
@@ -111,16 +111,13 @@ impl World<'_> {
             self.send(connection, Packet::Down(message));
         }
         if self.faults.agent_does_not_keep_up() {
-            // Its last sign of life may have been acknowledged.
-            self.take_pulses(c, leader);
-            leader.sessions.remove(&session);
+            self.leave(c, leader, session);
             self.drop_session(c, connection);
-            self.step(c, leader, Event::Left { session });
         }
     }
 
     fn messages(&self, leader: &Leader, parcel: Parcel) -> Vec<ToAgent> {
-        let epoch = leader.turn.epoch();
+        let epoch = leader.epoch();
         let mut messages = Vec::new();
         messages.extend(
             parcel
@@ -166,6 +163,11 @@ impl World<'_> {
                     .reports
                     .retain(|report| kept || matches!(report.what, ReportKind::Started { .. }));
             }
+            (Some(PlantedBug::ClusterForgetsSuccess), Event::Reports { batch, .. }) => {
+                for report in &mut batch.reports {
+                    self.forget_success(report);
+                }
+            }
             (Some(bug), Event::Submit { caller, jobs, .. }) => {
                 for job in jobs.iter_mut() {
                     bug.corrupt_spec(&mut job.spec);
@@ -184,6 +186,16 @@ impl World<'_> {
             _ => {}
         }
         event
+    }
+
+    fn forget_success(&self, report: &mut Report) {
+        let row = self.database.attempts.get(&report.key);
+        let stops = row.is_some_and(|row| row.state == AttemptState::Stopping);
+        if let (true, ReportKind::Ended { outcome, .. }) = (stops, &mut report.what)
+            && *outcome == Outcome::Succeeded
+        {
+            *outcome = Outcome::Stopped;
+        }
     }
 
     /// As if nobody looked at attempt numbers and nodes: what an old attempt says counts for the current one.

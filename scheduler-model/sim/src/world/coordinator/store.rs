@@ -1,13 +1,13 @@
 //! A coordinator's talk with the database, over a network that loses and delays.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use drover_model::{
     Epoch, JobId, Snapshot, TurnNumber,
+    lead::Poison,
     turn::{CommitOutcome, SealedTurn},
 };
 
-use super::Suspect;
 use crate::{
     faults::{CommitFault, CrashPoint, FaultKind},
     world::{
@@ -15,6 +15,7 @@ use crate::{
         client::StoredDeath,
         coordinator::CoordinatorHappening,
         database::{Acquired, FoundRequest},
+        moment::Moment,
     },
 };
 
@@ -29,7 +30,7 @@ pub enum DatabaseRequest {
     /// Ends in the record what is at fault.
     Isolate {
         epoch: Epoch,
-        suspect: Suspect,
+        poison: Poison,
     },
     Commit {
         sealed: Arc<SealedTurn>,
@@ -160,12 +161,12 @@ impl World<'_> {
     }
 
     /// A pause that the driver spends waiting.
-    pub(super) fn wait_for_store(&mut self, c: usize, us: u64) {
+    pub(super) fn wait_for_store(&mut self, c: usize, pause: Duration) {
         let ticket = self.new_ticket(c, &DatabaseRequest::ReadLease);
         let answer = DatabaseAnswer::Waited;
         self.plan_for_coordinator(
             c,
-            self.now.plus_us(us),
+            Moment::of(self.now.elapsed() + pause),
             CoordinatorHappening::Answer {
                 ticket,
                 answer: Box::new(answer),
@@ -237,8 +238,8 @@ impl World<'_> {
                 let snapshot = self.database.load(*epoch, &self.workload);
                 DatabaseAnswer::Loaded(snapshot.map(Box::new))
             }
-            DatabaseRequest::Isolate { epoch, suspect } => {
-                self.isolate(*epoch, suspect);
+            DatabaseRequest::Isolate { epoch, poison } => {
+                self.isolate(c, *epoch, poison);
                 DatabaseAnswer::Isolated
             }
             DatabaseRequest::Commit { sealed } => DatabaseAnswer::Committed(self.write(c, sealed)),
@@ -317,6 +318,7 @@ impl World<'_> {
                     .fail("old states are as expected", committed.why);
             }
             CommitOutcome::Refused => {
+                self.excuse(c, sealed, &committed.why);
                 let expected = ["poison", "refused once"];
                 if !expected.iter().any(|why| committed.why.starts_with(why)) {
                     self.checker

@@ -1,17 +1,15 @@
 //! From standing by to leading. As `coordinator/src/driver/take_over.rs`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use drover_model::{
     Epoch, Snapshot,
     cluster::Config,
+    lead::{ModelClock, STORE_PAUSE, standby_pause},
     record::{Line, Settings},
 };
 
-use super::{
-    DatabaseAnswer, DatabaseRequest, Leader, ModelClock, Phase, STANDBY_INTERVAL_MS,
-    STORE_BACKOFF_MS, careful::Care,
-};
+use super::{DatabaseAnswer, DatabaseRequest, Leader, Phase, panicking};
 use crate::{
     faults::{CrashPoint, FaultKind},
     world::{World, moment::Moment},
@@ -32,7 +30,7 @@ impl World<'_> {
                     .iter()
                     .position(|other| other.name == holder);
                 self.coordinators[c].leader = holder;
-                self.stand_by(c, ms.clamp(10, STANDBY_INTERVAL_MS));
+                self.stand_by(c, standby_pause(Duration::from_millis(ms)));
             }
             (Phase::Parking { epoch, since }, DatabaseAnswer::Isolated) => {
                 self.load(c, epoch, since);
@@ -43,9 +41,9 @@ impl World<'_> {
             (Phase::Parking { epoch, .. } | Phase::Loading { epoch, .. }, _) => {
                 // Another may be able to.
                 self.ask_database(c, DatabaseRequest::Resign { epoch });
-                self.stand_by(c, STORE_BACKOFF_MS);
+                self.begin_anew(c, STORE_PAUSE);
             }
-            (Phase::Acquiring { .. }, _) => self.stand_by(c, STORE_BACKOFF_MS),
+            (Phase::Acquiring { .. }, _) => self.begin_anew(c, STORE_PAUSE),
             (phase, _) => self.coordinators[c].phase = phase,
         }
     }
@@ -55,20 +53,24 @@ impl World<'_> {
         self.ask_database(c, DatabaseRequest::Load { epoch });
     }
 
-    fn take_over(&mut self, c: usize, epoch: Epoch, since: Moment, snapshot: Snapshot) {
+    fn take_over(&mut self, c: usize, epoch: Epoch, since: Moment, mut snapshot: Snapshot) {
         if self.crashes_here(c, CrashPoint::MidLoad) {
             return;
         }
         let wall = self.wall(self.coordinators[c].wall_offset_ms);
-        let clock = ModelClock::start(snapshot.model_time, wall, self.now);
-        let careful = std::mem::take(&mut self.coordinators[c].careful);
-        let config = Config {
-            policy: self.setting.policy,
+        let clock = ModelClock::start(snapshot.model_time, wall, self.now.elapsed());
+        let careful = self.coordinators[c].suspicion.is_careful();
+        self.mark_panicking(&mut snapshot);
+        let mut config = Config {
+            policy: panicking::policy(self.setting.policy),
             mode: self.setting.mode,
             node_timeout_ms: self.setting.node_timeout_ms,
+            quarantine: self.setting.quarantine,
             careful,
-            ..Config::default()
         };
+        if let Some(bug) = self.setting.planted {
+            bug.corrupt_config(&mut config);
+        }
         if careful {
             self.statistics.count(FaultKind::CarefulLeadership);
         }
@@ -79,22 +81,18 @@ impl World<'_> {
         );
         let coordinator = &mut self.coordinators[c];
         coordinator.lease_until = since.plus_ms(self.setting.lease_ms);
-        coordinator.began = self.now;
         coordinator.leader = Some(c);
         self.record(
             c,
             &Line::Load {
-                now: clock.at(self.now),
+                now: clock.at(self.now.elapsed()),
                 settings: Settings::of(&config),
                 snapshot: Cow::Borrowed(&snapshot),
             },
         );
-        let care = Care::new(careful, self.now);
-        let mut leader = Box::new(Leader::new(config, snapshot, clock, self.now, care));
-        leader.cluster.assert_consistent();
-        // The load may have taken longer than the lease: find out before anybody is answered.
-        self.start_commit(c, &mut leader);
-        self.coordinators[c].phase = Phase::Leading(leader);
+        let leader = Leader::new(self, c, config, snapshot, clock);
+        leader.lead.cluster().assert_consistent();
+        self.coordinators[c].phase = Phase::Leading(Box::new(leader));
         self.run_driver(c);
     }
 }

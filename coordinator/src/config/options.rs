@@ -1,0 +1,148 @@
+//! Settings, and which of them can be.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use drover_model::{dispatch::Mode, policy};
+use drover_proto::spec::Limits;
+use tonic::transport::Uri;
+
+const MIN_LEASE: Duration = Duration::from_millis(500);
+const MAX_ADDRESS_BYTES: usize = 300;
+
+/// A coordinator's settings, checked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Port 0 takes a free one; see [`crate::Handle::address`].
+    pub listen: SocketAddr,
+    /// `None`: that of `listen`.
+    pub advertise: Option<String>,
+    pub store: String,
+    pub policy: &'static dyn policy::Policy,
+    pub dispatch: Mode,
+    pub lease: Duration,
+    pub node_timeout: Duration,
+    pub heartbeat_interval: Duration,
+    pub limits: Limits,
+    pub max_message_bytes: usize,
+    pub max_waiting_requests: usize,
+    pub record: Option<PathBuf>,
+    pub insecure_no_auth: bool,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "--listen {0} is reachable from other machines, and nobody is authenticated yet: listen on 127.0.0.1, or pass \
+         --insecure-no-auth if whoever reaches the port may run anything"
+    )]
+    Exposed(SocketAddr),
+    #[error(
+        "--listen {0} is every address of this machine, and agents and clients need one that they can reach: say which \
+         with --advertise http://HOST:PORT"
+    )]
+    NotAdvertised(SocketAddr),
+    #[error("--advertise must be http://HOST:PORT, not `{0}`")]
+    Advertise(String),
+    #[error("--policy `{name}` does not exist; there are {known}")]
+    UnknownPolicy { name: String, known: String },
+    #[error(
+        "--lease must be at least 500ms, not {0:?}: shorter ones are lost whenever the machine is busy"
+    )]
+    LeaseTooShort(Duration),
+    #[error(
+        "--heartbeat-interval {interval:?} is too long for --node-timeout {timeout:?}: at least three must fit into half \
+         of it, which is the lease of agents, or one late heartbeat ends what an agent may run only with a lease"
+    )]
+    HeartbeatTooSlow {
+        interval: Duration,
+        timeout: Duration,
+    },
+    #[error("--{0} must be more than 0")]
+    Zero(&'static str),
+}
+
+impl Options {
+    /// The defaults of the flags, with this address and store.
+    pub fn new(listen: SocketAddr, store: impl Into<String>) -> Self {
+        Self {
+            listen,
+            advertise: None,
+            store: store.into(),
+            policy: policy::find("edf").expect("a built-in policy"),
+            dispatch: Mode::Easy,
+            lease: Duration::from_secs(3),
+            node_timeout: Duration::from_secs(10),
+            heartbeat_interval: Duration::from_secs(1),
+            limits: Limits::default(),
+            max_message_bytes: 4 * 1024 * 1024,
+            max_waiting_requests: 8_192,
+            record: None,
+            insecure_no_auth: false,
+        }
+    }
+
+    /// # Errors
+    /// When settings contradict each other or safety.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !self.listen.ip().to_canonical().is_loopback() && !self.insecure_no_auth {
+            return Err(ConfigError::Exposed(self.listen));
+        }
+        match &self.advertise {
+            Some(url) if !is_http_address(url) => {
+                return Err(ConfigError::Advertise(url.clone()));
+            }
+            None if self.listen.ip().to_canonical().is_unspecified() => {
+                return Err(ConfigError::NotAdvertised(self.listen));
+            }
+            _ => {}
+        }
+        if self.lease < MIN_LEASE {
+            return Err(ConfigError::LeaseTooShort(self.lease));
+        }
+        if self.heartbeat_interval.is_zero() {
+            return Err(ConfigError::Zero("heartbeat-interval"));
+        }
+        if self.heartbeat_interval.saturating_mul(3) > self.agent_lease() {
+            return Err(ConfigError::HeartbeatTooSlow {
+                interval: self.heartbeat_interval,
+                timeout: self.node_timeout,
+            });
+        }
+        for (name, value) in [
+            ("max-tasks-per-job", self.limits.tasks_per_job),
+            ("max-message-bytes", self.max_message_bytes),
+            ("max-waiting-requests", self.max_waiting_requests),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long an agent that is cut off may go on with tasks that ask to be stopped then. What is left until the node is
+    /// given up is for stopping them.
+    pub(crate) fn agent_lease(&self) -> Duration {
+        self.node_timeout / 2
+    }
+
+    /// Where others reach a coordinator that listens on `bound`.
+    pub(crate) fn advertised(&self, bound: SocketAddr) -> String {
+        match &self.advertise {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{bound}"),
+        }
+    }
+}
+
+fn is_http_address(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && matches!(uri.path(), "" | "/")
+        && uri.query().is_none()
+        && text.len() <= MAX_ADDRESS_BYTES
+}

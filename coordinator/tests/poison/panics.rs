@@ -1,0 +1,157 @@
+//! Events on which the scheduler itself fails. Planted with a policy that does: policies are asked in the middle of steps.
+
+use std::path::Path;
+
+use drover_coordinator::{Coordinator, Handle, Options};
+use drover_model::policy::{Facts, Policy, Site};
+use drover_proto::v1;
+use tempfile::tempdir;
+use tonic::Code;
+
+use super::support::{DiligentAgent, get, jobs, options, soon, status, submit, submit_job, task};
+use super::{ends, one, parked};
+
+/// A task that asks for just so much cannot be queued, and one that asks for this cannot be placed.
+const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
+const UNPLACEABLE_CPU_MILLIS: u64 = 17;
+
+/// First in, first out, but for its panics.
+#[derive(Debug)]
+struct Faulty;
+
+impl Policy for Faulty {
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn description(&self) -> &'static str {
+        "fails on some tasks"
+    }
+
+    fn key(&self, facts: &Facts) -> i64 {
+        assert_ne!(
+            facts.resources.cpu_millis, UNQUEUEABLE_CPU_MILLIS,
+            "planted"
+        );
+        facts.submitted_at.0
+    }
+
+    fn suitability(&self, site: &Site) -> u64 {
+        let taken = site.capacity.cpu_millis - site.free_after.cpu_millis;
+        assert_ne!(taken % 100, UNPLACEABLE_CPU_MILLIS, "planted");
+        0
+    }
+}
+
+async fn start(dir: &Path) -> Handle {
+    let options = Options {
+        policy: &Faulty,
+        ..options(dir)
+    };
+    Coordinator::start(options).await.expect("a coordinator")
+}
+
+fn asking(name: &str, needs: &[&str], cpu_millis: u64) -> v1::TaskSpec {
+    let resources = v1::Resources {
+        cpu_millis,
+        ..Default::default()
+    };
+    v1::TaskSpec {
+        resources: Some(resources),
+        ..task(name, needs)
+    }
+}
+
+/// Runs two such jobs among others; the others do not notice. Gives the ids of all, in turns.
+async fn run_among_others(handle: &Handle, poison: v1::SubmitRequest) -> Vec<String> {
+    let mut client = jobs(handle).await;
+    let mut ids = Vec::new();
+    for place in 0..5 {
+        let request = if place % 2 == 1 {
+            poison.clone()
+        } else {
+            submit("good", vec![task("a", &[]), task("b", &["a"])])
+        };
+        ids.push(submit_job(&mut client, request).await);
+    }
+    let _agent = DiligentAgent::start(handle, "n1");
+    for (place, id) in ids.iter().enumerate() {
+        let expected = if place % 2 == 1 {
+            v1::JobState::Failed
+        } else {
+            v1::JobState::Succeeded
+        };
+        assert_eq!(ends(handle, id).await, expected, "job {place}");
+    }
+    let counters = status(handle).await.counters;
+    assert_eq!(counters["parked_jobs"], 2);
+    assert!(counters["poison_events"] >= 2, "{counters:?}");
+    assert_eq!(counters["reloads"], counters["poison_events"]);
+    assert_eq!(counters["leaderships"], counters["reloads"] + 1);
+    ids
+}
+
+/// The second task is queued by the report on the first, and that step panics.
+#[tokio::test]
+async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path()).await;
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNQUEUEABLE_CPU_MILLIS)];
+    let ids = run_among_others(&handle, submit("poison", tasks)).await;
+    for poison in [&ids[1], &ids[3]] {
+        let letter = parked(&handle, poison).await;
+        assert!(
+            letter.reason.contains("the scheduler failed on it"),
+            "{letter:?}"
+        );
+    }
+    for good in [&ids[0], &ids[2], &ids[4]] {
+        let job = get(&mut jobs(&handle).await, good).await;
+        for task in job.tasks {
+            let last = task.attempts.last().map(v1::Attempt::state);
+            assert_eq!(last, Some(v1::AttemptState::Succeeded), "{good}");
+        }
+    }
+}
+
+/// Not a step, but what is done between two of them.
+#[tokio::test]
+async fn a_task_on_which_dispatch_panics_costs_its_own_job_only() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path()).await;
+    let poison = submit("poison", vec![asking("a", &[], UNPLACEABLE_CPU_MILLIS)]);
+    let ids = run_among_others(&handle, poison).await;
+    for poison in [&ids[1], &ids[3]] {
+        parked(&handle, poison).await;
+    }
+}
+
+#[tokio::test]
+async fn the_caller_on_whose_job_the_scheduler_panics_hears_internal_and_nobody_else() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path()).await;
+    let poison = submit("poison", vec![asking("a", &[], UNQUEUEABLE_CPU_MILLIS)]);
+    let mut client = jobs(&handle).await;
+    let code = soon("a refusal", async {
+        loop {
+            let refused = client.submit(poison.clone()).await.unwrap_err();
+            if refused.code() != Code::Unavailable {
+                return refused.code();
+            }
+        }
+    })
+    .await;
+    assert_eq!(code, Code::Internal);
+    let welcome = soon("a welcome job", async {
+        loop {
+            match client.submit(one("welcome")).await {
+                Ok(submitted) => return submitted.into_inner().job_id,
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+            }
+        }
+    })
+    .await;
+    let _agent = DiligentAgent::start(&handle, "n1");
+    assert_eq!(ends(&handle, &welcome).await, v1::JobState::Succeeded);
+    assert_eq!(status(&handle).await.counters["parked_jobs"], 0);
+}

@@ -1,0 +1,176 @@
+//! Events that come late, and many at once.
+
+mod support;
+
+use bytes::Bytes;
+use drover_model::{
+    AttemptKey, AttemptState, DeadlineAction, Event, FailureRule, JobId, JobSpec, NewJob, Outcome,
+    Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec, Timestamp,
+    cluster::Config,
+};
+use support::{Turned, World, cpus, join, reports};
+
+const MINUTE_MS: u64 = 60_000;
+
+fn task(needs: &[u32], start_timeout_ms: Option<u64>) -> TaskSpec {
+    TaskSpec {
+        needs: needs.into(),
+        finally: false,
+        step: StepSpec {
+            payload: Bytes::from_static(b"x"),
+            resources: cpus(1),
+            rules: Rules {
+                start_timeout_ms,
+                ..Rules::default()
+            },
+            estimate_ms: 1_000,
+        },
+        undo: None,
+    }
+}
+
+fn job(tasks: Vec<TaskSpec>) -> NewJob {
+    NewJob {
+        id: JobId::from_u128(1),
+        name: "j".into(),
+        spec: JobSpec {
+            namespace: "default".into(),
+            queue: "default".into(),
+            priority: Priority::default(),
+            deadline: None,
+            deadline_action: DeadlineAction::None,
+            failure_rule: FailureRule::FailFast,
+            tasks,
+        },
+        request_id: None,
+        traceparent: None,
+        stored_spec: Bytes::from_static(b"s"),
+        replay_of: None,
+        carried: Vec::new(),
+    }
+}
+
+fn succeeded(started_at: Timestamp, ended_at: Timestamp) -> Report {
+    Report {
+        key: AttemptKey {
+            job: JobId::from_u128(1),
+            task: 0,
+            attempt: 1,
+        },
+        what: ReportKind::Ended {
+            started_at,
+            ended_at,
+            outcome: Outcome::Succeeded,
+            exit_code: Some(0),
+            message: None,
+        },
+    }
+}
+
+fn expired(turned: &Turned) -> usize {
+    let attempts = turned.rows.attempts.iter();
+    attempts
+        .filter(|row| row.state == AttemptState::Expired)
+        .count()
+}
+
+/// A job of two tasks in a row on one node; the second may wait half a minute.
+fn running() -> (World, drover_model::SessionId) {
+    let mut world = World::new(Config::default());
+    let session = world.next_session();
+    world.turn([Event::Join {
+        session,
+        join: join("n1", 1, cpus(1), vec![]),
+    }]);
+    let job = job(vec![task(&[], None), task(&[0], Some(MINUTE_MS / 2))]);
+    world.store.specs.insert(job.id, job.spec.clone());
+    let submit = world.submit(job);
+    world.turn([submit]);
+    (world, session)
+}
+
+#[test]
+fn an_outage_does_not_count_as_waiting_for_a_node() {
+    let (mut world, _) = running();
+    let assigned_at = world.now;
+    world.now = assigned_at.plus_ms(MINUTE_MS);
+    world.reload();
+    let session = world.next_session();
+    let mut join = join("n1", 1, cpus(1), vec![]);
+    join.reports = ReportBatch {
+        sequence: 1,
+        reports: vec![succeeded(assigned_at, assigned_at.plus_ms(5_000))],
+    };
+    let turned = world.turn([Event::Join { session, join }, Event::Tick]);
+    assert_eq!(expired(&turned), 0);
+}
+
+#[test]
+fn the_clock_of_an_agent_does_not_count_as_waiting_for_a_node() {
+    let (mut world, session) = running();
+    world.now = world.now.plus_ms(MINUTE_MS);
+    let behind = Timestamp(world.now.0 - 60 * MINUTE_MS as i64);
+    let report = succeeded(behind, behind.plus_ms(1_000));
+    let turned = world.turn([reports(session, vec![report]), Event::Tick]);
+    assert_eq!(expired(&turned), 0);
+}
+
+/// More than one turn may hold, so that it is committed in time.
+#[test]
+fn a_node_with_much_is_given_up_in_parts() {
+    const TASKS: usize = 5_000;
+    let mut world = World::new(Config::default());
+    let session = world.next_session();
+    world.turn([Event::Join {
+        session,
+        join: join("n1", 1, cpus(TASKS as u64), vec![]),
+    }]);
+    let job = job(vec![task(&[], None); TASKS]);
+    world.store.specs.insert(job.id, job.spec.clone());
+    let submit = world.submit(job);
+    world.turn([submit]);
+    world.turn([]);
+    world.now = world.now.plus_ms(MINUTE_MS);
+    let mut lost = 0;
+    let mut turns = 0;
+    while lost < TASKS {
+        let turned = world.turn([Event::Tick]);
+        let rows = turned.rows.attempts.len();
+        assert!(rows > 0 && rows <= 2_500, "{rows} rows in one turn");
+        lost += rows;
+        turns += 1;
+    }
+    assert!(turns > 1);
+    assert_eq!(world.cluster.counters().lost_attempts, TASKS as u64);
+    assert_eq!(world.cluster.counters().lost_nodes, 1);
+}
+
+/// The rest of a node that is back goes on.
+#[test]
+fn what_was_not_given_up_yet_goes_on_when_the_node_is_back() {
+    const TASKS: usize = 3_000;
+    let mut world = World::new(Config::default());
+    let session = world.next_session();
+    world.turn([Event::Join {
+        session,
+        join: join("n1", 1, cpus(TASKS as u64), vec![]),
+    }]);
+    let job = job(vec![task(&[], None); TASKS]);
+    world.store.specs.insert(job.id, job.spec.clone());
+    let submit = world.submit(job);
+    world.turn([submit]);
+    world.now = world.now.plus_ms(MINUTE_MS);
+    let lost = world.turn([Event::Tick]).rows.attempts.len();
+    let running = (0..TASKS as u32).map(|task| AttemptKey {
+        job: JobId::from_u128(1),
+        task,
+        attempt: 1,
+    });
+    let session = world.next_session();
+    let mut join = join("n1", 1, cpus(TASKS as u64), vec![]);
+    join.running = running.collect();
+    world.turn([Event::Join { session, join }]);
+    world.turn([Event::Tick]);
+    assert_eq!(world.cluster.counters().lost_attempts, lost as u64);
+    assert!(lost < TASKS);
+}
