@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -31,10 +31,15 @@ pub(crate) type Outgoing = mpsc::Sender<Result<v1::CoordinatorMessage, Status>>;
 /// From agents: never shed.
 pub(crate) type Control = drover_model::lead::Control<Session>;
 
+/// Specs of jobs that may wait, in bytes. One request always may, whatever its size.
+const REQUEST_BYTES: usize = 64 << 20;
+
 /// From users: shed when too many wait.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) wish: Wish,
+    /// What the wish takes of the room for those that wait. Given back when this is dropped.
+    pub(crate) _load: Load,
     pub(crate) reply: oneshot::Sender<Result<Answer, ApiError>>,
 }
 
@@ -50,6 +55,7 @@ pub(crate) struct Inbox {
 pub(crate) struct Senders {
     control: mpsc::Sender<Control>,
     requests: mpsc::Sender<Request>,
+    waiting_bytes: Arc<AtomicUsize>,
     pub(crate) standing: watch::Receiver<Standing>,
     tally: Arc<Tally>,
 }
@@ -64,6 +70,7 @@ pub(crate) fn lanes(
     let senders = Senders {
         control: control_in,
         requests: requests_in,
+        waiting_bytes: Arc::default(),
         standing,
         tally,
     };
@@ -94,9 +101,14 @@ impl Senders {
     /// Waits for the answer, which follows the commit of what the wish has changed.
     pub(crate) async fn ask(&self, wish: Wish) -> Result<Answer, ApiError> {
         self.require_leader()?;
+        let load = Load::new(&self.waiting_bytes, wish.spec_bytes()).ok_or_else(|| self.shed())?;
         let (reply, answer) = oneshot::channel();
         self.requests
-            .try_send(Request { wish, reply })
+            .try_send(Request {
+                wish,
+                _load: load,
+                reply,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => self.shed(),
                 mpsc::error::TrySendError::Closed(_) => ApiError::interrupted(),
@@ -104,6 +116,31 @@ impl Senders {
         answer
             .await
             .unwrap_or_else(|_| Err(ApiError::interrupted()))
+    }
+}
+
+/// A part of [`REQUEST_BYTES`].
+#[derive(Debug)]
+pub(crate) struct Load {
+    waiting: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Load {
+    /// `None`: there is no room for it.
+    fn new(waiting: &Arc<AtomicUsize>, bytes: usize) -> Option<Self> {
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        let load = Self {
+            waiting: Arc::clone(waiting),
+            bytes,
+        };
+        (before == 0 || before + bytes <= REQUEST_BYTES).then_some(load)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -187,6 +224,19 @@ mod tests {
         let request = inbox.requests.recv().await.unwrap();
         request.reply.send(Ok(Answer::Nodes(Vec::new()))).unwrap();
         assert_eq!(first.await.unwrap(), Answer::Nodes(Vec::new()));
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_in_bytes() {
+        let waiting = Arc::default();
+        let large = Load::new(&waiting, REQUEST_BYTES + 1).unwrap();
+        assert!(Load::new(&waiting, 1).is_none());
+        drop(large);
+        let first = Load::new(&waiting, REQUEST_BYTES - 1).unwrap();
+        let second = Load::new(&waiting, 1).unwrap();
+        assert!(Load::new(&waiting, 1).is_none());
+        drop((first, second));
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

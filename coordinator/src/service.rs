@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use drover_model::lead::Suspicion;
+use drover_model::lead::{Room, Suspicion};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::TcpIncoming;
@@ -79,6 +79,7 @@ impl Coordinator {
             tally,
             recorder,
             suspicion: Suspicion::default(),
+            room: Room::default(),
             standing,
             shutdown: shutdown.clone(),
         };

@@ -158,11 +158,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 'not open';
     END IF;
-    -- An intent that waits for nothing: whatever has not ended shows as cancelled, and undo steps as not done. That the
-    -- job was rolling back is kept, for what is undone. The caller's clock may be behind.
+    -- An intent that waits for nothing: whatever has not ended shows as cancelled, also `finally` tasks, and undo steps
+    -- as not done. The caller's clock may be behind.
     UPDATE jobs
     SET state = CASE WHEN jobs.state = 'rolling_back' OR intent = 'roll_back' THEN 'rollback_failed' ELSE 'failed' END,
-        intent = CASE WHEN jobs.state = 'rolling_back' OR intent = 'roll_back' THEN 'abandon' ELSE 'fail' END,
+        intent = 'abandon',
         ended_at = greatest(now_ms, submitted_at, started_at), message = reason
     WHERE id = the_job;
     INSERT INTO dead_letters (job_id, namespace, queue, ended_at)

@@ -15,6 +15,8 @@ pub struct Effects {
     /// The turn that these belong to.
     pub turn: TurnNumber,
     pub jobs: Vec<JobRow>,
+    /// Size of the specs in `jobs`.
+    pub spec_bytes: usize,
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
     pub queues: Vec<QueueRow>,

@@ -48,6 +48,8 @@ pub enum Event {
     Left { session: SessionId },
     /// Time has passed: fire what is due.
     Tick,
+    /// There is nothing to be careful about any more ([`crate::cluster::Config::careful`]).
+    Relax,
     /// What a policy decided.
     Dispatch(Decision),
 }

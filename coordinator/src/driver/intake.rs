@@ -43,9 +43,8 @@ impl Leader {
     }
 
     fn leave(&mut self, session: SessionId) {
-        let last_signs = self.sessions.heard(self.lead.clock());
-        self.sessions.remove(session);
-        self.step_all(lead::left(session, last_signs));
+        let last_sign = self.sessions.remove(session, self.lead.clock());
+        self.step_all(lead::left(session, last_sign.into_iter().collect()));
     }
 
     pub(super) fn take_request(&mut self, request: Request) {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use drover_model::{
     Answer, CallerId, Event,
-    lead::{Ended, Lanes, Lead, MAX_OPEN, Next, Terms},
+    lead::{Ended, Lanes, Lead, Next, Terms},
     record::Line,
     turn::{CommitOutcome, Turn},
 };
@@ -39,7 +39,7 @@ impl Leader {
         let now = clock::now();
         let terms = Terms {
             lease: driver.options.lease,
-            max_open: MAX_OPEN,
+            room: driver.room,
         };
         Self {
             options: Arc::clone(&driver.options),

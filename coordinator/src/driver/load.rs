@@ -1,6 +1,6 @@
 //! From what is stored to a model in memory.
 
-use std::{borrow::Cow, panic::AssertUnwindSafe};
+use std::{borrow::Cow, collections::BTreeSet, panic::AssertUnwindSafe};
 
 use drover_model::{
     Epoch, JobId, LoadedJob, QueueRow, Snapshot, TurnNumber,
@@ -9,6 +9,7 @@ use drover_model::{
     record::{Line, Settings},
 };
 use drover_proto::spec;
+use rustc_hash::FxHashMap;
 
 use super::isolate::Ward;
 use crate::{
@@ -152,15 +153,20 @@ fn build(
     }
 }
 
-/// After a load that panicked: loads every job alone.
+/// After a load that panicked: loads every job alone, with the nodes that it names.
 fn find_unloadable(epoch: Epoch, stored: StoredSnapshot, config: &Config) -> Built {
     let now = clock::model(stored.model_time).at(clock::now());
+    let nodes: FxHashMap<_, _> = stored.nodes.iter().map(|row| (&*row.name, row)).collect();
     let loads_alone = |job: LoadedJob| {
+        let names: BTreeSet<_> = job.attempts.iter().map(|row| &*row.node).collect();
+        let its_nodes = names
+            .into_iter()
+            .filter_map(|name| nodes.get(name).copied());
         let snapshot = Snapshot {
             epoch,
             turn: stored.turn,
             model_time: stored.model_time,
-            nodes: stored.nodes.clone(),
+            nodes: its_nodes.cloned().collect(),
             jobs: vec![job],
         };
         let loading = AssertUnwindSafe(|| Cluster::load(config.clone(), snapshot, now));

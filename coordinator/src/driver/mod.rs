@@ -20,7 +20,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use drover_model::{
     Epoch,
-    lead::{Backoff, Ended, KEPT_OUT, Poison, STORE_PAUSE, Suspicion},
+    lead::{Backoff, Ended, KEPT_OUT, Poison, Room, STORE_PAUSE, Suspicion},
 };
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
@@ -57,6 +57,8 @@ pub(crate) struct Driver {
     pub(crate) tally: Arc<Tally>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) suspicion: Suspicion,
+    /// What the open turn of the next leadership may gather to begin with.
+    pub(crate) room: Room,
     /// Tells who leads.
     pub(crate) standing: watch::Sender<Standing>,
     pub(crate) shutdown: CancellationToken,
@@ -118,24 +120,29 @@ impl Driver {
         tracing::info!(epoch = epoch.0, "leading");
         let running = leader.run(&mut self.inbox, &self.shutdown);
         // Nothing of the leader is used after a panic but its callers, counters, and what it was doing.
-        let ended = AssertUnwindSafe(running).catch_unwind().await;
+        let ended = AssertUnwindSafe(running).catch_unwind().await.ok();
         self.lease.end();
         self.know_no_leader();
         self.watches.close_all();
         leader.give_up();
         self.tally.keep(leader.lead.cluster().counters());
-        if matches!(ended, Ok(Ended::Shutdown)) {
+        if matches!(ended, Some(Ended::Shutdown)) {
             self.resign(epoch).await;
             return true;
         }
         self.tally.add(Count::Reloads);
-        let poison = self.cause(&leader, ended.ok());
+        let poison = self.cause(&leader, ended);
         if let Some(poison) = &poison {
             self.tally.add(Count::PoisonEvents);
             if let Some(caller) = poison.caller {
                 leader.fail_caller(caller, ApiError::internal());
             }
         }
+        let room = leader.lead.room();
+        self.room = match ended {
+            Some(Ended::RanOut | Ended::Late) => room.halved(),
+            _ => room,
+        };
         let was_careful = leader.lead.is_careful();
         let kept_out = self
             .suspicion

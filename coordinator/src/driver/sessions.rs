@@ -46,8 +46,9 @@ impl Sessions {
         self.open.insert(id, session);
     }
 
-    pub(super) fn remove(&mut self, id: SessionId) {
-        self.open.remove(&id);
+    /// Returns its last sign of life, if nobody has heard of it yet.
+    pub(super) fn remove(&mut self, id: SessionId, clock: &ModelClock) -> Option<Heard> {
+        self.open.remove(&id)?.pulse.take(id, clock)
     }
 
     /// Who was heard from since the last call.

@@ -1,7 +1,10 @@
 //! From standing by to leading.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -28,7 +31,9 @@ impl Driver {
         let Some(held) = self.acquire().await? else {
             return Ok(None);
         };
-        match self.load(held).await {
+        // Loading renews the lease by taking it again, under a new epoch each time.
+        let epoch = Arc::new(AtomicU64::new(held.epoch.0));
+        match self.load(held, Arc::clone(&epoch)).await {
             Ok(Some((held, loaded))) => {
                 tracing::info!(
                     epoch = held.epoch.0,
@@ -42,12 +47,12 @@ impl Driver {
                 Ok(Some(Leader::new(self, turn, loaded)))
             }
             Ok(None) => {
-                self.resign(held.epoch).await;
+                self.resign(Epoch(epoch.load(Ordering::Acquire))).await;
                 Ok(None)
             }
             Err(error) => {
                 // Another may be able to.
-                self.resign(held.epoch).await;
+                self.resign(Epoch(epoch.load(Ordering::Acquire))).await;
                 Err(error)
             }
         }
@@ -121,7 +126,11 @@ impl Driver {
     }
 
     /// Loads, and keeps the lease meanwhile, however long it takes.
-    async fn load(&mut self, held: Held) -> Result<Option<(Held, Loaded)>, CoordinatorError> {
+    async fn load(
+        &mut self,
+        held: Held,
+        epoch: Arc<AtomicU64>,
+    ) -> Result<Option<(Held, Loaded)>, CoordinatorError> {
         let keeper = Keeper {
             store: Arc::clone(&self.store),
             applicant: Applicant {
@@ -129,7 +138,7 @@ impl Driver {
                 ..self.applicant()
             },
             term: self.options.lease,
-            epoch: Arc::new(AtomicU64::new(held.epoch.0)),
+            epoch,
         };
         let ward = Ward {
             store: Arc::clone(&self.store),

@@ -1,6 +1,6 @@
 //! Events on which the scheduler itself fails. Planted with a policy that does: policies are asked in the middle of steps.
 
-use std::path::Path;
+use std::{panic::resume_unwind, path::Path};
 
 use drover_coordinator::{Coordinator, Handle, Options};
 use drover_model::policy::{Facts, Policy, Site};
@@ -29,18 +29,24 @@ impl Policy for Faulty {
     }
 
     fn key(&self, facts: &Facts) -> i64 {
-        assert_ne!(
-            facts.resources.cpu_millis, UNQUEUEABLE_CPU_MILLIS,
-            "planted"
-        );
+        if facts.resources.cpu_millis == UNQUEUEABLE_CPU_MILLIS {
+            panic_in_silence();
+        }
         facts.submitted_at.0
     }
 
     fn suitability(&self, site: &Site) -> u64 {
         let taken = site.capacity.cpu_millis - site.free_after.cpu_millis;
-        assert_ne!(taken % 100, UNPLACEABLE_CPU_MILLIS, "planted");
+        if taken % 100 == UNPLACEABLE_CPU_MILLIS {
+            panic_in_silence();
+        }
         0
     }
+}
+
+/// Unwinds as every panic does, but without a backtrace, which takes long to print.
+fn panic_in_silence() {
+    resume_unwind(Box::new("planted"));
 }
 
 async fn start(dir: &Path) -> Handle {

@@ -55,7 +55,7 @@ pub(crate) async fn a_parked_job_has_failed_and_others_have_not(database: Databa
     let parked = &after.all[1];
     assert_eq!(
         (parked.row.state, parked.row.intent, parked.row.ended_at),
-        (JobState::Failed, Intent::Fail, Some(NOW))
+        (JobState::Failed, Intent::Abandon, Some(NOW))
     );
     assert_eq!(parked.row.message.as_deref(), Some("it is \"broken\""));
     let [first, second, third, fourth] = parked.attempts.as_slice() else {

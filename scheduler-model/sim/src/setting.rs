@@ -53,6 +53,7 @@ impl Setting {
         let mut random = Random::new(seed, Purpose::Setting);
         let random = &mut random;
         let agents = 3 + random.below(3);
+        let node_timeout_ms = *random.pick(&[4_000, 10_000, 10_000]);
         Self {
             seed,
             coordinators: 1 + random.below(3) as usize,
@@ -61,8 +62,8 @@ impl Setting {
             faulty_ms: 300_000 + random.below(60_000),
             policy: *random.pick(&policy::ALL),
             mode: *random.pick(&[Mode::Strict, Mode::Easy, Mode::Greedy]),
-            node_timeout_ms: *random.pick(&[4_000, 10_000, 10_000]),
-            heartbeat_interval_ms: *random.pick(&[500, 1_000]),
+            node_timeout_ms,
+            heartbeat_interval_ms: *random.pick(&[500, node_timeout_ms / 8]),
             lease_ms: *random.pick(&[2_000, 3_000]),
             max_open: *random.pick(&[20, 200, 20_000]),
             faults_per_minute: *random.pick(&[0, 4, 10, 10, 20]),

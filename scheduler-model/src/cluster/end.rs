@@ -191,7 +191,7 @@ impl Cluster {
             {
                 AttemptState::Requeued
             }
-            // Also what an agent stopped though nobody asked and it does not leave.
+            // Also what a leaving agent stopped, if it may not run twice.
             (_, Ending::Lost | Ending::Reported(_)) => AttemptState::Lost,
         }
     }
@@ -199,17 +199,10 @@ impl Cluster {
     /// Whether an attempt that its agent refused, or stopped though nobody asked, goes back to its queue at no cost. What
     /// may not run twice must not have started.
     fn is_given_back(&self, task: &Task, how: Ending) -> bool {
-        let leaves = match how {
-            Ending::Reported(Outcome::Refused) => true,
-            _ => task
-                .phase
-                .held()
-                .is_some_and(|held| self.nodes.get(held.node).leaving),
-        };
         let never_started =
             how == Ending::Reported(Outcome::Refused) && matches!(task.phase, Phase::Assigned(_));
         let rule = &self.rules.get(task.run().rules).retry;
-        leaves && (never_started || rule.rerun_lost)
+        never_started || rule.rerun_lost
     }
 
     pub(super) fn attempt_key(&self, at: TaskRef) -> AttemptKey {

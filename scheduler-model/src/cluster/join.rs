@@ -93,6 +93,7 @@ impl Cluster {
             node.capacity = join.capacity;
             node.labels = join.labels.clone();
             node.link = Link::Connected(session);
+            node.was_here = true;
             node.last_heard = now;
         });
         slot

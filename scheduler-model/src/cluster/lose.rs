@@ -30,9 +30,13 @@ impl Cluster {
             });
         }
         self.finish_leftover(now, slot, effects);
-        self.counters.lost_nodes += 1;
+        let node = self.nodes.get(slot);
+        // What was gone before this leadership, and had nothing, is not lost again by each.
+        if node.was_here || !node.held.is_empty() {
+            self.counters.lost_nodes += 1;
+            self.note_loss(now, slot);
+        }
         self.nodes.update(slot, |node| node.link = Link::Lost);
-        self.note_loss(now, slot);
         let held = self.nodes.get(slot).held_tasks();
         self.give_up(
             now,

@@ -49,7 +49,7 @@ use requests::RecentRequests;
 use rules::RuleBook;
 use timers::Timers;
 
-/// How a cluster behaves. Fixed while a leadership lasts.
+/// How a cluster behaves. Fixed while a leadership lasts, but for `careful`.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub policy: &'static dyn Policy,
@@ -57,7 +57,7 @@ pub struct Config {
     /// Silence after which a node's attempts are given up.
     pub node_timeout_ms: u64,
     pub quarantine: Quarantine,
-    /// One placement a round and one timer a tick, so that what cannot be written is found.
+    /// One placement a round and one timer a tick, so that what cannot be written is found. Until [`Event::Relax`].
     pub careful: bool,
 }
 
@@ -186,6 +186,7 @@ impl Cluster {
             Event::Leaving { session } => self.leaving(session),
             Event::Left { session } => self.left(session),
             Event::Tick => self.tick(now, effects),
+            Event::Relax => self.config.careful = false,
             Event::Dispatch(decision) => self.dispatch(now, decision, effects),
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Node {
     pub(crate) link: Link,
     /// Its agent has been asked to end. Until the next join.
     pub(crate) leaving: bool,
+    /// Has joined since the load.
+    pub(crate) was_here: bool,
     /// A timer will judge its silence.
     pub(crate) watched: bool,
     /// Set while it gets nothing new because it was lost too often.
@@ -72,6 +74,7 @@ impl Node {
             labels: join.labels.clone(),
             link,
             leaving: false,
+            was_here: matches!(link, Link::Connected(_)),
             watched: false,
             quarantined_until: None,
             losses: Losses::default(),

@@ -57,6 +57,7 @@ impl Cluster {
         self.requests.remember(&job, effects.turn);
         let id = job.id;
         let deadline = job.spec.deadline.map(|deadline| deadline.at(now));
+        effects.spec_bytes += job.stored_spec.len();
         effects.jobs.push(JobRow {
             id,
             from: None,

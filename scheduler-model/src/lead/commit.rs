@@ -222,6 +222,8 @@ impl<Connection> Lead<Connection> {
         transitions: Vec<Transition>,
     ) -> Follow {
         let renewed_at = self.flight.sent.since_boot;
+        let took = clocks.now.saturating_sub(self.flight.began_at);
+        self.terms.room.adapt(took, self.terms.lease);
         if clocks.since_boot >= renewed_at + self.terms.lease {
             return Follow::End(Ended::Late);
         }

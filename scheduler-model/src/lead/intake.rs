@@ -45,6 +45,14 @@ pub enum Wish {
 }
 
 impl Wish {
+    /// Size of the specs that it brings.
+    pub fn spec_bytes(&self) -> usize {
+        match self {
+            Self::Submit { jobs, .. } => jobs.iter().map(|job| job.stored_spec.len()).sum(),
+            _ => 0,
+        }
+    }
+
     pub fn into_event(self, caller: CallerId) -> Event {
         match self {
             Self::Submit { jobs, looked_up } => Event::Submit {

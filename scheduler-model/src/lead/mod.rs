@@ -25,6 +25,7 @@ mod clock;
 mod commit;
 mod intake;
 mod next;
+mod room;
 mod suspicion;
 mod trial;
 
@@ -46,11 +47,12 @@ use intake::Unit;
 pub use intake::{Admission, Control, Wish, heard, left, tick};
 use next::Stage;
 pub use next::{Lanes, Next};
+pub use room::Room;
 pub use suspicion::{KEPT_OUT, Suspicion};
 pub use trial::Trial;
 
-/// Rows and actions that the open turn may gather while a commit is in flight; beyond, the lanes fill up.
-pub const MAX_OPEN: usize = 20_000;
+/// Specs of new jobs that the open turn gathers at most, in bytes: they cost the store more than their number says.
+const MAX_OPEN_BYTES: usize = 8 << 20;
 
 /// Sessions are asked this often whether they were heard from.
 const HEARD_INTERVAL: Duration = Duration::from_secs(1);
@@ -76,8 +78,8 @@ pub enum Ended {
 pub struct Terms {
     /// How long it lasts without a commit.
     pub lease: Duration,
-    /// See [`MAX_OPEN`].
-    pub max_open: usize,
+    /// To begin with.
+    pub room: Room,
 }
 
 /// The machine. `Connection` is what an agent's join brings along; it is handed through.
@@ -86,6 +88,7 @@ pub struct Lead<Connection> {
     clock: ModelClock,
     cluster: Cluster,
     turn: Turn,
+    /// `room` follows how long commits take.
     terms: Terms,
     care: Care,
     /// Events that are still to be stepped alone.
@@ -146,6 +149,11 @@ impl<Connection> Lead<Connection> {
         self.is_closing
     }
 
+    /// What the open turn may gather now.
+    pub fn room(&self) -> Room {
+        self.terms.room
+    }
+
     /// While care is taken, each event has a commit of its own.
     pub fn is_careful(&self) -> bool {
         self.care.is_taken()
@@ -178,7 +186,8 @@ impl<Connection> Lead<Connection> {
         if self.care.is_taken() {
             return !self.flight.is_awaited() && open.is_empty() && self.units.is_empty();
         }
-        open.jobs.len() + open.attempts.len() + open.actions.len() < self.terms.max_open
+        open.spec_bytes < MAX_OPEN_BYTES
+            && open.jobs.len() + open.attempts.len() + open.actions.len() < self.terms.room.rows()
     }
 
     fn is_timer_due(&self, now: Duration) -> bool {

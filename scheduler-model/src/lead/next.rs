@@ -89,6 +89,8 @@ impl<Connection> Lead<Connection> {
         }
         if self.is_careful() {
             self.next_alone(now, lanes)
+        } else if self.cluster.config().careful {
+            Next::Step(Event::Relax)
         } else {
             self.next_together(now, lanes)
         }
@@ -136,6 +138,9 @@ impl<Connection> Lead<Connection> {
                     self.stage = Stage::Drain { left };
                 }
                 Stage::Begin | Stage::Clock => self.stage = Stage::Take { left: BATCH },
+                Stage::Drain { .. } | Stage::Tick if !self.has_room() => {
+                    return self.wait_for_room();
+                }
                 Stage::Drain { left } if left > 0 && lanes.control > 0 => {
                     self.stage = Stage::Drain { left: left - 1 };
                     return Next::TakeControl;
@@ -172,17 +177,18 @@ impl<Connection> Lead<Connection> {
         }
     }
 
-    /// A cluster that was loaded with care places one task at a time, also when the care is over: then the round goes on
-    /// with the next placement.
     fn decide(&mut self, now: Duration) -> Event {
-        let decision = self.cluster.decide(self.clock.at(now));
-        if self.stage == Stage::Rest
-            && self.cluster.config().careful
-            && !decision.placements.is_empty()
-        {
-            self.stage = Stage::Dispatch;
+        Event::Dispatch(self.cluster.decide(self.clock.at(now)))
+    }
+
+    /// The open turn is full: it is committed before anything else happens.
+    fn wait_for_room(&self) -> Next<Connection> {
+        if !self.flight.is_awaited() {
+            return Next::Commit;
         }
-        Event::Dispatch(decision)
+        let until = self.lease_end().min(self.heard_at);
+        let takes = false;
+        Next::Wait { until, takes }
     }
 
     /// The end of a round.

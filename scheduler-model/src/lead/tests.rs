@@ -27,7 +27,7 @@ fn lead(careful: bool) -> Lead<()> {
     let turn = Turn::new(Epoch(1), TurnNumber(0));
     let terms = Terms {
         lease: LEASE,
-        max_open: 4,
+        room: Room::new(4),
     };
     Lead::new(turn, cluster, clock, terms, Caution::default(), START)
 }
@@ -167,6 +167,39 @@ fn what_is_due_is_judged_after_what_agents_have_said_however_many_callers_wait()
     }
     assert!(matches!(lead.next(due, crowd), Next::Tick));
     assert!(matches!(lead.next(due, crowd), Next::TakeRequest));
+}
+
+/// A tick may write much. Into a full turn nothing comes before that is committed, not even what is due.
+#[test]
+fn what_is_due_waits_until_the_open_turn_has_room() {
+    let mut lead = leading(false);
+    take(&mut lead, START, join(1));
+    let late = START + Duration::from_secs(20);
+    lead.seal(clocks(START));
+    lead.landed(clocks(START), DONE);
+    for _ in 0..4 {
+        lead.step(late, ask());
+    }
+    lead.seal(clocks(late));
+    for _ in 0..4 {
+        lead.step(late, ask());
+    }
+    let lanes = Lanes {
+        control: 3,
+        requests: 3,
+    };
+    let takes = loop {
+        match lead.next(late, lanes) {
+            Next::Hear { .. } => {}
+            Next::Wait { takes, .. } => break takes,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!takes);
+    lead.landed(clocks(late), DONE);
+    assert!(matches!(lead.next(late, lanes), Next::Commit));
+    lead.seal(clocks(late));
+    assert!(matches!(lead.next(late, NOBODY), Next::Tick));
 }
 
 #[test]

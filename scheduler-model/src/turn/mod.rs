@@ -138,6 +138,7 @@ impl Turn {
         let Effects {
             turn,
             jobs,
+            spec_bytes: _,
             attempts,
             nodes,
             queues,

@@ -6,11 +6,11 @@ use crate::store::{StoreError, lease::LeaseColumns, queries::LEASE};
 
 const CLOSE: &str = "DELETE FROM open_jobs WHERE id = $1";
 
-/// An intent that waits for nothing: whatever has not ended shows as cancelled, and undo steps as not done. That the job
-/// was rolling back is kept, for what is undone. The caller's clock may be behind.
+/// An intent that waits for nothing: whatever has not ended shows as cancelled, also `finally` tasks, and undo steps as not
+/// done. The caller's clock may be behind.
 const END: &str = "UPDATE jobs SET \
     state = CASE WHEN state = 'rolling_back' OR intent = 'roll_back' THEN 'rollback_failed' ELSE 'failed' END, \
-    intent = CASE WHEN state = 'rolling_back' OR intent = 'roll_back' THEN 'abandon' ELSE 'fail' END, \
+    intent = 'abandon', \
     ended_at = max($2, submitted_at, coalesce(started_at, submitted_at)), message = $3 WHERE id = $1";
 
 const LOSE: &str = "UPDATE attempts SET state = 'lost', \

@@ -70,7 +70,7 @@ bugs! {
     /// An older leader may write, and an older turn.
     StoreForgetsEpoch: Store, "a deposed leader writes nothing" | "model time never goes back";
     /// Some commits are confirmed and not written.
-    StoreLosesRows: Store, "a job ends with its last attempt" | "what is acknowledged is durable" | "old states are as expected" | "attempts are numbered without gaps";
+    StoreLosesRows: Store, "a job ends with its last attempt" | "what is acknowledged is durable" | "old states are as expected" | "attempts are numbered without gaps" | "the order of the graph is kept";
     StoreForgetsDeadLetters: Store, "dead jobs are dead letters";
     /// A new incarnation does not send what the old one had to report.
     SessionForgetsJournal: Session, "the journal is sent";

@@ -178,8 +178,14 @@ impl Database {
             return false;
         }
         let stored = self.jobs.get_mut(&job).expect("open jobs are stored");
-        stored.row.state = JobState::Failed;
-        stored.row.intent = Intent::Fail;
+        let rolls_back =
+            stored.row.state == JobState::RollingBack || stored.row.intent == Intent::RollBack;
+        stored.row.state = if rolls_back {
+            JobState::RollbackFailed
+        } else {
+            JobState::Failed
+        };
+        stored.row.intent = Intent::Abandon;
         stored.row.ended_at = Some(now);
         stored.row.message = Some(reason.into());
         self.dead_letters.insert(job);
@@ -191,7 +197,8 @@ impl Database {
         for key in active {
             let row = self.attempts.get_mut(&key).expect("just listed");
             row.state = AttemptState::Lost;
-            row.ended_at = row.ended_at.or(Some(now));
+            let begun_at = row.started_at.unwrap_or(row.assigned_at);
+            row.ended_at = row.ended_at.or(Some(now.max(begun_at)));
         }
         true
     }

@@ -70,6 +70,10 @@ impl World<'_> {
                 self.network.connections[*connection].pulse = Some(self.now);
             }
         }
+        let is_unheard = self.setting.planted == Some(PlantedBug::ClusterJudgesUnheard);
+        if is_unheard && self.checks.chance(500) {
+            return;
+        }
         let heard = self.heard(c, leader);
         self.step_all(c, leader, lead::heard(heard));
     }

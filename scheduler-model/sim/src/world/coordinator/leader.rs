@@ -10,7 +10,7 @@ use std::{
 use drover_model::{
     CallerId, Epoch, Event, JobId, SessionId, Snapshot, TaskState,
     cluster::{Cluster, Config},
-    lead::{Ended, Lanes, Lead, ModelClock, Next, Terms},
+    lead::{Ended, Lanes, Lead, ModelClock, Next, Room, Terms},
     record::Line,
     turn::Turn,
 };
@@ -61,7 +61,7 @@ impl Leader {
         let now = world.now.elapsed();
         let terms = Terms {
             lease: Duration::from_millis(world.setting.lease_ms),
-            max_open: world.setting.max_open,
+            room: Room::new(world.setting.max_open),
         };
         let turn = Turn::new(snapshot.epoch, snapshot.turn);
         let cluster = Cluster::load(config, snapshot, clock.at(now));
