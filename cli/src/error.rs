@@ -19,6 +19,10 @@ pub(crate) enum CliError {
          Start one with `drover dev` or `drover coordinator`, or name another with --address."
     )]
     Unreachable { address: String, problem: String },
+    #[error(
+        "the coordinator at {address} cannot answer now: {problem}\nIt goes on by itself; try again."
+    )]
+    Unavailable { address: String, problem: String },
     #[error("{}", explain(.0))]
     Refused(Box<Status>),
     #[error(transparent)]
@@ -45,7 +49,7 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::Unavailable { .. } => 3,
             _ => 1,
         })
     }

@@ -66,7 +66,10 @@ where
                 self.told = false;
                 Ok(true)
             }
-            Err(CliError::Unreachable { address, problem }) => {
+            Err(
+                CliError::Unreachable { address, problem }
+                | CliError::Unavailable { address, problem },
+            ) => {
                 if !self.told {
                     tracing::warn!("nobody answers at {address} ({problem}); trying again");
                     self.told = true;

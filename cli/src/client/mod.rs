@@ -13,6 +13,7 @@ use std::{
 };
 
 use tonic::{Response, Status, transport::Channel};
+use tonic_types::StatusExt as _;
 
 pub(crate) use address::Address;
 pub(crate) use failure::{Repeat, is_broken};
@@ -102,7 +103,7 @@ impl Client {
                         Next::Ask { leader } => {
                             let leader = leader.filter(|leader| gone.as_ref() != Some(leader));
                             self.leave(&address, leader);
-                            (self.unreachable(status.message()), Duration::ZERO)
+                            (self.broken(&status), Duration::ZERO)
                         }
                     },
                 },
@@ -141,9 +142,20 @@ impl Client {
     /// Tells a lost connection from a refusal.
     pub(crate) fn failed(&self, status: Status) -> CliError {
         if is_broken(&status) {
-            self.unreachable(status.message())
+            self.broken(&status)
         } else {
             status.into()
+        }
+    }
+
+    /// A coordinator that was reached gives a reason.
+    fn broken(&self, status: &Status) -> CliError {
+        if status.get_details_error_info().is_none() {
+            return self.unreachable(status.message());
+        }
+        CliError::Unavailable {
+            address: self.lock().route.all(),
+            problem: status.message().to_owned(),
         }
     }
 

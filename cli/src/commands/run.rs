@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]
     timeout: Option<Duration>,
     /// Attempts after the first that failed; none: a single attempt, even if its node is lost [default: 0]
-    #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries)]
+    #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries, allow_hyphen_values = true)]
     retries: Option<RetryRule>,
     /// Time from SIGTERM to SIGKILL when the command has to stop [default: 5s]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span)]

@@ -108,7 +108,7 @@ written!(
         "description": "At least 1.",
         "type": "number",
         "minimum": 1,
-        "maximum": 1_000
+        "maximum": 100
     }
 );
 written!(
@@ -251,8 +251,8 @@ fn parse_losses(text: &str) -> Result<u32, String> {
 
 fn parse_factor(text: &str) -> Result<u32, String> {
     match parse_number(text) {
-        Some(value) if (1.0..=1_000.0).contains(&value) => Ok((value * 1_000.0).round() as u32),
-        _ => Err(format!("expected a factor from 1 to 1000, found {text:?}")),
+        Some(value) if (1.0..=100.0).contains(&value) => Ok((value * 1_000.0).round() as u32),
+        _ => Err(format!("expected a factor from 1 to 100, found {text:?}")),
     }
 }
 

@@ -106,6 +106,9 @@ impl Check<'_> {
             ("retry.exit_codes", !retry.exit_codes.is_empty()),
             ("retry.fatal_exit_codes", !retry.fatal_exit_codes.is_empty()),
             ("retry.max_lost", retry.max_lost > 0),
+            ("retry.backoff", retry.backoff.is_some()),
+            ("retry.max_backoff", retry.max_backoff.is_some()),
+            ("retry.factor_permille", retry.factor_permille > 0),
         ];
         for (field, said) in beside {
             if said {
@@ -124,6 +127,12 @@ impl Check<'_> {
         }
         if let Some(ms) = self.duration("retry.max_backoff", retry.max_backoff.as_ref()) {
             rule.max_backoff_ms = ms;
+            if ms < rule.backoff_ms {
+                self.add(
+                    "retry.max_backoff",
+                    "is shorter than `backoff`, the longest wait before the first retry",
+                );
+            }
         }
         if retry.factor_permille != 0 {
             if !FACTOR_PERMILLE.contains(&retry.factor_permille) {

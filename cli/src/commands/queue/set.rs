@@ -18,7 +18,7 @@ use crate::{
     after_help = "Replaces all settings of the queue: what is not given is not set. They apply to jobs submitted from then\n\
         on, to every task that says nothing itself. Undo steps have rules of their own.\n\n\
         Examples:\n  drover queue set night --retries 5 --backoff 10s --timeout 2h\n  \
-        drover queue set payments --retries none --on-disconnect stop"
+        drover queue set payments --retries none   # never started twice, whatever fails"
 )]
 pub(crate) struct Args {
     /// Name of the queue
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "default")]
     namespace: String,
     /// Attempts after the first that failed; none: a single attempt, even if its node is lost [default: 0]
-    #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries)]
+    #[arg(long, value_name = "NUMBER", value_parser = file::parse_retries, allow_hyphen_values = true)]
     retries: Option<RetryRule>,
     /// Longest wait before the first retry; each further one may be twice as long [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = file::parse_span, requires = "retries")]

@@ -135,6 +135,20 @@ fn never_means_never() {
             "max_lost",
             v1::RetryRule {
                 max_lost: 1,
+                ..never.clone()
+            },
+        ),
+        (
+            "backoff",
+            v1::RetryRule {
+                backoff: seconds(1),
+                ..never.clone()
+            },
+        ),
+        (
+            "factor_permille",
+            v1::RetryRule {
+                factor_permille: 2_000,
                 ..never
             },
         ),
@@ -145,6 +159,21 @@ fn never_means_never() {
             "contradicts `never`",
         );
     }
+}
+
+#[test]
+fn the_longest_wait_is_not_shorter_than_the_first() {
+    let spec = retrying(v1::RetryRule {
+        retries: 1,
+        backoff: seconds(600),
+        max_backoff: seconds(1),
+        ..Default::default()
+    });
+    assert_only(
+        &spec,
+        "tasks[0].retry.max_backoff",
+        "is shorter than `backoff`",
+    );
 }
 
 #[test]
