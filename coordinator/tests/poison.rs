@@ -91,10 +91,21 @@ async fn the_caller_at_fault_hears_internal_and_nobody_else() {
         &rule("INSERT ON jobs", "NEW.name = 'unwelcome'"),
     )
     .await;
-    let mut client = jobs(&handle).await;
+    only_its_caller_hears(&handle, one("unwelcome")).await;
+    let page = jobs(&handle)
+        .await
+        .list(v1::ListJobsRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(page.into_inner().jobs.len(), 1);
+}
+
+/// The caller of `poison` hears INTERNAL; others find a coordinator that works.
+async fn only_its_caller_hears(handle: &Handle, poison: v1::SubmitRequest) {
+    let mut client = jobs(handle).await;
     let code = soon("a refusal", async {
         loop {
-            let refused = client.submit(one("unwelcome")).await.unwrap_err();
+            let refused = client.submit(poison.clone()).await.unwrap_err();
             if refused.code() != Code::Unavailable {
                 return refused.code();
             }
@@ -111,11 +122,9 @@ async fn the_caller_at_fault_hears_internal_and_nobody_else() {
         }
     })
     .await;
-    let _agent = DiligentAgent::start(&handle, "n1");
-    assert_eq!(ends(&handle, &welcome).await, v1::JobState::Succeeded);
-    assert_eq!(status(&handle).await.counters["parked_jobs"], 0);
-    let page = client.list(v1::ListJobsRequest::default()).await.unwrap();
-    assert_eq!(page.into_inner().jobs.len(), 1);
+    let _agent = DiligentAgent::start(handle, "n1");
+    assert_eq!(ends(handle, &welcome).await, v1::JobState::Succeeded);
+    assert_eq!(status(handle).await.counters["parked_jobs"], 0);
 }
 
 #[tokio::test]

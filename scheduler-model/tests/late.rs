@@ -115,21 +115,27 @@ fn the_clock_of_an_agent_does_not_count_as_waiting_for_a_node() {
     assert_eq!(expired(&turned), 0);
 }
 
-/// More than one turn may hold, so that it is committed in time.
-#[test]
-fn a_node_with_much_is_given_up_in_parts() {
-    const TASKS: usize = 5_000;
+/// A job of so many tasks, all assigned to one node.
+fn with_much(tasks: usize) -> World {
     let mut world = World::new(Config::default());
     let session = world.next_session();
     world.turn([Event::Join {
         session,
-        join: join("n1", 1, cpus(TASKS as u64), vec![]),
+        join: join("n1", 1, cpus(tasks as u64), vec![]),
     }]);
-    let job = job(vec![task(&[], None); TASKS]);
+    let job = job(vec![task(&[], None); tasks]);
     world.store.specs.insert(job.id, job.spec.clone());
     let submit = world.submit(job);
     world.turn([submit]);
     world.turn([]);
+    world
+}
+
+/// More than one turn may hold, so that it is committed in time.
+#[test]
+fn a_node_with_much_is_given_up_in_parts() {
+    const TASKS: usize = 5_000;
+    let mut world = with_much(TASKS);
     world.now = world.now.plus_ms(MINUTE_MS);
     let mut lost = 0;
     let mut turns = 0;
@@ -149,16 +155,7 @@ fn a_node_with_much_is_given_up_in_parts() {
 #[test]
 fn what_was_not_given_up_yet_goes_on_when_the_node_is_back() {
     const TASKS: usize = 3_000;
-    let mut world = World::new(Config::default());
-    let session = world.next_session();
-    world.turn([Event::Join {
-        session,
-        join: join("n1", 1, cpus(TASKS as u64), vec![]),
-    }]);
-    let job = job(vec![task(&[], None); TASKS]);
-    world.store.specs.insert(job.id, job.spec.clone());
-    let submit = world.submit(job);
-    world.turn([submit]);
+    let mut world = with_much(TASKS);
     world.now = world.now.plus_ms(MINUTE_MS);
     let lost = world.turn([Event::Tick]).rows.attempts.len();
     let running = (0..TASKS as u32).map(|task| AttemptKey {

@@ -123,6 +123,8 @@ impl Guard {
     /// Waits until its process has ended, which it does by itself only after the agent.
     pub(crate) async fn ended(&self) {
         self.life.ended().await;
+        // It is about to go; only then is its end of the channel closed as well.
+        let _ = self.how_it_ended();
     }
 
     /// For people. It must be about to end, at least.

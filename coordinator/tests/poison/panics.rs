@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use tonic::Code;
 
 use super::support::{DiligentAgent, get, jobs, options, soon, status, submit, submit_job, task};
-use super::{ends, one, parked};
+use super::{ends, one, only_its_caller_hears, parked};
 
 /// A task that asks for just so much cannot be queued, and one that asks for this cannot be placed.
 const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
@@ -137,27 +137,5 @@ async fn the_caller_on_whose_job_the_scheduler_panics_hears_internal_and_nobody_
     let dir = tempdir().unwrap();
     let handle = start(dir.path()).await;
     let poison = submit("poison", vec![asking("a", &[], UNQUEUEABLE_CPU_MILLIS)]);
-    let mut client = jobs(&handle).await;
-    let code = soon("a refusal", async {
-        loop {
-            let refused = client.submit(poison.clone()).await.unwrap_err();
-            if refused.code() != Code::Unavailable {
-                return refused.code();
-            }
-        }
-    })
-    .await;
-    assert_eq!(code, Code::Internal);
-    let welcome = soon("a welcome job", async {
-        loop {
-            match client.submit(one("welcome")).await {
-                Ok(submitted) => return submitted.into_inner().job_id,
-                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
-            }
-        }
-    })
-    .await;
-    let _agent = DiligentAgent::start(&handle, "n1");
-    assert_eq!(ends(&handle, &welcome).await, v1::JobState::Succeeded);
-    assert_eq!(status(&handle).await.counters["parked_jobs"], 0);
+    only_its_caller_hears(&handle, poison).await;
 }

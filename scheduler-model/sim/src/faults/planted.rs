@@ -79,7 +79,7 @@ bugs! {
     /// What must not outlive the lease does.
     SessionIgnoresLease: Session, "stop attempts run alone" | "capacity is not exceeded";
     /// What is not current runs on.
-    SessionIgnoresDiscard: Session, "no process outlives its job";
+    SessionIgnoresDiscard: Session, "no process outlives its job" | "capacity is not exceeded";
     /// A failure is reported as a success.
     SessionInventsSuccess: Session, "the record says what happened";
     /// Signs of life are stamped by the wall clock and judged by model time.

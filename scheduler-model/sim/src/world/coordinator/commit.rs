@@ -9,7 +9,7 @@ use drover_model::{
     turn::{CommitOutcome, SealedTurn},
 };
 
-use super::{DatabaseAnswer, DatabaseRequest, Leader, leader::Halt, store::FailedRequest};
+use super::{DatabaseAnswer, DatabaseRequest, FailedRequest, Leader, leader::Halt};
 use crate::{
     faults::{CrashPoint, PlantedBug},
     world::{World, moment::Moment},

@@ -1,116 +1,19 @@
 //! A coordinator's talk with the database, over a network that loses and delays.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use drover_model::{
-    Epoch, JobId, Snapshot, TurnNumber,
-    lead::Poison,
-    turn::{CommitOutcome, SealedTurn},
-};
+use drover_model::turn::{CommitOutcome, SealedTurn};
 
 use crate::{
     faults::{CommitFault, CrashPoint, FaultKind},
     world::{
         Happening, World,
         client::StoredDeath,
-        coordinator::CoordinatorHappening,
-        database::{Acquired, FoundRequest},
+        coordinator::{CoordinatorHappening, DatabaseAnswer, DatabaseRequest, FailedRequest},
+        database::Acquired,
         moment::Moment,
     },
 };
-
-#[derive(Clone, Debug)]
-pub enum DatabaseRequest {
-    Acquire {
-        holder: String,
-    },
-    Load {
-        epoch: Epoch,
-    },
-    /// Ends in the record what is at fault.
-    Isolate {
-        epoch: Epoch,
-        poison: Poison,
-    },
-    Commit {
-        sealed: Arc<SealedTurn>,
-    },
-    ReadLease,
-    Resign {
-        epoch: Epoch,
-    },
-    FindRequests {
-        call: usize,
-        keys: Vec<(Arc<str>, Arc<str>)>,
-    },
-    /// All that a replay needs to know of a job.
-    ReadDeath {
-        call: usize,
-        job: JobId,
-    },
-}
-
-#[derive(Debug)]
-pub enum DatabaseAnswer {
-    Leader(Epoch),
-    HeldFor {
-        ms: u64,
-        holder: String,
-    },
-    Loaded(Option<Box<Snapshot>>),
-    Isolated,
-    /// A pause is over.
-    Waited,
-    Committed(CommitOutcome),
-    Lease {
-        epoch: Epoch,
-        turn: TurnNumber,
-    },
-    Found {
-        call: usize,
-        turn: TurnNumber,
-        found: Vec<FoundRequest>,
-    },
-    Death {
-        call: usize,
-        death: Option<StoredDeath>,
-    },
-    /// No answer.
-    Failed(FailedRequest),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum FailedRequest {
-    /// Of the driver, while it takes over.
-    TakingOver,
-    Commit,
-    Lease,
-    Other,
-    Call(usize),
-}
-
-impl DatabaseRequest {
-    fn is_of_driver(&self) -> bool {
-        !matches!(
-            self,
-            Self::Resign { .. } | Self::FindRequests { .. } | Self::ReadDeath { .. }
-        )
-    }
-
-    fn failed(&self) -> FailedRequest {
-        match self {
-            Self::Acquire { .. } | Self::Load { .. } | Self::Isolate { .. } => {
-                FailedRequest::TakingOver
-            }
-            Self::Commit { .. } => FailedRequest::Commit,
-            Self::ReadLease => FailedRequest::Lease,
-            Self::Resign { .. } => FailedRequest::Other,
-            Self::FindRequests { call, .. } | Self::ReadDeath { call, .. } => {
-                FailedRequest::Call(*call)
-            }
-        }
-    }
-}
 
 impl World<'_> {
     pub(super) fn ask_database(&mut self, c: usize, request: DatabaseRequest) {
