@@ -6,10 +6,9 @@ use drover_coordinator::{Coordinator, Handle, Options};
 use drover_model::policy::{Facts, Policy, Site};
 use drover_proto::v1;
 use tempfile::tempdir;
-use tonic::Code;
 
-use super::support::{DiligentAgent, get, jobs, options, soon, status, submit, submit_job, task};
-use super::{ends, one, only_its_caller_hears, parked};
+use super::support::{DiligentAgent, get, jobs, options, status, submit, submit_job, task};
+use super::{ends, only_its_caller_hears, parked};
 
 /// A task that asks for just so much cannot be queued, and one that asks for this cannot be placed.
 const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
