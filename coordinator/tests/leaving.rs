@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use drover_coordinator::Handle;
 use drover_proto::v1;
 use support::{FakeAgent, channel, ended, jobs, join, soon, start, submit, submit_job, task};
@@ -21,7 +19,6 @@ async fn node_is(handle: &Handle, name: &str, state: NodeState) {
             if node.state() == state {
                 return assert_eq!(node.recent_losses, 0);
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     soon("the node's state", reached).await;

@@ -103,7 +103,6 @@ pub struct Snapshot {
 pub struct LoadedJob {
     pub row: JobRow,
     pub submitted_at: Timestamp,
-    pub request_id: Option<Arc<str>>,
     pub traceparent: Option<Arc<str>>,
     pub spec: JobSpec,
     /// All of them, by task and number.

@@ -53,7 +53,7 @@ impl Leader {
                 loaded.cluster,
                 loaded.clock,
                 terms,
-                driver.suspicion.caution(now),
+                driver.suspicion.caution(),
                 now,
             ),
             record: loaded.record,

@@ -198,7 +198,6 @@ fn compile(stored: StoredJob) -> Result<LoadedJob, Unreadable> {
     Ok(LoadedJob {
         row: stored.row,
         submitted_at: stored.fixed.submitted_at,
-        request_id: stored.fixed.request_id,
         traceparent: stored.fixed.traceparent,
         spec: compiled.spec,
         attempts: stored.attempts,

@@ -20,7 +20,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use drover_model::{
     Epoch,
-    lead::{Backoff, Ended, KEPT_OUT, Poison, Room, STORE_PAUSE, Suspicion},
+    lead::{Aftermath, Backoff, Ended, KEPT_OUT, Room, STORE_PAUSE, Suspicion},
 };
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
@@ -82,10 +82,10 @@ impl Driver {
         let mut backoff = Backoff::default();
         let mut told = String::new();
         while !self.shutdown.is_cancelled() {
-            let began = clock::now();
             let pause = match self.take_over().await {
                 Ok(Some(leader)) => {
                     told.clear();
+                    let began = clock::now();
                     if self.lead(leader).await {
                         return Ok(());
                     }
@@ -131,56 +131,43 @@ impl Driver {
             return true;
         }
         self.tally.add(Count::Reloads);
-        let poison = self.cause(&leader, ended);
-        if let Some(poison) = &poison {
+        let aftermath = leader.lead.aftermath(ended);
+        self.tell_of_end(epoch, ended, &aftermath);
+        self.room = aftermath.room;
+        if let Some(poison) = &aftermath.poison {
             self.tally.add(Count::PoisonEvents);
             if let Some(caller) = poison.caller {
                 leader.fail_caller(caller, ApiError::internal());
             }
         }
-        let room = leader.lead.room();
-        self.room = match ended {
-            Some(Ended::RanOut | Ended::Late) => room.halved(),
-            _ => room,
-        };
-        let was_careful = leader.lead.is_careful();
-        let kept_out = self
-            .suspicion
-            .note(clock::now(), epoch, was_careful, poison);
+        let kept_out = self.suspicion.note(clock::now(), epoch, aftermath);
         if let Some(node) = kept_out {
             tracing::error!(%node, for_how_long = ?KEPT_OUT, "a node is kept out: its join cannot be taken");
         }
         false
     }
 
-    /// What a leadership could not take, if it was lost for that. It panicked if it has not `ended`.
-    fn cause(&self, leader: &Leader, ended: Option<Ended>) -> Option<Poison> {
-        let epoch = leader.lead.epoch().0;
-        let poison = match ended {
-            Some(Ended::RanOut | Ended::Late) => {
-                if ended == Some(Ended::Late) {
-                    self.tally.add(Count::LateCommits);
-                }
-                tracing::error!(
-                    epoch,
-                    "the lease has run out without a commit; stepping down"
-                );
-                None
-            }
-            Some(Ended::Shutdown | Ended::Lost) => None,
-            Some(Ended::Poisoned) => leader.lead.refused(),
-            None => Some(leader.lead.panicked()),
-        };
-        match &poison {
-            None => tracing::warn!(epoch, "leadership lost; loading again"),
-            Some(poison) => tracing::error!(
+    fn tell_of_end(&self, epoch: Epoch, ended: Option<Ended>, aftermath: &Aftermath) {
+        let epoch = epoch.0;
+        match (&aftermath.poison, ended) {
+            (Some(poison), _) => tracing::error!(
                 epoch,
                 because = poison.reason(),
                 alone = poison.alone,
                 "an event cannot be taken; loading again"
             ),
+            (None, Some(Ended::RanOut)) => {
+                tracing::error!(
+                    epoch,
+                    "the lease has run out without a commit; loading again"
+                );
+            }
+            (None, Some(Ended::Late)) => {
+                self.tally.add(Count::LateCommits);
+                tracing::error!(epoch, "a commit came back after its lease; loading again");
+            }
+            (None, _) => tracing::warn!(epoch, "leadership lost; loading again"),
         }
-        poison
     }
 
     async fn resign(&self, epoch: Epoch) {

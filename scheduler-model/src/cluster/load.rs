@@ -24,7 +24,6 @@ impl Cluster {
         let LoadedJob {
             row,
             submitted_at,
-            request_id: _,
             traceparent,
             spec,
             attempts,

@@ -67,14 +67,12 @@ impl Cluster {
 
     /// What has ended meanwhile is left as it is.
     pub(super) fn lose_leftover(&mut self, now: Timestamp, slot: NodeSlot, effects: &mut Effects) {
-        for _ in 0..LOST_AT_ONCE {
-            let leftover = self.nodes.update(slot, |node| {
-                let key = node.leftover.keys.pop();
-                key.map(|key| (key, node.leftover.why))
-            });
-            let Some((key, why)) = leftover else {
-                return;
-            };
+        let (keys, why) = self.nodes.update(slot, |node| {
+            let keys = &mut node.leftover.keys;
+            let rest = keys.len().saturating_sub(LOST_AT_ONCE);
+            (keys.split_off(rest), node.leftover.why)
+        });
+        for key in keys.into_iter().rev() {
             if let Some(at) = self.current(key, slot) {
                 self.lose_attempt(now, at, why, effects);
             }

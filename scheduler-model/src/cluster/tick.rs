@@ -3,16 +3,18 @@
 use super::{Cluster, jobs::TaskRef, node::NodeSlot, phase::StopCause, timers::Timer};
 use crate::{Effects, Timestamp};
 
-/// A tick ends after the timer that writes so many rows of attempts, so that a turn of it can be committed in time.
-const ROWS_PER_TICK: usize = 2_000;
+/// A tick ends after so many timers, or after the one that writes so many rows of attempts, so that the turn can be
+/// committed in time.
+const PER_TICK: usize = 2_000;
 
 impl Cluster {
-    /// What is due beyond [`ROWS_PER_TICK`] stays due.
+    /// What is due beyond [`PER_TICK`] stays due.
     pub(super) fn tick(&mut self, now: Timestamp, effects: &mut Effects) {
-        let full = effects.attempts.len() + ROWS_PER_TICK;
-        while effects.attempts.len() < full
-            && let Some(timer) = self.timers.pop_due(now)
-        {
+        let full = effects.attempts.len() + PER_TICK;
+        for _ in 0..PER_TICK {
+            let Some(timer) = self.timers.pop_due(now) else {
+                return;
+            };
             self.at_work = timer.job().map(|slot| self.jobs.get(slot).id);
             match timer {
                 Timer::Retry(at) => self.enqueue_and_tell(now, at, effects),
@@ -23,7 +25,7 @@ impl Cluster {
                 Timer::Silence(node) => self.judge_silence(now, node, effects),
                 Timer::Leftover(node) => self.lose_leftover(now, node, effects),
             }
-            if self.config.careful {
+            if self.config.careful || effects.attempts.len() >= full {
                 return;
             }
         }

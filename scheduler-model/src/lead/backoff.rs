@@ -29,7 +29,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// After a leadership that was lost, `lasted` after it was first tried for.
+    /// After a leadership that was lost, and had lasted so long since its load.
     pub fn pause(&mut self, lasted: Duration) -> Duration {
         if lasted > LONGEST {
             self.next = SHORTEST;

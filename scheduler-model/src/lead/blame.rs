@@ -59,13 +59,17 @@ pub(super) struct Stepped {
 
 impl Stepped {
     pub(super) fn begin(&mut self, event: &Event) {
+        self.is_stepping = true;
+        // Signs of life write no rows: nothing can be refused for them.
+        if matches!(event, Event::Heard(_)) {
+            return;
+        }
         self.events += 1;
         self.caller = caller(event);
         self.node = match event {
             Event::Join { join, .. } => Some(NodeName::clone(&join.node)),
             _ => None,
         };
-        self.is_stepping = true;
     }
 
     pub(super) fn end(&mut self) {
@@ -86,7 +90,7 @@ impl Stepped {
 
 impl<Connection> Lead<Connection> {
     /// What the leadership that has just panicked was about.
-    pub fn panicked(&self) -> Poison {
+    pub(super) fn panicked(&self) -> Poison {
         let stepping = Some(&self.stepped).filter(|stepped| stepped.is_stepping);
         Poison {
             alone: self.is_careful(),
@@ -97,7 +101,7 @@ impl<Connection> Lead<Connection> {
     }
 
     /// What the store has refused. `None` if it has been sent nothing.
-    pub fn refused(&self) -> Option<Poison> {
+    pub(super) fn refused(&self) -> Option<Poison> {
         let sealed = Arc::clone(self.sealed()?);
         Some(self.flight.stepped.refused(What::Refused(sealed)))
     }
@@ -126,6 +130,8 @@ mod tests {
         };
         let mut stepped = Stepped::default();
         stepped.begin(&ask(1));
+        stepped.end();
+        stepped.begin(&Event::Heard(Vec::new()));
         stepped.end();
         let what = What::Panicked(None);
         assert_eq!(stepped.refused(what.clone()).caller, Some(CallerId(1)));

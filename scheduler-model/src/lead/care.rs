@@ -9,12 +9,21 @@ const QUIET_TURNS: u32 = 256;
 const QUIET_TIME: Duration = Duration::from_secs(3);
 
 /// What a leadership has to beware of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Caution {
     /// Care lasts so many times as long as the first time.
     pub patience: u32,
     /// Nodes whose join nobody could take, each until some moment.
     pub kept_out: Vec<(NodeName, Duration)>,
+}
+
+impl Default for Caution {
+    fn default() -> Self {
+        Self {
+            patience: 1,
+            kept_out: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -44,7 +53,7 @@ impl Care {
             return;
         };
         self.quiet_turns += 1;
-        let patience = self.caution.patience.max(1);
+        let patience = self.caution.patience;
         let is_quiet = self.quiet_turns >= QUIET_TURNS * patience;
         if is_quiet || now.saturating_sub(since) >= QUIET_TIME * patience {
             self.since = None;

@@ -18,6 +18,7 @@
 //!
 //! Absent: connections, sessions, callers, the store. They are not needed to decide.
 
+mod aftermath;
 mod backoff;
 mod blame;
 mod care;
@@ -35,6 +36,7 @@ mod tests;
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{Effects, Epoch, Event, cluster::Cluster, turn::Turn};
+pub use aftermath::Aftermath;
 pub use backoff::{Backoff, STORE_PAUSE, standby_pause};
 use blame::Stepped;
 pub use blame::{Poison, What};
@@ -147,11 +149,6 @@ impl<Connection> Lead<Connection> {
 
     pub fn is_closing(&self) -> bool {
         self.is_closing
-    }
-
-    /// What the open turn may gather now.
-    pub fn room(&self) -> Room {
-        self.terms.room
     }
 
     /// While care is taken, each event has a commit of its own.

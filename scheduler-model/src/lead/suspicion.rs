@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Caution, Poison};
+use super::{Aftermath, Caution, Poison};
 use crate::{Epoch, NodeName};
 
 /// How long a node is kept out whose join nobody could take.
@@ -39,15 +39,9 @@ impl Suspicion {
 
     /// A leadership has ended, on something that it could not take or for another reason. Gives the node that is kept out
     /// for it from now on.
-    pub fn note(
-        &mut self,
-        now: Duration,
-        epoch: Epoch,
-        was_careful: bool,
-        poison: Option<Poison>,
-    ) -> Option<NodeName> {
-        self.is_careful = was_careful || poison.is_some();
-        let poison = poison?;
+    pub fn note(&mut self, now: Duration, epoch: Epoch, aftermath: Aftermath) -> Option<NodeName> {
+        self.is_careful = aftermath.was_careful || aftermath.poison.is_some();
+        let poison = aftermath.poison?;
         if !poison.alone {
             self.miss(now);
             return None;
@@ -80,20 +74,18 @@ impl Suspicion {
     }
 
     /// For the next leadership.
-    pub fn caution(&self, now: Duration) -> Caution {
-        let counts = |kept: &&(NodeName, Duration)| kept.1 > now;
-        let kept_out = self.caution.kept_out.iter().filter(counts);
-        Caution {
-            patience: self.caution.patience,
-            kept_out: kept_out.cloned().collect(),
-        }
+    pub fn caution(&self) -> Caution {
+        self.caution.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{JobId, lead::What};
+    use crate::{
+        JobId,
+        lead::{Room, What},
+    };
 
     const NOW: Duration = Duration::from_secs(7);
     const JOB: JobId = JobId::from_u128(1);
@@ -107,25 +99,33 @@ mod tests {
         }
     }
 
+    fn left(was_careful: bool, poison: Option<Poison>) -> Aftermath {
+        Aftermath {
+            poison,
+            was_careful,
+            room: Room::default(),
+        }
+    }
+
     #[test]
     fn among_many_events_nobody_is_at_fault_yet() {
         let mut suspicion = Suspicion::default();
         let many = panicked(false, Some(JOB), None);
-        assert_eq!(suspicion.note(NOW, Epoch(1), false, Some(many)), None);
+        assert_eq!(suspicion.note(NOW, Epoch(1), left(false, Some(many))), None);
         assert!(suspicion.is_careful());
         assert!(suspicion.take_found(Epoch(2)).is_none());
         let alone = panicked(true, Some(JOB), Some("n1"));
-        assert_eq!(suspicion.note(NOW, Epoch(2), true, Some(alone)), None);
+        assert_eq!(suspicion.note(NOW, Epoch(2), left(true, Some(alone))), None);
         let found = suspicion.take_found(Epoch(3)).unwrap();
         assert!(matches!(found.what, What::Panicked(Some(JOB))));
-        assert!(suspicion.caution(NOW).kept_out.is_empty());
+        assert!(suspicion.caution().kept_out.is_empty());
     }
 
     #[test]
     fn after_another_has_led_nothing_is_ended() {
         let mut suspicion = Suspicion::default();
         let alone = panicked(true, Some(JOB), None);
-        suspicion.note(NOW, Epoch(1), true, Some(alone));
+        suspicion.note(NOW, Epoch(1), left(true, Some(alone)));
         assert!(suspicion.take_found(Epoch(3)).is_none());
         assert!(suspicion.take_found(Epoch(2)).is_none(), "forgotten");
     }
@@ -134,19 +134,18 @@ mod tests {
     fn a_join_that_is_about_no_job_keeps_its_node_out() {
         let mut suspicion = Suspicion::default();
         let join = panicked(true, None, Some("n1"));
-        let kept_out = suspicion.note(NOW, Epoch(1), true, Some(join));
+        let kept_out = suspicion.note(NOW, Epoch(1), left(true, Some(join)));
         assert_eq!(kept_out.as_deref(), Some("n1"));
-        let kept_out = suspicion.caution(NOW).kept_out;
+        let kept_out = suspicion.caution().kept_out;
         assert_eq!(kept_out, [("n1".into(), NOW + KEPT_OUT)]);
-        assert!(suspicion.caution(NOW + KEPT_OUT).kept_out.is_empty());
     }
 
     #[test]
     fn care_is_carried_over_until_it_has_ended() {
         let mut suspicion = Suspicion::default();
-        suspicion.note(NOW, Epoch(1), true, None);
+        suspicion.note(NOW, Epoch(1), left(true, None));
         assert!(suspicion.is_careful());
-        suspicion.note(NOW, Epoch(2), false, None);
+        suspicion.note(NOW, Epoch(2), left(false, None));
         assert!(!suspicion.is_careful());
     }
 
@@ -154,8 +153,12 @@ mod tests {
     fn care_that_ended_too_soon_lasts_longer_the_next_time() {
         let mut suspicion = Suspicion::default();
         let miss = |suspicion: &mut Suspicion, now| {
-            suspicion.note(now, Epoch(1), false, Some(panicked(false, None, None)));
-            suspicion.caution(now).patience
+            suspicion.note(
+                now,
+                Epoch(1),
+                left(false, Some(panicked(false, None, None))),
+            );
+            suspicion.caution().patience
         };
         let often: Vec<u32> = (0..12).map(|_| miss(&mut suspicion, NOW)).collect();
         assert_eq!(often[..4], [1, 2, 4, 8]);
@@ -164,7 +167,7 @@ mod tests {
         assert_eq!(miss(&mut suspicion, much_later), 1);
         assert_eq!(miss(&mut suspicion, much_later), 2);
         let alone = panicked(true, Some(JOB), None);
-        suspicion.note(much_later, Epoch(2), true, Some(alone));
+        suspicion.note(much_later, Epoch(2), left(true, Some(alone)));
         assert_eq!(miss(&mut suspicion, much_later), 1);
     }
 }

@@ -124,10 +124,6 @@ impl Turn {
         self.phase == Phase::Idle && !self.open.is_empty()
     }
 
-    pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Idle
-    }
-
     /// Closes the open turn, also an empty one (which renews the lease), and puts it in flight.
     ///
     /// # Panics

@@ -103,7 +103,6 @@ impl MemoryStore {
                         ..row.clone()
                     },
                     submitted_at: fixed.submitted_at,
-                    request_id: fixed.request_id.clone(),
                     traceparent: fixed.traceparent.clone(),
                     spec: self.specs[&row.id].clone(),
                     attempts: self

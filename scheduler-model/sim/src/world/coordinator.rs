@@ -22,7 +22,7 @@ use std::{
 
 use drover_model::{
     Epoch, JobId, SessionId,
-    lead::{Backoff, Ended, Poison, Suspicion},
+    lead::{Backoff, Ended, Room, Suspicion},
 };
 
 use super::{Happening, World, client::Heard, moment::Moment, network::Side};
@@ -89,7 +89,9 @@ pub struct Coordinator {
     next_session: u64,
     wakes_at: Option<Moment>,
     backoff: Backoff,
-    /// When it began to try for the leadership that it has or had last.
+    /// Of the next leadership, once there was one.
+    room: Option<Room>,
+    /// When the leadership began that it has or had last.
     began: Moment,
     /// How long it may believe that it leads.
     lease_until: Moment,
@@ -120,6 +122,7 @@ impl Coordinator {
             next_session: 0,
             wakes_at: None,
             backoff: Backoff::default(),
+            room: None,
             began: Moment::default(),
             lease_until: Moment::default(),
             shutdown: false,
@@ -168,7 +171,6 @@ impl World<'_> {
             life,
             wall_offset_ms,
             phase: Phase::Standby,
-            began: self.now,
             ..fresh
         };
         self.trace
@@ -225,7 +227,6 @@ impl World<'_> {
 
     /// Stands by, and tries for another leadership.
     fn begin_anew(&mut self, c: usize, pause: Duration) {
-        self.coordinators[c].began = Moment::of(self.now.elapsed() + pause);
         self.stand_by(c, pause);
     }
 
@@ -264,18 +265,9 @@ impl World<'_> {
                 self.plan_wake(c, until);
             }
             Halt::Crashed => {}
-            Halt::Panicked => {
-                let poison = leader.lead.panicked();
-                self.lose_leadership(c, &mut leader, Some(poison));
-            }
-            Halt::Ended(Ended::Poisoned) => {
-                let poison = leader.lead.refused();
-                self.lose_leadership(c, &mut leader, poison);
-            }
-            Halt::Ended(Ended::Lost | Ended::RanOut | Ended::Late) => {
-                self.lose_leadership(c, &mut leader, None);
-            }
             Halt::Ended(Ended::Shutdown) => self.resign(c, &leader),
+            Halt::Ended(ended) => self.lose_leadership(c, &mut leader, Some(ended)),
+            Halt::Panicked => self.lose_leadership(c, &mut leader, None),
         }
     }
 
@@ -289,13 +281,14 @@ impl World<'_> {
     }
 
     /// Memory is worth nothing now: callers and agents are sent away, and it begins anew after a pause.
-    fn lose_leadership(&mut self, c: usize, leader: &mut Leader, poison: Option<Poison>) {
+    fn lose_leadership(&mut self, c: usize, leader: &mut Leader, ended: Option<Ended>) {
         let epoch = leader.epoch();
         self.trace.tell(
             self.now,
             format_args!("coordinator {c} no longer leads epoch {}", epoch.0),
         );
-        let caller = poison.as_ref().and_then(|poison| poison.caller);
+        let aftermath = leader.lead.aftermath(ended);
+        let caller = aftermath.poison.as_ref().and_then(|poison| poison.caller);
         if let Some(call) = caller.and_then(|caller| leader.callers.remove(&caller)) {
             self.answer_call(c, call, Heard::Internal);
         }
@@ -304,8 +297,8 @@ impl World<'_> {
         coordinator.landed = None;
         coordinator.awaited = 0;
         coordinator.lease_until = Moment::default();
-        let was_careful = leader.lead.is_careful();
-        coordinator.suspicion.note(now, epoch, was_careful, poison);
+        coordinator.room = Some(aftermath.room);
+        coordinator.suspicion.note(now, epoch, aftermath);
         let lasted = now.saturating_sub(coordinator.began.elapsed());
         let pause = coordinator.backoff.pause(lasted);
         for call in leader.callers.values() {

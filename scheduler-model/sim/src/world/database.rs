@@ -126,7 +126,6 @@ impl Database {
         LoadedJob {
             row: row.clone(),
             submitted_at: fixed.submitted_at,
-            request_id: fixed.request_id.clone(),
             traceparent: fixed.traceparent.clone(),
             spec,
             attempts: self.attempts_of(id).cloned().collect(),

@@ -61,11 +61,13 @@ impl Leader {
         let now = world.now.elapsed();
         let terms = Terms {
             lease: Duration::from_millis(world.setting.lease_ms),
-            room: Room::new(world.setting.max_open),
+            room: world.coordinators[c]
+                .room
+                .unwrap_or_else(|| Room::new(world.setting.max_open)),
         };
         let turn = Turn::new(snapshot.epoch, snapshot.turn);
         let cluster = Cluster::load(config, snapshot, clock.at(now));
-        let caution = world.coordinators[c].suspicion.caution(now);
+        let caution = world.coordinators[c].suspicion.caution();
         Self {
             lead: Lead::new(turn, cluster, clock, terms, caution, now),
             sessions: BTreeMap::new(),

@@ -80,6 +80,7 @@ impl World<'_> {
             format_args!("coordinator {c} leads epoch {} careful {careful}", epoch.0),
         );
         let coordinator = &mut self.coordinators[c];
+        coordinator.began = self.now;
         coordinator.lease_until = since.plus_ms(self.setting.lease_ms);
         coordinator.leader = Some(c);
         self.record(
