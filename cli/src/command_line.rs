@@ -1,8 +1,11 @@
 //! What can be typed, and who does it.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{
+    Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind,
+    parser::ValueSource,
+};
 
 use crate::{
     bench,
@@ -111,45 +114,71 @@ impl Command {
     }
 }
 
-/// What can be typed: a flag of every command that would say nothing to one is not shown there, and refused.
+const NO_ANSWER: &str = "it has no answer to give a form to";
+
+/// Verbs, with flags of every command that would say nothing to them, and why.
+const NEEDLESS: [(&str, &str, &str); 9] = [
+    (
+        "dev",
+        "address",
+        "it starts a coordinator of its own, on --listen",
+    ),
+    ("dev", "output", NO_ANSWER),
+    (
+        "coordinator",
+        "address",
+        "where it serves is said by --listen",
+    ),
+    ("coordinator", "output", NO_ANSWER),
+    (
+        "agent",
+        "address",
+        "where its coordinators are is said by --coordinator",
+    ),
+    ("agent", "output", NO_ANSWER),
+    ("validate", "address", "it asks no coordinator"),
+    ("validate", "output", NO_ANSWER),
+    ("bench", "address", "it starts coordinators of its own"),
+];
+
+/// What can be typed. A flag that would say nothing to a verb is not shown in its help.
 fn grammar() -> clap::Command {
-    const NO_ADDRESS: [(&str, &str); 5] = [
-        ("dev", "it starts a coordinator of its own, on --listen"),
-        ("coordinator", "where it serves is said by --listen"),
-        (
-            "agent",
-            "where its coordinators are is said by --coordinator",
-        ),
-        ("validate", "it asks no coordinator"),
-        ("bench", "it starts coordinators of its own"),
-    ];
-    const NO_OUTPUT: [&str; 4] = ["dev", "coordinator", "agent", "validate"];
-    let mut command = CommandLine::command();
-    for (verb, reason) in NO_ADDRESS {
-        let address = Arg::new("urls").long("address");
-        command = refuse(command, verb, address, reason);
-    }
-    for verb in NO_OUTPUT {
-        let output = Arg::new("output").long("output").short('o');
-        command = refuse(command, verb, output, "it has no answer to give a form to");
-    }
-    command
+    NEEDLESS
+        .into_iter()
+        .fold(CommandLine::command(), |command, (verb, flag, _)| {
+            let flag = flag_of_all(&command, flag).clone().hide(true);
+            command.mut_subcommand(verb, |verb| verb.arg(flag))
+        })
 }
 
-fn refuse(
-    command: clap::Command,
-    verb: &'static str,
-    flag: Arg,
-    reason: &'static str,
-) -> clap::Command {
-    let refused = move |_: &str| Err::<String, _>(format!("not for `drover {verb}`: {reason}"));
-    command.mut_subcommand(verb, |verb| verb.arg(flag.hide(true).value_parser(refused)))
+/// # Panics
+/// When no flag of every command has this name.
+fn flag_of_all<'a>(command: &'a clap::Command, name: &str) -> &'a Arg {
+    let mut flags = command.get_arguments();
+    let found = flags.find(|flag| flag.get_long() == Some(name));
+    found.unwrap_or_else(|| panic!("no command takes --{name}"))
+}
+
+/// A flag that would say nothing to the verb is refused, wherever it stands.
+fn parse(
+    words: impl IntoIterator<Item: Into<OsString> + Clone>,
+) -> clap::error::Result<CommandLine> {
+    let mut grammar = grammar();
+    let matches = grammar.try_get_matches_from_mut(words)?;
+    for (verb, flag, reason) in NEEDLESS {
+        let typed = matches.value_source(flag_of_all(&grammar, flag).get_id().as_str());
+        if matches.subcommand_name() == Some(verb) && typed == Some(ValueSource::CommandLine) {
+            let problem = format!("--{flag} is not for `drover {verb}`: {reason}");
+            return Err(grammar.error(ErrorKind::ArgumentConflict, problem));
+        }
+    }
+    CommandLine::from_arg_matches(&matches)
 }
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    let CommandLine { global, command } = CommandLine::from_arg_matches(&grammar().get_matches())
-        .unwrap_or_else(|error| error.exit());
+    let CommandLine { global, command } =
+        parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     if matches!(command, Command::Guard) {
         return drover_agent::guard::run();
     }
@@ -197,54 +226,64 @@ mod tests {
         grammar().debug_assert();
     }
 
-    #[test]
-    fn what_would_say_nothing_is_refused() {
-        for (words, told) in [
-            (["agent", "--address", "h:1"], "--coordinator"),
-            (["coordinator", "--address", "h:1"], "--listen"),
-            (["bench", "--address", "h:1"], "of its own"),
-            (["validate", "-o", "json"], "no answer"),
-        ] {
-            let words = [&["drover"], &words[..]].concat();
-            let refused = grammar().try_get_matches_from(words).expect_err(told);
-            assert!(refused.to_string().contains(told), "{refused}");
-        }
-        let agent = grammar().try_get_matches_from(["drover", "agent", "--cpu", "2"]);
-        let agent = agent.and_then(|matches| CommandLine::from_arg_matches(&matches));
-        assert_eq!(agent.expect("valid flags").global.output, Format::Text);
+    fn typed(words: &[&[&str]]) -> clap::error::Result<CommandLine> {
+        parse([&["drover"], &*words.concat()].concat())
     }
 
     #[test]
-    fn global_flags_work_after_the_verb() {
-        let line = CommandLine::try_parse_from([
-            "drover",
-            "job",
-            "list",
-            "-o",
-            "json",
-            "--address",
-            "http://h:1",
-        ])
-        .expect("valid flags");
-        assert_eq!(line.global.output, Format::Json);
-        assert_eq!(line.global.address.urls, ["http://h:1"]);
+    fn what_would_say_nothing_is_refused_wherever_it_stands() {
+        let address = ["--address", "h:1"];
+        let output = ["-o", "json"];
+        for (verb, flag, told) in [
+            (&["agent"][..], &address, "--coordinator"),
+            (&["coordinator"], &address, "--listen"),
+            (&["dev"], &address, "--listen"),
+            (&["bench", "queue"], &address, "of its own"),
+            (&["validate", "x.yaml"], &address, "no coordinator"),
+            (&["validate", "x.yaml"], &output, "no answer"),
+            (&["agent"], &output, "no answer"),
+        ] {
+            assert!(typed(&[verb]).is_ok(), "{verb:?}");
+            for words in [[verb, flag], [flag, verb]] {
+                let refused = typed(&words).expect_err(told);
+                assert!(refused.to_string().contains(told), "{words:?}: {refused}");
+                assert_eq!(refused.exit_code(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn flags_of_every_command_work_before_and_after_the_verb() {
+        let flags = ["-o", "json", "--address", "http://h:1"];
+        for words in [
+            [&[][..], &["job"], &["list"], &flags],
+            [&[], &["job"], &flags, &["list"]],
+            [&flags, &["job"], &["list"], &[]],
+        ] {
+            let global = typed(&words).expect("valid flags").global;
+            assert_eq!(global.output, Format::Json, "{words:?}");
+            assert_eq!(global.address.urls, ["http://h:1"], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn flags_that_say_nothing_are_not_shown() {
+        let help = |verb: &str| typed(&[&[verb, "--help"]]).expect_err("help").to_string();
+        assert!(help("status").contains("--address") && help("status").contains("--output"));
+        assert!(!help("agent").contains("--address") && !help("agent").contains("--output"));
+        assert!(help("bench").contains("--output") && !help("bench").contains("--address"));
     }
 
     #[test]
     fn several_addresses_are_one_flag() {
-        let line = CommandLine::try_parse_from(["drover", "status", "--address", "a:1,b:2"])
-            .expect("valid flags");
+        let line = typed(&[&["status", "--address", "a:1,b:2"]]).expect("valid flags");
         assert_eq!(line.global.address.urls, ["a:1", "b:2"]);
     }
 
     #[test]
     fn a_command_keeps_its_own_flags() {
-        let line =
-            CommandLine::try_parse_from(["drover", "run", "--cpu", "2", "--", "ls", "--cpu"]);
+        let line = typed(&[&["run", "--cpu", "2", "--", "ls", "--cpu", "-o", "x"]]);
         assert!(line.is_ok(), "{line:?}");
-        assert!(
-            CommandLine::try_parse_from(["drover", "run"]).is_err(),
-            "a command is needed"
-        );
+        assert!(typed(&[&["run"]]).is_err(), "a command is needed");
     }
 }

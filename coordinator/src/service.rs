@@ -24,6 +24,11 @@ use crate::{
     watch::WatchHub,
 };
 
+/// An address that is in use is tried again so often, with this pause. When a coordinator is killed while it starts
+/// another process, that one holds its listener as well until it executes its program, which takes some milliseconds.
+const BIND_TRIES: u32 = 20;
+const BIND_PAUSE: Duration = Duration::from_millis(25);
+
 /// Starts coordinators.
 #[derive(Debug)]
 pub struct Coordinator;
@@ -104,10 +109,6 @@ impl Coordinator {
         })
     }
 }
-
-/// What a killed process was just starting holds its listener for some milliseconds longer, until it executes.
-const BIND_TRIES: u32 = 20;
-const BIND_PAUSE: Duration = Duration::from_millis(25);
 
 async fn bind(address: SocketAddr) -> Result<(TcpIncoming, SocketAddr), CoordinatorError> {
     let bind_error = |source| CoordinatorError::Bind { address, source };

@@ -8,20 +8,12 @@ use support::{FakeAgent, channel, ended, jobs, join, soon, start, submit, submit
 use tempfile::tempdir;
 use v1::{AttemptState, NodeState, Outcome, node_service_client::NodeServiceClient};
 
-async fn node_is(handle: &Handle, name: &str, state: NodeState) {
-    let mut nodes = NodeServiceClient::new(channel(handle).await);
-    let reached = async {
-        loop {
-            let request = v1::GetNodeRequest {
-                name: name.to_owned(),
-            };
-            let node = nodes.get(request).await.unwrap().into_inner();
-            if node.state() == state {
-                return assert_eq!(node.recent_losses, 0);
-            }
-        }
+async fn node(handle: &Handle, name: &str) -> v1::Node {
+    let request = v1::GetNodeRequest {
+        name: name.to_owned(),
     };
-    soon("the node's state", reached).await;
+    let mut nodes = NodeServiceClient::new(channel(handle).await);
+    nodes.get(request).await.unwrap().into_inner()
 }
 
 #[tokio::test]
@@ -36,7 +28,10 @@ async fn what_a_leaving_agent_gives_back_runs_elsewhere_at_no_cost() {
     let unstarted = leaving.assignment().await;
     leaving.started(&running).await;
     leaving.leaving().await;
-    node_is(&handle, "n1", NodeState::Leaving).await;
+    // Answered in order.
+    leaving.heartbeat().await;
+    let state = node(&handle, "n1").await.state();
+    assert_eq!(state, NodeState::Leaving);
     leaving.finished(&running, Outcome::Stopped).await;
     leaving.finished(&unstarted, Outcome::Refused).await;
     let mut other = FakeAgent::join(&handle, join("n2", 4_000)).await.unwrap();
@@ -52,5 +47,14 @@ async fn what_a_leaving_agent_gives_back_runs_elsewhere_at_no_cost() {
         assert_eq!(states, [AttemptState::Requeued, AttemptState::Succeeded]);
     }
     drop(leaving);
-    node_is(&handle, "n1", NodeState::Left).await;
+    let left = async {
+        loop {
+            let node = node(&handle, "n1").await;
+            if node.state() == NodeState::Left {
+                return node;
+            }
+        }
+    };
+    let left = soon("the end of its session", left).await;
+    assert_eq!(left.recent_losses, 0);
 }

@@ -47,17 +47,17 @@ pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::Deco
         } else {
             standing.state
         };
-        let undo_attempts = undo.next(count.saturating_add(index));
+        let undo_rows = undo.next(count.saturating_add(index));
         let reason = record
             .view
             .and_then(|view| view.tasks.get(index as usize)?.pending.as_ref())
-            .filter(|_| waits(state, undo_attempts.last()))
+            .filter(|_| waits(state, undo_rows.last()))
             .map(|reason| pending::words(reason, specs, state == TaskState::Undoing));
         tasks.push(v1::Task {
             name: spec.name.clone(),
             state: states::task_state(state).into(),
-            attempts: own.next(index),
-            undo_attempts,
+            attempts: own.next(index).iter().map(attempt).collect(),
+            undo_attempts: undo_rows.iter().map(attempt).collect(),
             pending_reason: reason.unwrap_or_default(),
             retry_time: standing.retry_at.map(time::from_model),
         });
@@ -70,22 +70,20 @@ pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::Deco
 /// Attempts in the order of their steps, to be taken step by step.
 struct Steps<'a>(&'a [AttemptRow]);
 
-impl Steps<'_> {
-    fn next(&mut self, step: u32) -> Vec<v1::Attempt> {
+impl<'a> Steps<'a> {
+    fn next(&mut self, step: u32) -> &'a [AttemptRow] {
         let end = self.0.partition_point(|row| row.key.task <= step);
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
-        taken.iter().map(attempt).collect()
+        taken
     }
 }
 
 /// Whether the task, or its undo step, waits by the record: a view is of another moment.
-fn waits(state: TaskState, last_undo: Option<&v1::Attempt>) -> bool {
+fn waits(state: TaskState, last_undo: Option<&AttemptRow>) -> bool {
     match state {
         TaskState::Pending | TaskState::Queued | TaskState::Retrying => true,
-        TaskState::Undoing => {
-            last_undo.is_none_or(|attempt| attempt.state() > v1::AttemptState::Stopping)
-        }
+        TaskState::Undoing => last_undo.is_none_or(|attempt| attempt.state.is_final()),
         _ => false,
     }
 }

@@ -135,7 +135,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The agent did not take the attempt, because it is leaving.
+    /// The agent did not take the attempt, because it is leaving. It may not have said that yet: that its guard has
+    /// ended an agent can notice by an attempt that cannot start.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self.what,

@@ -131,6 +131,15 @@ fn with_much(tasks: usize) -> World {
     world
 }
 
+/// The first of each task.
+fn attempts(tasks: u32) -> impl Iterator<Item = AttemptKey> {
+    (0..tasks).map(|task| AttemptKey {
+        job: JobId::from_u128(1),
+        task,
+        attempt: 1,
+    })
+}
+
 /// More than one turn may hold, so that it is committed in time.
 #[test]
 fn a_node_with_much_is_given_up_in_parts() {
@@ -151,6 +160,35 @@ fn a_node_with_much_is_given_up_in_parts() {
     assert_eq!(world.cluster.counters().lost_nodes, 1);
 }
 
+/// So may one whose agent says that it holds nothing.
+#[test]
+fn an_agent_that_knows_nothing_any_more_is_believed_in_parts() {
+    const TASKS: u32 = 5_000;
+    let mut world = with_much(TASKS as usize);
+    let now = world.now;
+    let started = attempts(TASKS).map(|key| Report {
+        key,
+        what: ReportKind::Started { at: now },
+    });
+    let session = world.next_session();
+    let mut join = join("n1", 1, cpus(TASKS.into()), vec![]);
+    join.reports = ReportBatch {
+        sequence: TASKS.into(),
+        reports: started.collect(),
+    };
+    world.turn([Event::Join { session, join }]);
+    let mut lost = world.cluster.counters().lost_attempts;
+    assert!(lost > 0 && lost <= 500, "{lost} in one turn");
+    while lost < u64::from(TASKS) {
+        world.turn([Event::Tick]);
+        let before = std::mem::replace(&mut lost, world.cluster.counters().lost_attempts);
+        assert!(
+            lost > before && lost <= before + 2_500,
+            "{before} to {lost} in one turn"
+        );
+    }
+}
+
 /// The rest of a node that is back goes on.
 #[test]
 fn what_was_not_given_up_yet_goes_on_when_the_node_is_back() {
@@ -158,14 +196,9 @@ fn what_was_not_given_up_yet_goes_on_when_the_node_is_back() {
     let mut world = with_much(TASKS);
     world.now = world.now.plus_ms(MINUTE_MS);
     let lost = world.turn([Event::Tick]).rows.attempts.len();
-    let running = (0..TASKS as u32).map(|task| AttemptKey {
-        job: JobId::from_u128(1),
-        task,
-        attempt: 1,
-    });
     let session = world.next_session();
     let mut join = join("n1", 1, cpus(TASKS as u64), vec![]);
-    join.running = running.collect();
+    join.running = attempts(TASKS as u32).collect();
     world.turn([Event::Join { session, join }]);
     world.turn([Event::Tick]);
     assert_eq!(world.cluster.counters().lost_attempts, lost as u64);

@@ -1,13 +1,6 @@
 //! Clients that submit jobs all the time, whatever happens to coordinators.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use drover_proto::v1::{JobSpec, SubmitRequest, job_service_client::JobServiceClient};
 use tokio::{
@@ -20,7 +13,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{Address, Cluster, until, within_limit};
+use crate::{Address, Cluster, within_limit};
 
 /// A coordinator that says nothing for so long is left for another.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,7 +24,7 @@ const BETWEEN_JOBS: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Load {
     stop: watch::Sender<bool>,
-    accepted: Arc<AtomicUsize>,
+    accepted: watch::Sender<usize>,
     clients: JoinSet<BTreeSet<String>>,
 }
 
@@ -40,7 +33,7 @@ impl Load {
     /// In the end, when a job is refused.
     pub fn start(cluster: &Cluster, clients: usize, spec: fn(&str) -> JobSpec) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let accepted = Arc::new(AtomicUsize::new(0));
+        let (accepted, _) = watch::channel(0);
         let mut load = Self {
             stop,
             accepted,
@@ -51,7 +44,7 @@ impl Load {
                 name: format!("client-{number}"),
                 servers: cluster.addresses().into_iter().map(connect).collect(),
                 current: 0,
-                accepted: Arc::clone(&load.accepted),
+                accepted: load.accepted.clone(),
             };
             load.clients.spawn(client.run(spec, stopped.clone()));
         }
@@ -60,17 +53,17 @@ impl Load {
 
     /// How many jobs were accepted so far.
     pub fn accepted(&self) -> usize {
-        self.accepted.load(Ordering::SeqCst)
+        *self.accepted.borrow()
     }
 
     /// Waits until so many more jobs were accepted, and tells how long that took.
     pub async fn goes_on(&self, more: usize) -> Duration {
         let begin = Instant::now();
         let enough = self.accepted() + more;
-        until("jobs to be accepted", async || {
-            (self.accepted() >= enough).then_some(())
-        })
-        .await;
+        let mut accepted = self.accepted.subscribe();
+        let reached = accepted.wait_for(|accepted| *accepted >= enough);
+        let reached = within_limit("jobs to be accepted", reached).await;
+        reached.expect("this load counts them");
         begin.elapsed()
     }
 
@@ -82,11 +75,7 @@ impl Load {
         self.stop.send_replace(true);
         let of_clients = within_limit("the last answers", self.clients.join_all()).await;
         let ids: BTreeSet<String> = of_clients.into_iter().flatten().collect();
-        assert_eq!(
-            ids.len(),
-            self.accepted.load(Ordering::SeqCst),
-            "two jobs with one id"
-        );
+        assert_eq!(ids.len(), *self.accepted.borrow(), "two jobs with one id");
         ids
     }
 }
@@ -95,7 +84,7 @@ struct Client {
     name: String,
     servers: Vec<JobServiceClient<Channel>>,
     current: usize,
-    accepted: Arc<AtomicUsize>,
+    accepted: watch::Sender<usize>,
 }
 
 impl Client {
@@ -116,7 +105,7 @@ impl Client {
             };
             let id = self.submit(request).await;
             assert!(ids.insert(id), "an id was given twice");
-            self.accepted.fetch_add(1, Ordering::SeqCst);
+            self.accepted.send_modify(|accepted| *accepted += 1);
             sleep(BETWEEN_JOBS).await;
         }
         ids

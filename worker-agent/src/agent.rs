@@ -73,7 +73,6 @@ struct Agent {
     lease_timer: LeaseTimer,
     /// What the guard knows of it.
     told: Option<Lease>,
-    name: String,
     leave_timeout: Duration,
     /// The coordinator has to hear that the agent leaves, before any further report.
     says_leaving: bool,
@@ -110,7 +109,6 @@ impl Agent {
             session: Session::new(identity, SessionOptions::default(), recovered),
             outputs: Vec::new(),
             told: None,
-            name: options.name.clone(),
             leave_timeout: options.leave_timeout,
             says_leaving: false,
             farewell: None,
@@ -147,7 +145,7 @@ impl Agent {
                 () = tick(self.heartbeat.as_mut()) => self.beat(),
                 () = self.executor.guard_ended(), if self.trouble.is_none() => self.unguarded(),
                 () = self.journal.due() => {}
-                () = leave::until(self.farewell) => {}
+                () = clock::sleep_until(self.farewell) => {}
                 () = room => {}
             }
         }

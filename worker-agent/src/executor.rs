@@ -72,6 +72,11 @@ impl Executor {
         })
     }
 
+    /// The name of this node.
+    pub(crate) fn node(&self) -> &str {
+        &self.host.node
+    }
+
     pub(crate) fn start(&mut self, assignment: Assignment) -> Begun {
         let now = clock::now();
         let Ok(payload) = TaskPayload::decode(assignment.payload) else {

@@ -17,6 +17,8 @@ use drover_proto::{agent, v1};
 use prost::Message as _;
 use tokio::time::Instant;
 
+use crate::clock;
+
 const MAGIC: &[u8] = b"drover journal 1\n";
 const HEADER_BYTES: usize = 8;
 const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
@@ -99,10 +101,7 @@ impl Journal {
 
     /// Waits until [`Journal::write`] has something to do though nothing was appended.
     pub(crate) async fn due(&self) {
-        match self.retry_at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
-        }
+        clock::sleep_until(self.retry_at).await;
     }
 
     fn write_waiting<'a>(&mut self, needed: impl Iterator<Item = &'a Report>) -> io::Result<()> {

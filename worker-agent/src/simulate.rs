@@ -65,10 +65,8 @@ impl Simulated {
 
     /// Waits until the next one is due; for ever when there is none.
     pub(crate) async fn due(&self) {
-        match self.ends.peek() {
-            Some(Reverse((at, _))) => tokio::time::sleep_until(*at).await,
-            None => std::future::pending().await,
-        }
+        let next = self.ends.peek();
+        clock::sleep_until(next.map(|Reverse((at, _))| *at)).await;
     }
 
     /// The next one that has ended.

@@ -6,6 +6,8 @@ mod calls;
 mod failure;
 mod lasting;
 mod route;
+#[cfg(test)]
+pub(crate) mod served;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -99,7 +101,7 @@ impl Client {
                     }
                     Err(status) => match failure::next(&status, repeat) {
                         Next::GiveUp => return Err(self.failed(status)),
-                        Next::Wait { delay } => (status.into(), delay),
+                        Next::Wait { delay } => (self.unavailable(&status), delay),
                         Next::Ask { leader } => {
                             let leader = leader.filter(|leader| gone.as_ref() != Some(leader));
                             self.leave(&address, leader);
@@ -120,14 +122,12 @@ impl Client {
     /// Turns away from a coordinator whose stream has broken, to the leader if it names one. False: it has not broken, but
     /// was refused.
     fn leave_broken(&self, address: &str, status: &Status) -> bool {
-        match failure::next(status, Repeat::Freely) {
-            Next::Ask { leader } => {
-                self.leave(address, leader);
-                true
-            }
-            Next::Wait { .. } => true,
-            Next::GiveUp => false,
+        let next = failure::next(status, Repeat::Freely);
+        if let Next::Ask { leader } = next {
+            self.leave(address, leader);
+            return true;
         }
+        false
     }
 
     fn leave(&self, address: &str, leader: Option<String>) {
@@ -153,6 +153,10 @@ impl Client {
         if status.get_details_error_info().is_none() {
             return self.unreachable(status.message());
         }
+        self.unavailable(status)
+    }
+
+    fn unavailable(&self, status: &Status) -> CliError {
         CliError::Unavailable {
             address: self.lock().route.all(),
             problem: status.message().to_owned(),

@@ -1,7 +1,7 @@
 //! Against coordinators that are no more than an answer.
 
 use std::{
-    net::SocketAddr,
+    process::ExitCode,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -10,12 +10,14 @@ use drover_proto::v1::{
     cluster_service_client::ClusterServiceClient,
     cluster_service_server::{ClusterService, ClusterServiceServer},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::net::TcpListener;
 use tonic::{Code, Request};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::*;
+use super::{
+    served::{Served, standby},
+    *,
+};
 
 /// Gives one answer after the other, the last again and again, and counts the calls.
 #[derive(Clone)]
@@ -37,9 +39,8 @@ impl ClusterService for Fake {
 }
 
 struct Server {
-    address: SocketAddr,
+    served: Served,
     calls: Arc<AtomicU32>,
-    task: JoinHandle<()>,
 }
 
 impl Server {
@@ -48,46 +49,26 @@ impl Server {
     }
 
     async fn with_answers(answers: Vec<Result<u64, Status>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
         let calls = Arc::new(AtomicU32::new(0));
         let fake = Fake {
             answers,
             calls: Arc::clone(&calls),
         };
-        let task = tokio::spawn(async move {
-            tonic::transport::Server::builder()
-                .add_service(ClusterServiceServer::new(fake))
-                .serve_with_incoming(TcpListenerStream::new(listener))
-                .await
-                .expect("serving");
-        });
+        let services =
+            tonic::transport::Server::builder().add_service(ClusterServiceServer::new(fake));
         Self {
-            address,
+            served: Served::start(services).await,
             calls,
-            task,
         }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.served.url()
     }
 
     fn calls(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn standby(leader: &str) -> Status {
-    let metadata = [("leader".to_owned(), leader.to_owned())];
-    let details = ErrorDetails::with_error_info("NOT_LEADER", "drover", metadata);
-    Status::with_error_details(Code::Unavailable, "a standby", details)
 }
 
 /// Where nobody listens.
@@ -171,18 +152,33 @@ async fn a_refusal_is_an_answer() {
     assert_eq!(server.calls(), 1);
 }
 
+fn full(delay: Duration) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(delay));
+    Status::with_error_details(Code::ResourceExhausted, "no room", details)
+}
+
 #[tokio::test]
 async fn who_has_no_room_is_asked_again_when_it_says() {
     let delay = Duration::from_millis(120);
-    let details = ErrorDetails::with_retry_info(Some(delay));
-    let full = Status::with_error_details(Code::ResourceExhausted, "no room", details);
-    let server = Server::with_answers(vec![Err(full.clone()), Err(full), Ok(7)]).await;
+    let answers = vec![Err(full(delay)), Err(full(delay)), Ok(7)];
+    let server = Server::with_answers(answers).await;
     let other = Server::start(Ok(8)).await;
     let client = client(vec![server.url(), other.url()]).await.expect("up");
     let begin = Instant::now();
     assert_eq!(epoch(&client, Repeat::IfNotDone).await.expect("room"), 7);
     assert!(begin.elapsed() >= delay * 2, "{:?}", begin.elapsed());
     assert_eq!((server.calls(), other.calls()), (3, 0));
+}
+
+/// It may have some later: nothing is wrong with what was asked.
+#[tokio::test]
+async fn who_has_no_room_for_too_long_cannot_answer_now() {
+    let server = Server::start(Err(full(PATIENCE * 2))).await;
+    let client = client(vec![server.url()]).await.expect("up");
+    let error = epoch(&client, Repeat::Freely).await.expect_err("no room");
+    assert!(matches!(error, CliError::Unavailable { .. }), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::from(3));
+    assert_eq!(server.calls(), 1);
 }
 
 #[tokio::test]

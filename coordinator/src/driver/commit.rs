@@ -72,7 +72,7 @@ impl Leader {
 
     fn count(&self, landing: Landing) {
         if !matches!(landing, Landing::Answered(CommitOutcome::Done)) {
-            let turn = self.lead.turn().committed().next().0;
+            let turn = self.lead.sealed().map(|sealed| sealed.turn.0);
             tracing::warn!(turn, ?landing, "commit");
         }
         let is_unknown = matches!(

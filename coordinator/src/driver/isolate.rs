@@ -20,8 +20,8 @@ use crate::{
     tally::{Count, Tally},
 };
 
-/// Where jobs are parked.
-pub(super) struct Ward {
+/// Ends jobs in the record, in the name of a leadership that begins.
+pub(super) struct Parking {
     pub(super) store: Arc<dyn Store>,
     pub(super) tally: Arc<Tally>,
     /// Grows while the lease is renewed.
@@ -30,7 +30,7 @@ pub(super) struct Ward {
     pub(super) term: Duration,
 }
 
-impl Ward {
+impl Parking {
     pub(super) fn epoch(&self) -> Epoch {
         Epoch(self.epoch.load(Ordering::Acquire))
     }

@@ -11,7 +11,7 @@ use drover_model::{
 use drover_proto::spec;
 use rustc_hash::FxHashMap;
 
-use super::isolate::Ward;
+use super::isolate::Parking;
 use crate::{
     clock,
     error::CoordinatorError,
@@ -47,20 +47,20 @@ enum Built {
 
 /// Parks what is known to be at fault, loads, and parks what cannot be loaded.
 pub(super) async fn load(
-    ward: Ward,
+    parking: Parking,
     poison: Option<Poison>,
     config: Config,
     record: Option<Record>,
 ) -> Result<Loaded, CoordinatorError> {
     if let Some(poison) = poison {
-        ward.isolate(&poison).await?;
+        parking.isolate(&poison).await?;
     }
     let mut one_by_one = false;
     for _ in 0..ATTEMPTS {
-        let epoch = ward.epoch();
-        let stored = match ward.store.load(epoch).await {
+        let epoch = parking.epoch();
+        let stored = match parking.store.load(epoch).await {
             // The lease was renewed in between.
-            Err(StoreError::Fenced { .. }) if ward.epoch() != epoch => continue,
+            Err(StoreError::Fenced { .. }) if parking.epoch() != epoch => continue,
             Err(StoreError::Corrupt {
                 job: Some(job),
                 table,
@@ -69,7 +69,7 @@ pub(super) async fn load(
             }) => {
                 let problem =
                     format!("table {table} holds a {column} that makes no sense: {value}");
-                park(&ward, Unreadable { job, problem }).await?;
+                park(&parking, Unreadable { job, problem }).await?;
                 continue;
             }
             stored => stored?,
@@ -92,7 +92,7 @@ pub(super) async fn load(
                 }
                 one_by_one = false;
                 for unreadable in jobs {
-                    park(&ward, unreadable).await?;
+                    park(&parking, unreadable).await?;
                 }
             }
         }
@@ -100,10 +100,10 @@ pub(super) async fn load(
     Err(CoordinatorError::Load)
 }
 
-async fn park(ward: &Ward, unreadable: Unreadable) -> Result<(), StoreError> {
+async fn park(parking: &Parking, unreadable: Unreadable) -> Result<(), StoreError> {
     let problem = unreadable.problem;
     let reason = format!("parked: its record cannot be loaded: {problem}");
-    ward.park(unreadable.job, &reason).await
+    parking.park(unreadable.job, &reason).await
 }
 
 fn build(

@@ -12,7 +12,7 @@ use drover_model::{Epoch, cluster::Config, lead::standby_pause, turn::Turn};
 
 use super::{
     Driver,
-    isolate::Ward,
+    isolate::Parking,
     keeper::{Held, Keeper, tell_of_namesake},
     leader::Leader,
     load::{self, Loaded},
@@ -140,7 +140,7 @@ impl Driver {
             term: self.options.lease,
             epoch,
         };
-        let ward = Ward {
+        let parking = Parking {
             store: Arc::clone(&self.store),
             tally: Arc::clone(&self.tally),
             epoch: Arc::clone(&keeper.epoch),
@@ -149,7 +149,7 @@ impl Driver {
         let config = config(&self.options, self.suspicion.is_careful());
         let records = self.recorder.as_ref().map(Recorder::begin);
         let poison = self.suspicion.take_found(held.epoch);
-        let loading = load::load(ward, poison, config, records);
+        let loading = load::load(parking, poison, config, records);
         self.refuse_until(keeper.keep_during(held, loading))
             .await
             .transpose()

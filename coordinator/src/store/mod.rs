@@ -20,7 +20,6 @@ use drover_model::{
     Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
-
 use uuid::Uuid;
 
 pub use error::StoreError;
@@ -61,7 +60,8 @@ pub trait Store: Send + Sync + 'static {
     async fn commit(&self, turn: &SealedTurn, term: Duration) -> CommitOutcome;
 
     /// Ends an open job that the model cannot go on with: it becomes failed for this reason (or, if it was rolling back,
-    /// its rollback), its active attempts lost, and it goes to the dead letters. Works also when what is stored of it makes no sense. False when it is not open.
+    /// its rollback), its active attempts lost, and it goes to the dead letters. Works also when what is stored of it
+    /// makes no sense. False when it is not open.
     /// Refused with [`StoreError::Fenced`] unless `epoch` is current. Only before a load: memory is not told.
     async fn park(
         &self,

@@ -83,6 +83,9 @@ pub(super) async fn dead_letters<R: Reader>(
             failed: Vec::new(),
         });
     }
+    if letters.is_empty() {
+        return Ok(letters);
+    }
     let jobs = letters.iter().map(|letter| letter.job.row.id).collect();
     let values = vec![Value::Ids(jobs)];
     let mut failed = Vec::new();

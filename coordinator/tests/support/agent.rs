@@ -14,6 +14,9 @@ use v1::{
 
 use super::channel;
 
+/// Of an agent whose sessions end.
+const BETWEEN_JOINS: Duration = Duration::from_millis(20);
+
 /// Speaks the agent protocol, starts nothing, and says whatever the test wants.
 pub(crate) struct FakeAgent {
     outgoing: mpsc::Sender<v1::AgentMessage>,
@@ -176,7 +179,7 @@ impl DiligentAgent {
             loop {
                 // Why a session ends is not its concern.
                 let _ = finish_everything(&url, &join).await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(BETWEEN_JOINS).await;
             }
         });
         Self { working }

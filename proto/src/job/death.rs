@@ -135,10 +135,10 @@ impl Failure<'_> {
                 format!("{who} {}", message.unwrap_or("found no node in time"))
             }
             AttemptState::Lost => {
-                let why = message
-                    .map(cause)
-                    .map_or_else(String::new, |why| format!(": {why}"));
-                format!("{who} lost its node{}{why}", self.times_lost())
+                format!(
+                    "{who} was lost: {}",
+                    message.unwrap_or("its node went away")
+                )
             }
             AttemptState::TimedOut => format!(
                 "{who} timed out: {}{}",
@@ -153,13 +153,6 @@ impl Failure<'_> {
                 };
                 format!("{who} failed: {how}{}", self.which_attempt())
             }
-        }
-    }
-
-    fn times_lost(&self) -> String {
-        match self.count(|state| state == AttemptState::Lost) {
-            1 => " and is not run again".to_owned(),
-            times => format!(" {times} times"),
         }
     }
 
@@ -192,11 +185,4 @@ impl Failure<'_> {
         let attempts = self.attempts.iter();
         attempts.filter(|attempt| which(attempt.state)).count()
     }
-}
-
-/// Why an attempt was lost, without what followed from that, which the model adds to the words of the last one.
-fn cause(message: &str) -> &str {
-    message
-        .split_once("; lost")
-        .map_or(message, |(cause, _)| cause)
 }

@@ -233,19 +233,14 @@ fn has_failed(state: TaskState) -> bool {
 
 /// What the last attempt says of its step.
 fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
-    use AttemptState::{Failed, Lost, Requeued, TimedOut};
-    match (attempt.state, attempt.retry_at) {
-        (Failed | TimedOut | Lost | Requeued, Some(_)) if !step.goes_on => {
-            plain(TaskState::Cancelled)
-        }
-        (Failed | TimedOut | Lost | Requeued, Some(at)) if at <= step.now => {
-            plain(TaskState::Queued)
-        }
-        (Failed | TimedOut | Lost | Requeued, Some(at)) => TaskStanding {
+    match (again_at(attempt), attempt.state) {
+        (Some(_), _) if !step.goes_on => plain(TaskState::Cancelled),
+        (Some(at), _) if at <= step.now => plain(TaskState::Queued),
+        (Some(at), _) => TaskStanding {
             state: TaskState::Retrying,
             retry_at: Some(at),
         },
-        (state, _) => plain(match state {
+        (None, state) => plain(match state {
             AttemptState::Assigned => TaskState::Assigned,
             AttemptState::Running => TaskState::Running,
             AttemptState::Stopping | AttemptState::StoppingTimeout => TaskState::Stopping,
@@ -255,4 +250,12 @@ fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
             AttemptState::Cancelled => TaskState::Cancelled,
         }),
     }
+}
+
+/// When another attempt may follow it, if one does.
+fn again_at(attempt: &AttemptRow) -> Option<Timestamp> {
+    use AttemptState::{Failed, Lost, Requeued, TimedOut};
+    attempt
+        .retry_at
+        .filter(|_| matches!(attempt.state, Failed | TimedOut | Lost | Requeued))
 }

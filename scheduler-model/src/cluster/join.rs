@@ -121,24 +121,27 @@ impl Cluster {
             .filter(|key| self.current(*key, slot).is_none())
             .collect();
         effects.actions.push(Action::Welcome { session, discard });
-        let mut died: Vec<TaskRef> = Vec::new();
+        let mut gone: Vec<TaskRef> = Vec::new();
         for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
             match self.jobs.get(at.job).tasks[at.task as usize].phase {
                 // A new incarnation runs nothing. What it names has ended, and the report did not fit into the join.
                 _ if !survived && running.contains(&key) => {}
-                _ if !survived => died.push(at),
+                _ if !survived => gone.push(at),
                 Phase::Assigned(_) if !running.contains(&key) => {
                     self.send_again(at, session, effects);
                 }
-                Phase::Running { .. } if !running.contains(&key) => {
-                    self.lose_attempt(now, at, "its agent no longer knows it", effects);
-                }
+                Phase::Running { .. } if !running.contains(&key) => gone.push(at),
                 Phase::Stopping { .. } => effects.actions.push(self.stop_action(session, at)),
                 _ => {}
             }
         }
-        self.give_up(now, slot, &died, "its agent was restarted", effects);
+        let why = if survived {
+            "its agent no longer knows it"
+        } else {
+            "its agent was restarted"
+        };
+        self.give_up(now, slot, &gone, why, effects);
         self.nodes.update(slot, |node| {
             node.incarnation = join.incarnation;
             node.leaving = false;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Action, AttemptKey, AttemptState, CloseReason, Effects, Timestamp};
 
-/// A turn gives up so many attempts of one node. A node may hold more than one commit can write in time.
+/// So many attempts of one node are given up at a time. It may hold more than one commit can write in time.
 const LOST_AT_ONCE: usize = 500;
 
 /// Attempts that are given up, and have not been yet.

@@ -125,7 +125,7 @@ impl<Connection> Lead<Connection> {
             stepped: Stepped::default(),
             flight: Flight::default(),
             heard_at: now + HEARD_INTERVAL,
-            stage: Stage::Begin,
+            stage: Stage::Clock,
             is_closing: false,
         }
     }
@@ -166,10 +166,6 @@ impl<Connection> Lead<Connection> {
 
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
-    }
-
-    pub fn turn(&self) -> &Turn {
-        &self.turn
     }
 
     /// What steps have written since the last turn was sealed.

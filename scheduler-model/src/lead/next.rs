@@ -31,8 +31,8 @@ pub enum Next<Connection> {
     /// Step this message of an agent, which was taken before.
     StepControl(Control<Connection>),
     Step(Event),
-    /// Ask the sessions who was heard from, and step [`super::heard`]. After a stall, in which nobody could be heard, all of
-    /// them count as heard from.
+    /// Ask the sessions who was heard from, and step [`super::heard`]. After a stall, in which nobody could be heard,
+    /// all of them count as heard from.
     Hear {
         stall: Option<Duration>,
     },
@@ -40,8 +40,8 @@ pub enum Next<Connection> {
     Tick,
     /// Seal the open turn and commit it.
     Commit,
-    /// There is nothing more to do until the commit in flight is answered, a message arrives that may be taken, the end is
-    /// asked for, or this moment has come.
+    /// There is nothing more to do until the commit in flight is answered, a message arrives that may be taken, the end
+    /// is asked for, or this moment has come.
     Wait {
         until: Duration,
         /// Whether messages may be taken.
@@ -53,8 +53,6 @@ pub enum Next<Connection> {
 /// How far a round has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Of a leadership. The load may have taken longer than the lease: find out before anybody is answered.
-    Begin,
     Clock,
     /// Takes what agents have said so far, before what is due is judged.
     Drain {
@@ -71,8 +69,8 @@ pub(super) enum Stage {
 impl<Connection> Lead<Connection> {
     /// What to do now. To be asked again when that is done.
     pub fn next(&mut self, now: Duration, lanes: Lanes) -> Next<Connection> {
-        if self.stage == Stage::Begin {
-            self.stage = Stage::Clock;
+        // The load may have taken longer than the lease: find out before anybody is answered.
+        if self.sealed().is_none() {
             return Next::Commit;
         }
         if self.flight.is_awaited() && now >= self.lease_end() {
@@ -133,11 +131,11 @@ impl<Connection> Lead<Connection> {
     fn next_together(&mut self, now: Duration, lanes: Lanes) -> Next<Connection> {
         loop {
             match self.stage {
-                Stage::Begin | Stage::Clock if self.is_timer_due(now) => {
+                Stage::Clock if self.is_timer_due(now) => {
                     let left = lanes.control;
                     self.stage = Stage::Drain { left };
                 }
-                Stage::Begin | Stage::Clock => self.stage = Stage::Take { left: BATCH },
+                Stage::Clock => self.stage = Stage::Take { left: BATCH },
                 Stage::Drain { .. } | Stage::Tick if !self.has_room() => {
                     return self.wait_for_room();
                 }

@@ -235,6 +235,28 @@ fn with_care_each_event_waits_for_the_commit_before() {
     assert!(lead.is_careful());
 }
 
+/// The cluster is told, or each round would go on with one placement and one timer.
+#[test]
+fn care_ends_for_the_cluster_too() {
+    let mut lead = leading(true);
+    while lead.is_careful() {
+        assert!(lead.cluster().config().careful);
+        lead.seal(clocks(START));
+        lead.landed(clocks(START), DONE);
+    }
+    let Next::Step(event) = lead.next(START, NOBODY) else {
+        panic!("the cluster is still careful");
+    };
+    assert_eq!(event, Event::Relax);
+    lead.step(START, event);
+    assert!(!lead.cluster().config().careful);
+    let callers = Lanes {
+        control: 0,
+        requests: 1,
+    };
+    assert!(matches!(lead.next(START, callers), Next::TakeRequest));
+}
+
 #[test]
 fn an_unknown_outcome_is_read_and_sent_again_until_it_is_known() {
     let mut lead = leading(false);

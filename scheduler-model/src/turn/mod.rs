@@ -85,6 +85,7 @@ struct Flight {
 #[derive(Debug)]
 pub struct Turn {
     epoch: Epoch,
+    /// The last turn known to be durable.
     committed: TurnNumber,
     open: Effects,
     phase: Phase,
@@ -102,11 +103,6 @@ impl Turn {
 
     pub fn epoch(&self) -> Epoch {
         self.epoch
-    }
-
-    /// The last turn known to be durable.
-    pub fn committed(&self) -> TurnNumber {
-        self.committed
     }
 
     /// Where steps write.

@@ -7,7 +7,10 @@ use drover_proto::v1::{
 };
 use drover_tests::{Cluster, Marked, Network, Settings, job, script, until};
 
-use crate::beats::{beating, beats_now, never_overlapped};
+use crate::{
+    agents::all_run,
+    beats::{beating, beats_now, never_overlapped},
+};
 
 const CUT_OFF: Duration = Duration::from_secs(30);
 const TASKS: usize = 6;
@@ -19,14 +22,6 @@ fn tasks() -> Vec<TaskSpec> {
         _ => beating(&format!("keep{number}"), OnDisconnect::Keep),
     };
     (0..TASKS).map(task).collect()
-}
-
-/// Where the current attempt of each task runs.
-fn run(job: &Job) -> bool {
-    job.tasks.iter().all(|task| {
-        let last = task.attempts.last();
-        last.is_some_and(|attempt| attempt.state() == AttemptState::Running)
-    })
 }
 
 /// With the default timeouts: the hosts that are not cut off must not seem so when this machine is busy.
@@ -54,7 +49,7 @@ async fn long_a_host_is_cut_off_on_postgres() {
 
 async fn is_cut_off(cluster: Cluster) {
     let id = cluster.submit_spec(job("beat", tasks())).await;
-    let before = cluster.job_when(&id, run).await;
+    let before = cluster.job_when(&id, all_run).await;
     let victim = victim(&before);
     let there: Vec<&str> = before
         .tasks

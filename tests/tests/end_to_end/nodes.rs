@@ -4,9 +4,6 @@ use drover_proto::v1::{AttemptState, Job, JobState, NodeState};
 use drover_tests::{Fifo, Settings};
 use nix::sys::signal::Signal;
 
-/// Flags of a coordinator that soon gives up silent nodes.
-const FAST: [&str; 4] = ["--node-timeout", "2s", "--heartbeat-interval", "300ms"];
-
 /// How the attempts of the first task stand.
 fn attempts(job: &Job) -> Vec<AttemptState> {
     let attempts = job.tasks[0].attempts.iter();
@@ -15,8 +12,7 @@ fn attempts(job: &Job) -> Vec<AttemptState> {
 
 #[tokio::test]
 async fn a_killed_agent_leaves_no_process_and_its_task_runs_elsewhere() {
-    let settings = Settings::agents(2).coordinator(FAST);
-    let mut cluster = settings.on_sqlite().await;
+    let mut cluster = Settings::agents(2).fast().on_sqlite().await;
     let mut life = Fifo::create(cluster.directory(), "life");
     // The first attempt never ends by itself, and has a child in the background.
     let id = cluster
@@ -93,8 +89,7 @@ async fn a_restarted_agent_runs_its_task_again() {
 /// The command of a frozen agent goes on. What it reports after it was given up is of no attempt that is current.
 #[tokio::test]
 async fn a_frozen_agent_is_given_up_and_its_late_report_changes_nothing() {
-    let settings = Settings::agents(2).coordinator(FAST);
-    let mut cluster = settings.on_sqlite().await;
+    let mut cluster = Settings::agents(2).fast().on_sqlite().await;
     let mut begun = Fifo::create(cluster.directory(), "begun");
     let gate = Fifo::gate(cluster.directory(), "gate");
     let id = cluster

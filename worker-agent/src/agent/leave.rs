@@ -26,7 +26,7 @@ impl Agent {
 
     /// What runs here was given up, and may run elsewhere by now.
     pub(super) fn superseded(&mut self) {
-        let name = self.name.clone();
+        let name = self.executor.node().to_owned();
         self.despair(AgentError::Superseded { name });
         self.disconnected();
         self.leave_within(Duration::ZERO);
@@ -53,13 +53,5 @@ impl Agent {
     fn despair(&mut self, trouble: AgentError) {
         tracing::error!("{trouble}");
         self.trouble.get_or_insert(trouble);
-    }
-}
-
-/// For ever when there is no such time.
-pub(super) async fn until(farewell: Option<Instant>) {
-    match farewell {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use drover_model::session::Elapsed;
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 
 use super::{
-    process::{self, Started},
+    process::{self, Process, Started},
     record::{Lease, Record, Terms},
 };
-use crate::cgroup;
+use crate::{cgroup, process::signal_group};
 
 #[derive(Debug)]
 pub(super) struct Ward {
@@ -117,29 +117,27 @@ impl Ward {
                 cgroup: leased.terms.cgroup.clone(),
             })
         });
-        // An attempt that has ended by itself was not fenced. What it left ends now.
         let mut due: Vec<_> = due.collect();
-        due.retain_mut(|fence| match self.first_process(fence.group) {
-            First::Runs => true,
-            First::Ended => {
+        due.retain_mut(|fence| {
+            let Some(first) = self.first_process(fence.group) else {
+                return false;
+            };
+            // An attempt that has ended by itself was not fenced. What it left ends now.
+            if first.is_dead {
                 fence.signal = Signal::SIGKILL;
                 fence.is_news = false;
-                true
             }
-            First::Gone => false,
+            true
         });
         due
     }
 
-    /// Processes are collected by the agent, whose children they are: while it is frozen, their numbers stay theirs.
-    fn first_process(&self, group: Pid) -> First {
-        match process::find(group) {
-            Some(first) if first.parent != self.agent => First::Gone,
-            Some(first) if self.groups.get(&group) != Some(&Some(first.started)) => First::Gone,
-            Some(first) if first.is_dead => First::Ended,
-            Some(_) => First::Runs,
-            None => First::Gone,
-        }
+    /// Until the agent has seen its end, and may have ended the rest of the group. Processes are collected by the agent,
+    /// whose children they are: while it is frozen, their numbers stay theirs.
+    fn first_process(&self, group: Pid) -> Option<Process> {
+        let started = (*self.groups.get(&group)?)?;
+        let first = process::find(group)?;
+        (first.parent == self.agent && first.started == started).then_some(first)
     }
 
     /// The agent has gone.
@@ -150,7 +148,9 @@ impl Ward {
                 None => {
                     let _ = killpg(group, Signal::SIGKILL);
                 }
-                Some(first) if started == Some(first.started) => send(group, Signal::SIGKILL),
+                Some(first) if started == Some(first.started) => {
+                    signal_group(group, Signal::SIGKILL);
+                }
                 // A stranger.
                 Some(_) => {}
             }
@@ -159,15 +159,6 @@ impl Ward {
             cgroup::destroy(&path);
         }
     }
-}
-
-/// The first process of a group.
-enum First {
-    Runs,
-    /// The agent has not seen it yet.
-    Ended,
-    /// The agent has seen its end, and may have ended the rest.
-    Gone,
 }
 
 impl Leased {
@@ -229,20 +220,12 @@ fn after(lease: Lease, milliseconds: u32) -> Elapsed {
 impl Fence {
     /// Of what leaves its group, only SIGKILL is certain to find the way.
     pub(super) fn perform(&self) {
-        send(self.group, self.signal);
+        signal_group(self.group, self.signal);
         if let Some(cgroup) = &self.cgroup
             && self.signal == Signal::SIGKILL
         {
             cgroup::kill_all(cgroup);
         }
-    }
-}
-
-/// To a group whose first process is there, or was a moment ago.
-fn send(group: Pid, signal: Signal) {
-    if killpg(group, signal).is_err() {
-        // A group without members: the first process has moved itself to another one.
-        let _ = kill(group, signal);
     }
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::{Logs, buffers::Due};
-use crate::{addresses::Target, backoff::Backoff};
+use crate::{addresses::Target, backoff::Backoff, clock};
 
 /// Chunks sent and not acknowledged; beyond that, output waits in its ring.
 const WINDOW: usize = 64;
@@ -166,10 +166,7 @@ impl Delivery {
 
     async fn due(&self) {
         let at = self.logs.buffers().next_due();
-        match at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
-        }
+        clock::sleep_until(at).await;
     }
 }
 

@@ -58,7 +58,7 @@ impl Running {
                         begin(&mut stopping, Cause::Asked, kill_at, &self.group);
                     }
                 }
-                () = sleep_until(kill_at) => {
+                () = clock::sleep_until(kill_at) => {
                     self.group.kill();
                     if let Some(stopping) = &mut stopping {
                         stopping.kill_at = Instant::now() + KILL_AGAIN;
@@ -148,14 +148,6 @@ async fn stalled(progress: Option<&mut Progress>) -> String {
             progress.stalled().await;
             progress.complaint()
         }
-        None => std::future::pending().await,
-    }
-}
-
-/// For ever when there is no such time.
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

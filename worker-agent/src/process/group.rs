@@ -49,21 +49,14 @@ impl Group {
         if let Some(guard) = &self.guard {
             guard.terminated(self.id);
         }
-        self.signal(Signal::SIGTERM);
+        signal_group(self.id, Signal::SIGTERM);
     }
 
     /// The first process must not have been waited for.
     pub(super) fn kill(&self) {
-        self.signal(Signal::SIGKILL);
+        signal_group(self.id, Signal::SIGKILL);
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();
-        }
-    }
-
-    /// A group without members means that the first process has moved itself to another one.
-    fn signal(&self, signal: Signal) {
-        if killpg(self.id, signal).is_err() {
-            let _ = kill(self.id, signal);
         }
     }
 
@@ -90,5 +83,13 @@ impl Group {
             waited += pause;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
+    }
+}
+
+/// To a group whose first process is there, or was a moment ago. One without members means that the first process has
+/// moved itself to another one.
+pub(crate) fn signal_group(group: Pid, signal: Signal) {
+    if killpg(group, signal).is_err() {
+        let _ = kill(group, signal);
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     logs::Logs,
 };
 use group::Group;
+pub(crate) use group::signal_group;
 pub(crate) use launch::{Launch, Limits, Names};
 use output::Output;
 use progress::Progress;

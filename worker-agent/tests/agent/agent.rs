@@ -167,6 +167,15 @@ impl Program {
         children.collect()
     }
 
+    /// Of an agent that has no tasks yet.
+    pub(crate) fn guard(&self) -> Pid {
+        let children = self.children();
+        let [guard] = children[..] else {
+            panic!("{children:?} runs before any task");
+        };
+        guard
+    }
+
     fn id(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }

@@ -22,12 +22,8 @@ const NEVER_MS: u32 = 100_000;
 struct Stopped(Pid);
 
 impl Stopped {
-    /// Of an agent that has no tasks yet.
     fn guard_of(agent: &Program) -> Self {
-        let children = agent.children();
-        let [guard] = children[..] else {
-            panic!("{children:?} runs before any task");
-        };
+        let guard = agent.guard();
         kill(guard, Signal::SIGSTOP).expect("it is there");
         Self(guard)
     }

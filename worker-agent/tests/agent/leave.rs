@@ -89,10 +89,7 @@ async fn without_its_guard_an_agent_stops_everything_and_fails() {
     let directory = tempfile::tempdir().expect("a directory");
     let agent = Program::start(&coordinator, directory.path());
     let mut session = coordinator.session().await;
-    let guards = agent.children();
-    let [guard] = guards[..] else {
-        panic!("{guards:?} runs before any task");
-    };
+    let guard = agent.guard();
     session.assign([(1, argv(["sleep", "1000"]))]).await;
     session.report().await;
     kill(guard, Signal::SIGKILL).expect("it is there");

@@ -121,17 +121,17 @@ fn the_last_attempt_says_why() {
             retried(1, 2, Lost),
             attempt(1, 3, Lost, "it was silent; lost its node 3 times"),
         ],
-        "task `test` lost its node 3 times: it was silent",
+        "task `test` was lost: it was silent; lost its node 3 times",
         "test",
     );
     assert_death(
         &[attempt(1, 1, Lost, "")],
-        "task `test` lost its node and is not run again",
+        "task `test` was lost: its node went away",
         "test",
     );
     assert_death(
         &[attempt(1, 1, Lost, "the agent was cut off for too long")],
-        "task `test` lost its node and is not run again: the agent was cut off for too long",
+        "task `test` was lost: the agent was cut off for too long",
         "test",
     );
     assert_death(

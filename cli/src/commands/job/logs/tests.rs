@@ -4,13 +4,14 @@ use drover_proto::v1::{
     self,
     job_service_server::{JobService, JobServiceServer},
 };
-use tokio::{net::TcpListener, task::JoinSet};
-use tokio_stream::{Iter, wrappers::TcpListenerStream};
-use tonic::{Code, Request, Response, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tokio_stream::Iter;
+use tonic::{Request, Response, Status};
 
 use super::*;
-use crate::client::Address;
+use crate::client::{
+    Address,
+    served::{Served, standby},
+};
 
 type Told = Vec<Result<LogLine, Status>>;
 
@@ -69,18 +70,9 @@ impl JobService for Fake {
     }
 }
 
-/// Its address. It serves until `servers` is dropped.
-async fn serve(servers: &mut JoinSet<()>, told: Told) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    servers.spawn(async move {
-        tonic::transport::Server::builder()
-            .add_service(JobServiceServer::new(Fake(told)))
-            .serve_with_incoming(TcpListenerStream::new(listener))
-            .await
-            .expect("serving");
-    });
-    url
+async fn serve(told: Told) -> Served {
+    let service = JobServiceServer::new(Fake(told));
+    Served::start(tonic::transport::Server::builder().add_service(service)).await
 }
 
 fn line(data: &'static str, end: bool) -> Result<LogLine, Status> {
@@ -91,16 +83,6 @@ fn line(data: &'static str, end: bool) -> Result<LogLine, Status> {
         end,
         ..LogLine::default()
     })
-}
-
-fn deposed(leader: &str) -> Result<LogLine, Status> {
-    let metadata = [("leader".to_owned(), leader.to_owned())];
-    let details = ErrorDetails::with_error_info("NOT_LEADER", "drover", metadata);
-    Err(Status::with_error_details(
-        Code::Unavailable,
-        "a standby",
-        details,
-    ))
 }
 
 async fn followed(url: &str) -> Result<Vec<u8>, CliError> {
@@ -120,20 +102,22 @@ async fn followed(url: &str) -> Result<Vec<u8>, CliError> {
 
 #[tokio::test]
 async fn output_goes_on_where_it_was_when_another_leads() {
-    let mut servers = JoinSet::new();
     let all = vec![line("one ", false), line("two three", true)];
-    let leader = serve(&mut servers, all).await;
-    let broken = vec![line("one ", false), line("two ", false), deposed(&leader)];
-    let before = serve(&mut servers, broken).await;
-    let seen = followed(&before).await.expect("the next one leads");
+    let leader = serve(all).await;
+    let broken = vec![
+        line("one ", false),
+        line("two ", false),
+        Err(standby(&leader.url())),
+    ];
+    let before = serve(broken).await;
+    let seen = followed(&before.url()).await.expect("the next one leads");
     assert_eq!(String::from_utf8_lossy(&seen), "one two three");
 }
 
 #[tokio::test]
 async fn a_refusal_ends_it() {
-    let mut servers = JoinSet::new();
     let refused = vec![line("one", false), Err(Status::internal("unreadable"))];
-    let url = serve(&mut servers, refused).await;
-    let error = followed(&url).await.expect_err("refused");
+    let server = serve(refused).await;
+    let error = followed(&server.url()).await.expect_err("refused");
     assert!(matches!(error, CliError::Refused(_)), "{error}");
 }

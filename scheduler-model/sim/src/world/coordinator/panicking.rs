@@ -1,4 +1,5 @@
-//! A policy that panics on some tasks: a mistake in the middle of a step, to see that it costs its own job only.
+//! Steps that panic on some jobs, to see that such a mistake costs its own job only. What panics is a policy when it is
+//! asked for the key of a marked task, which happens in the middle of a step.
 
 use std::{any::Any, panic::resume_unwind};
 
@@ -16,32 +17,27 @@ const MARK_MS: u64 = 77_777_777;
 struct Planted;
 
 /// Panics on marked tasks, and is otherwise the policy inside.
-#[derive(Debug)]
-struct Panicking(usize);
+#[derive(Clone, Copy, Debug)]
+struct Panicking(&'static dyn Policy);
 
-/// In the order of [`policy::ALL`].
-static PANICKING: [Panicking; policy::ALL.len()] = [
-    Panicking(0),
-    Panicking(1),
-    Panicking(2),
-    Panicking(3),
-    Panicking(4),
-    Panicking(5),
-];
-
-impl Panicking {
-    fn inner(&self) -> &'static dyn Policy {
-        policy::ALL[self.0]
+/// One for each built-in policy.
+static PANICKING: [Panicking; policy::ALL.len()] = {
+    let mut all = [Panicking(policy::ALL[0]); policy::ALL.len()];
+    let mut place = 1;
+    while place < all.len() {
+        all[place] = Panicking(policy::ALL[place]);
+        place += 1;
     }
-}
+    all
+};
 
 impl Policy for Panicking {
     fn name(&self) -> &'static str {
-        self.inner().name()
+        self.0.name()
     }
 
     fn description(&self) -> &'static str {
-        self.inner().description()
+        self.0.description()
     }
 
     fn key(&self, facts: &Facts) -> i64 {
@@ -49,15 +45,15 @@ impl Policy for Panicking {
             // Without a word on the terminal.
             resume_unwind(Box::new(Planted));
         }
-        self.inner().key(facts)
+        self.0.key(facts)
     }
 
     fn suitability(&self, site: &Site) -> u64 {
-        self.inner().suitability(site)
+        self.0.suitability(site)
     }
 }
 
-/// The same policy, but for its panics.
+/// The one that is `policy`, but for its panics.
 pub(super) fn policy(policy: &'static dyn Policy) -> &'static dyn Policy {
     let place = PANICKING
         .iter()

@@ -50,6 +50,7 @@ pub enum DatabaseAnswer {
     },
     Loaded(Option<Box<Snapshot>>),
     Isolated,
+    Resigned,
     /// A pause is over.
     Waited,
     Committed(CommitOutcome),
@@ -76,7 +77,7 @@ pub enum FailedRequest {
     TakingOver,
     Commit,
     Lease,
-    Other,
+    Resign,
     Call(usize),
 }
 
@@ -95,7 +96,7 @@ impl DatabaseRequest {
             }
             Self::Commit { .. } => FailedRequest::Commit,
             Self::ReadLease => FailedRequest::Lease,
-            Self::Resign { .. } => FailedRequest::Other,
+            Self::Resign { .. } => FailedRequest::Resign,
             Self::FindRequests { call, .. } | Self::ReadDeath { call, .. } => {
                 FailedRequest::Call(*call)
             }

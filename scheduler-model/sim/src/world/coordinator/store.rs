@@ -18,7 +18,11 @@ use crate::{
 impl World<'_> {
     pub(super) fn ask_database(&mut self, c: usize, request: DatabaseRequest) {
         let life = self.coordinators[c].life;
-        let ticket = self.new_ticket(c, &request);
+        let ticket = if request.is_of_driver() {
+            self.awaited_ticket(c)
+        } else {
+            self.new_ticket(c)
+        };
         let mut latency_us = self.faults.database_latency_us();
         if let DatabaseRequest::Commit { sealed } = &request
             && let Some(fault) = self.faults.take_commit_fault()
@@ -53,19 +57,22 @@ impl World<'_> {
         );
     }
 
-    /// What the driver asks for makes it deaf to answers to anything that it asked for before.
-    fn new_ticket(&mut self, c: usize, request: &DatabaseRequest) -> u64 {
+    fn new_ticket(&mut self, c: usize) -> u64 {
         let coordinator = &mut self.coordinators[c];
         coordinator.tickets += 1;
-        if request.is_of_driver() {
-            coordinator.awaited = coordinator.tickets;
-        }
         coordinator.tickets
+    }
+
+    /// What the driver waits for makes it deaf to answers to anything that it waited for before.
+    fn awaited_ticket(&mut self, c: usize) -> u64 {
+        let ticket = self.new_ticket(c);
+        self.coordinators[c].awaited = ticket;
+        ticket
     }
 
     /// A pause that the driver spends waiting.
     pub(super) fn wait_for_store(&mut self, c: usize, pause: Duration) {
-        let ticket = self.new_ticket(c, &DatabaseRequest::ReadLease);
+        let ticket = self.awaited_ticket(c);
         let answer = DatabaseAnswer::Waited;
         self.plan_for_coordinator(
             c,
@@ -152,7 +159,7 @@ impl World<'_> {
             },
             DatabaseRequest::Resign { epoch } => {
                 self.database.resign(*epoch);
-                DatabaseAnswer::Isolated
+                DatabaseAnswer::Resigned
             }
             DatabaseRequest::FindRequests { call, keys } => {
                 let (turn, found) = self.database.find_requests(keys);
@@ -240,7 +247,8 @@ impl World<'_> {
             }
             DatabaseAnswer::Death { call, death } => return self.read_death(c, call, death),
             DatabaseAnswer::Failed(FailedRequest::Call(call)) => return self.refuse_call(c, call),
-            DatabaseAnswer::Failed(FailedRequest::Other) => return,
+            // Nobody waits for that.
+            DatabaseAnswer::Resigned | DatabaseAnswer::Failed(FailedRequest::Resign) => return,
             _ => {}
         }
         if self.coordinators[c].awaited != ticket {
