@@ -81,24 +81,58 @@ pub(crate) fn bytes(amount: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
-pub(crate) fn resources(amounts: &v1::Resources) -> String {
+pub(crate) fn resources(amounts: Option<&v1::Resources>) -> String {
     let mut parts = Vec::new();
-    if amounts.cpu_millis > 0 {
-        parts.push(format!("cpu {}", amounts.cpu_millis as f64 / 1_000.0));
-    }
-    if amounts.memory_bytes > 0 {
-        parts.push(format!("memory {}", bytes(amounts.memory_bytes)));
-    }
-    if amounts.gpus > 0 {
-        parts.push(format!("gpu {}", amounts.gpus));
-    }
-    if amounts.disk_bytes > 0 {
-        parts.push(format!("disk {}", bytes(amounts.disk_bytes)));
+    if let Some(amounts) = amounts {
+        amount("cpu", amounts.cpu_millis, &mut parts, |millis| {
+            (millis as f64 / 1_000.0).to_string()
+        });
+        amount("memory", amounts.memory_bytes, &mut parts, bytes);
+        amount(
+            "gpu",
+            amounts.gpus.into(),
+            &mut parts,
+            |gpus| match &*amounts.gpu_model {
+                "" => gpus.to_string(),
+                model => format!("{gpus} {}", printable(model)),
+            },
+        );
+        amount("disk", amounts.disk_bytes, &mut parts, bytes);
+        for (name, count) in &amounts.custom {
+            parts.push(format!("{} {count}", printable(name)));
+        }
     }
     if parts.is_empty() {
         "nothing".to_owned()
     } else {
         parts.join(", ")
+    }
+}
+
+fn amount(name: &str, amount: u64, parts: &mut Vec<String>, words: impl Fn(u64) -> String) {
+    if amount > 0 {
+        parts.push(format!("{name} {}", words(amount)));
+    }
+}
+
+/// `950 J`, `0.042 kWh`.
+pub(crate) fn energy(joules: u64) -> String {
+    if joules < 10_000 {
+        return format!("{joules} J");
+    }
+    format!("{:.3} kWh", joules as f64 / 3_600_000.0)
+}
+
+/// Weights and scores count in thousandths: `0.25`.
+pub(crate) fn thousandths(number: u32) -> String {
+    (f64::from(number) / 1_000.0).to_string()
+}
+
+/// `edge`; `-` for a node or sum of none.
+pub(crate) fn node_class(class: v1::NodeClass) -> String {
+    match class {
+        v1::NodeClass::Unspecified => "-".to_owned(),
+        class => words(class.as_str_name(), "NODE_CLASS_"),
     }
 }
 
@@ -176,6 +210,23 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(1_540)), "1.5 s");
         assert_eq!(duration(Duration::from_secs(125)), "2 m 5 s");
         assert_eq!(duration(Duration::from_secs(12_000)), "3 h 20 m");
+        assert_eq!(energy(950), "950 J");
+        assert_eq!(energy(1_800_000), "0.500 kWh");
+        assert_eq!(thousandths(250), "0.25");
+        assert_eq!(node_class(v1::NodeClass::Gpu), "gpu");
+    }
+
+    #[test]
+    fn resources_are_listed() {
+        assert_eq!(resources(None), "nothing");
+        let amounts = v1::Resources {
+            cpu_millis: 1_500,
+            gpus: 2,
+            gpu_model: "h200".to_owned(),
+            custom: [("license".to_owned(), 3)].into(),
+            ..Default::default()
+        };
+        assert_eq!(resources(Some(&amounts)), "cpu 1.5, gpu 2 h200, license 3");
     }
 
     #[test]

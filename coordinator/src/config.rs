@@ -4,7 +4,7 @@ mod options;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use drover_model::{dispatch::Mode, policy};
+use drover_model::{Weights, dispatch::Mode, policy};
 use drover_proto::{spec::Limits, time::parse_duration};
 
 pub use options::{ConfigError, Options};
@@ -37,6 +37,15 @@ pub struct Args {
     /// What happens when the first in order fits nowhere: easy, strict or greedy
     #[arg(long, value_name = "MODE", default_value = "easy")]
     pub dispatch: Mode,
+    /// How much each term counts when a node is chosen, from 0 to 10; those that are not named keep their weight
+    #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
+    pub score_weights: Weights,
+    /// A task that has waited so long goes before all others, and capacity is kept for it
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    pub age_cap: Duration,
+    /// Refuse jobs with a task, or gang, for which all nodes that ever joined would be too small; without it they wait
+    #[arg(long)]
+    pub refuse_impossible: bool,
     /// How long leadership lasts without renewal
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = parse_duration)]
     pub lease: Duration,
@@ -77,11 +86,15 @@ impl TryFrom<Args> for Options {
             store: args.store,
             policy,
             dispatch: args.dispatch,
+            weights: args.score_weights,
+            age_cap: args.age_cap,
+            refuse_impossible: args.refuse_impossible,
             lease: args.lease,
             node_timeout: args.node_timeout,
             heartbeat_interval: args.heartbeat_interval,
             limits: Limits {
                 tasks_per_job: args.max_tasks_per_job,
+                ..Limits::default()
             },
             max_message_bytes: args.max_message_bytes,
             max_waiting_requests: args.max_waiting_requests,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use drover_model::Refusal;
-use drover_proto::Violation;
+use drover_proto::{Violation, job};
 
 use crate::{config::ConfigError, store::StoreError};
 
@@ -56,6 +56,8 @@ pub(crate) enum Code {
     NothingToKeep,
     /// The deadline of the job has passed, and would end it at once.
     DeadlinePassed,
+    /// No node that ever joined could run the job, and such jobs are refused.
+    Impossible,
     /// Too many requests wait.
     Overloaded,
     /// This coordinator does not lead, and the call had no effect.
@@ -179,6 +181,11 @@ impl From<Refusal> for ApiError {
             Refusal::Finishing(_) => Self::new(Code::JobFinishing, message),
             Refusal::RollingBack(_) => Self::new(Code::JobRollingBack, message),
             Refusal::NothingToUndo(_) => Self::new(Code::NothingToUndo, message),
+            Refusal::UnknownNode(_) => Self::new(Code::NodeNotFound, message),
+            Refusal::Impossible { reason, .. } => {
+                let why = job::impossibility(&reason);
+                Self::new(Code::Impossible, format!("{message}: {why}"))
+            }
             Refusal::RequestIdReused(_) => Self::new(Code::RequestIdReused, message),
             Refusal::LookupStale => Self {
                 retry_after: Some(Duration::from_millis(100)),

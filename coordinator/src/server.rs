@@ -104,9 +104,7 @@ pub(crate) async fn serve(
                 // A job of many tasks with their attempts is larger than the request that made it.
                 .max_encoding_message_size(usize::MAX),
         )
-        .add_service(NodeServiceServer::new(grpc::Nodes::new(
-            parts.senders.clone(),
-        )))
+        .add_service(NodeServiceServer::new(grpc::Nodes::new(parts.clone())))
         .add_service(PolicyServiceServer::new(grpc::Policies::new(
             parts.senders.clone(),
         )))

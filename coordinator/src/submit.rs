@@ -51,6 +51,14 @@ pub(crate) struct Candidate {
     asked: Option<v1::JobSpec>,
 }
 
+impl Candidate {
+    /// Of arrays and gangs.
+    pub(crate) fn instances(&self) -> usize {
+        let groups = self.job.spec.groups.iter();
+        groups.map(|group| group.count as usize).sum()
+    }
+}
+
 impl From<NewJob> for Candidate {
     fn from(job: NewJob) -> Self {
         Self { job, asked: None }
@@ -89,6 +97,7 @@ impl Submitter {
                 problem: "is missing".to_owned(),
             }]);
         };
+        spec::check_asked(spec)?;
         let filled = self.fill_in(spec);
         let compiled = spec::compile(filled.as_ref().unwrap_or(spec), &self.limits)?;
         let asked = (filled.is_some() && request_id.is_some()).then(|| spec.clone());

@@ -237,8 +237,8 @@ async fn a_record_that_cannot_be_loaded_is_parked() {
     .await;
     // An attempt on a node that nobody has heard of.
     let attempt = format!(
-        "INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at) \
-         VALUES (X'{}', 0, 1, 'assigned', 'nowhere', 1)",
+        "INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at, cost_per_hour_micros, power_milliwatts) \
+         VALUES (X'{}', 0, 1, 'assigned', 'nowhere', 1, 0, 0)",
         hex(&impossible)
     );
     execute(dir.path(), &attempt).await;

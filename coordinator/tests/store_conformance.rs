@@ -6,10 +6,14 @@ mod commits;
 mod databases;
 #[path = "store_conformance/dead_letters.rs"]
 mod dead_letters;
+#[path = "store_conformance/estimates.rs"]
+mod estimates;
 #[path = "store_conformance/fixtures.rs"]
 mod fixtures;
 #[path = "store_conformance/leases.rs"]
 mod leases;
+#[path = "store_conformance/nodes.rs"]
+mod nodes;
 #[path = "store_conformance/opening.rs"]
 mod opening;
 #[path = "store_conformance/pages.rs"]
@@ -52,7 +56,10 @@ conformance! {
     refusals::a_second_insert_is_refused,
     refusals::a_request_id_is_unique_in_its_namespace,
     refusals::a_value_out_of_range_is_refused,
-    commits::a_node_that_joins_again_replaces_its_row,
+    nodes::a_node_that_joins_again_replaces_its_row,
+    nodes::every_admission_survives,
+    estimates::what_is_learned_again_replaces_its_row,
+    estimates::what_is_forgotten_goes_from_every_node,
     commits::a_queue_that_is_set_again_replaces_its_row,
     refusals::what_a_planted_rule_forbids_is_refused,
     dead_letters::a_job_that_ends_dead_becomes_a_letter,
@@ -82,6 +89,7 @@ conformance! {
     parking::a_job_with_a_broken_state_is_parked,
     parking::a_job_whose_attempts_cannot_be_written_is_parked,
     reads::load_gives_what_is_open_in_order,
+    reads::successes_come_from_the_newest_jobs,
     reads::an_unknown_job_is_none_with_a_turn,
     pages::pages_go_from_new_to_old,
     pages::pages_can_be_filtered,

@@ -76,7 +76,7 @@ CREATE TABLE attempts (
     -- From 1.
     attempt     integer NOT NULL CHECK (attempt > 0),
     state       text    NOT NULL
-        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
+        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout', 'stopping_requeue',
                          'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired',
                          'requeued')),
     -- Empty when it expired before it had one.
@@ -90,21 +90,30 @@ CREATE TABLE attempts (
     retry_at    bigint,
     -- Why it was chosen and placed.
     decision    text,
+    -- What it costs while it holds its resources: its share of the node, in millionths of the money's unit.
+    cost_per_hour_micros bigint NOT NULL CHECK (cost_per_hour_micros >= 0),
+    power_milliwatts     bigint NOT NULL CHECK (power_milliwatts >= 0),
     PRIMARY KEY (job_id, task, attempt)
 ) WITH (fillfactor = 40);
 
 -- Every host that ever joined.
 CREATE TABLE nodes (
-    name          text   NOT NULL PRIMARY KEY,
-    incarnation   bigint NOT NULL,
-    agent_version text   NOT NULL,
-    cpu_millis    bigint NOT NULL CHECK (cpu_millis >= 0),
-    memory_bytes  bigint NOT NULL CHECK (memory_bytes >= 0),
-    gpus          bigint NOT NULL CHECK (gpus >= 0),
-    disk_bytes    bigint NOT NULL CHECK (disk_bytes >= 0),
-    -- A JSON object of strings.
-    labels        text   NOT NULL,
-    joined_at     bigint NOT NULL
+    name            text   NOT NULL PRIMARY KEY,
+    incarnation     bigint NOT NULL,
+    agent_version   text   NOT NULL,
+    cpu_millis      bigint NOT NULL CHECK (cpu_millis >= 0),
+    memory_bytes    bigint NOT NULL CHECK (memory_bytes >= 0),
+    gpus            bigint NOT NULL CHECK (gpus >= 0),
+    disk_bytes      bigint NOT NULL CHECK (disk_bytes >= 0),
+    -- Resources that a site counts besides: a JSON object of amounts.
+    named_resources text   NOT NULL,
+    -- What is known of the host besides, as its agent says and as operators do: JSON objects.
+    given           text   NOT NULL,
+    overrides       text   NOT NULL,
+    -- Whether it gets new work, as far as operators decide; and when what still runs there is stopped.
+    admission       text   NOT NULL CHECK (admission IN ('open', 'cordoned', 'draining')),
+    drain_deadline  bigint CHECK (drain_deadline IS NULL OR admission = 'draining'),
+    joined_at       bigint NOT NULL
 );
 
 -- What a queue gives to its jobs. Queues without a row exist as soon as a job names them.
@@ -115,6 +124,17 @@ CREATE TABLE queues (
     settings  bytea NOT NULL,
     PRIMARY KEY (namespace, name)
 );
+
+-- What was learned of run times: of which runs, and on which node. Rebuilt from new runs when it is lost.
+CREATE TABLE estimates (
+    -- A hash of 64 bits.
+    signature bigint NOT NULL,
+    -- Empty: all of them.
+    node      text   NOT NULL,
+    -- JSON.
+    learned   text   NOT NULL,
+    PRIMARY KEY (signature, node)
+) WITH (fillfactor = 50);
 
 -- Output of attempts, written by its own writer and not by turns.
 CREATE TABLE log_chunks (

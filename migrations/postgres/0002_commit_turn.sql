@@ -21,17 +21,21 @@ CREATE FUNCTION commit_turn(
     new_attempt_job uuid[], new_attempt_task integer[], new_attempt integer[], new_attempt_state text[],
     new_attempt_node text[], new_attempt_assigned_at bigint[], new_attempt_started_at bigint[],
     new_attempt_ended_at bigint[], new_attempt_exit_code integer[], new_attempt_message text[],
-    new_attempt_retry_at bigint[], new_attempt_decision text[],
+    new_attempt_retry_at bigint[], new_attempt_decision text[], new_attempt_cost_per_hour_micros bigint[],
+    new_attempt_power_milliwatts bigint[],
 
     attempt_job uuid[], attempt_task integer[], attempt integer[], attempt_from text[], attempt_state text[],
     attempt_started_at bigint[], attempt_ended_at bigint[], attempt_exit_code integer[], attempt_message text[],
     attempt_retry_at bigint[],
 
     node_name text[], node_incarnation bigint[], node_agent_version text[], node_cpu_millis bigint[],
-    node_memory_bytes bigint[], node_gpus bigint[], node_disk_bytes bigint[], node_labels text[],
+    node_memory_bytes bigint[], node_gpus bigint[], node_disk_bytes bigint[], node_named_resources text[],
+    node_given text[], node_overrides text[], node_admission text[], node_drain_deadline bigint[],
     node_joined_at bigint[],
 
-    queue_namespace text[], queue_name text[], queue_settings bytea[]
+    queue_namespace text[], queue_name text[], queue_settings bytea[],
+
+    forgotten bigint[], estimate_signature bigint[], estimate_node text[], estimate_learned text[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     matched bigint;
@@ -95,11 +99,12 @@ BEGIN
 
     IF cardinality(new_attempt_job) > 0 THEN
         INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at, started_at, ended_at, exit_code,
-                              message, retry_at, decision)
+                              message, retry_at, decision, cost_per_hour_micros, power_milliwatts)
         SELECT unnest(new_attempt_job), unnest(new_attempt_task), unnest(new_attempt), unnest(new_attempt_state),
                unnest(new_attempt_node), unnest(new_attempt_assigned_at), unnest(new_attempt_started_at),
                unnest(new_attempt_ended_at), unnest(new_attempt_exit_code), unnest(new_attempt_message),
-               unnest(new_attempt_retry_at), unnest(new_attempt_decision);
+               unnest(new_attempt_retry_at), unnest(new_attempt_decision), unnest(new_attempt_cost_per_hour_micros),
+               unnest(new_attempt_power_milliwatts);
     END IF;
 
     IF cardinality(attempt_job) > 0 THEN
@@ -125,21 +130,34 @@ BEGIN
     END IF;
 
     IF cardinality(node_name) > 0 THEN
-        INSERT INTO nodes (name, incarnation, agent_version, cpu_millis, memory_bytes, gpus, disk_bytes, labels,
-                           joined_at)
+        INSERT INTO nodes (name, incarnation, agent_version, cpu_millis, memory_bytes, gpus, disk_bytes,
+                           named_resources, given, overrides, admission, drain_deadline, joined_at)
         SELECT unnest(node_name), unnest(node_incarnation), unnest(node_agent_version), unnest(node_cpu_millis),
-               unnest(node_memory_bytes), unnest(node_gpus), unnest(node_disk_bytes), unnest(node_labels),
-               unnest(node_joined_at)
+               unnest(node_memory_bytes), unnest(node_gpus), unnest(node_disk_bytes),
+               unnest(node_named_resources), unnest(node_given), unnest(node_overrides), unnest(node_admission),
+               unnest(node_drain_deadline), unnest(node_joined_at)
         ON CONFLICT (name) DO UPDATE
         SET incarnation = excluded.incarnation, agent_version = excluded.agent_version,
             cpu_millis = excluded.cpu_millis, memory_bytes = excluded.memory_bytes, gpus = excluded.gpus,
-            disk_bytes = excluded.disk_bytes, labels = excluded.labels, joined_at = excluded.joined_at;
+            disk_bytes = excluded.disk_bytes, named_resources = excluded.named_resources, given = excluded.given,
+            overrides = excluded.overrides, admission = excluded.admission, drain_deadline = excluded.drain_deadline,
+            joined_at = excluded.joined_at;
     END IF;
 
     IF cardinality(queue_name) > 0 THEN
         INSERT INTO queues (namespace, name, settings)
         SELECT unnest(queue_namespace), unnest(queue_name), unnest(queue_settings)
         ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings;
+    END IF;
+
+    -- Not counted: what is not there is forgotten.
+    IF cardinality(forgotten) > 0 THEN
+        DELETE FROM estimates WHERE signature = ANY (forgotten);
+    END IF;
+    IF cardinality(estimate_signature) > 0 THEN
+        INSERT INTO estimates (signature, node, learned)
+        SELECT unnest(estimate_signature), unnest(estimate_node), unnest(estimate_learned)
+        ON CONFLICT (signature, node) DO UPDATE SET learned = excluded.learned;
     END IF;
     RETURN true;
 END

@@ -58,7 +58,7 @@ CREATE TABLE attempts (
     task        INTEGER NOT NULL CHECK (task >= 0),
     attempt     INTEGER NOT NULL CHECK (attempt > 0),
     state       TEXT    NOT NULL
-        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout',
+        CHECK (state IN ('assigned', 'running', 'stopping', 'stopping_timeout', 'stopping_requeue',
                          'succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired',
                          'requeued')),
     node        TEXT    NOT NULL CHECK (node <> '' OR state = 'expired'),
@@ -69,19 +69,25 @@ CREATE TABLE attempts (
     message     TEXT,
     retry_at    INTEGER,
     decision    TEXT,
+    cost_per_hour_micros INTEGER NOT NULL CHECK (cost_per_hour_micros >= 0),
+    power_milliwatts     INTEGER NOT NULL CHECK (power_milliwatts >= 0),
     PRIMARY KEY (job_id, task, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes (
-    name          TEXT    NOT NULL PRIMARY KEY,
-    incarnation   INTEGER NOT NULL,
-    agent_version TEXT    NOT NULL,
-    cpu_millis    INTEGER NOT NULL CHECK (cpu_millis >= 0),
-    memory_bytes  INTEGER NOT NULL CHECK (memory_bytes >= 0),
-    gpus          INTEGER NOT NULL CHECK (gpus >= 0),
-    disk_bytes    INTEGER NOT NULL CHECK (disk_bytes >= 0),
-    labels        TEXT    NOT NULL,
-    joined_at     INTEGER NOT NULL
+    name            TEXT    NOT NULL PRIMARY KEY,
+    incarnation     INTEGER NOT NULL,
+    agent_version   TEXT    NOT NULL,
+    cpu_millis      INTEGER NOT NULL CHECK (cpu_millis >= 0),
+    memory_bytes    INTEGER NOT NULL CHECK (memory_bytes >= 0),
+    gpus            INTEGER NOT NULL CHECK (gpus >= 0),
+    disk_bytes      INTEGER NOT NULL CHECK (disk_bytes >= 0),
+    named_resources TEXT    NOT NULL,
+    given           TEXT    NOT NULL,
+    overrides       TEXT    NOT NULL,
+    admission       TEXT    NOT NULL CHECK (admission IN ('open', 'cordoned', 'draining')),
+    drain_deadline  INTEGER CHECK (drain_deadline IS NULL OR admission = 'draining'),
+    joined_at       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE queues (
@@ -89,6 +95,13 @@ CREATE TABLE queues (
     name      TEXT NOT NULL,
     settings  BLOB NOT NULL,
     PRIMARY KEY (namespace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE estimates (
+    signature INTEGER NOT NULL,
+    node      TEXT    NOT NULL,
+    learned   TEXT    NOT NULL,
+    PRIMARY KEY (signature, node)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE log_chunks (

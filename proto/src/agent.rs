@@ -3,6 +3,7 @@
 //! What comes from the wire is refused here unless it follows the protocol, so that nothing an agent sends can reach a
 //! database constraint or an assert.
 
+mod attributes;
 mod orders;
 
 use bytes::Bytes;
@@ -10,12 +11,19 @@ use drover_model::{
     AttemptKey, JobId, Join, Outcome, Report, ReportBatch, ReportKind, Resources, Timestamp,
 };
 
+pub use attributes::check_attributes;
+use attributes::{attributes_from_wire, attributes_to_wire, text};
 pub use orders::{
     assign_from_wire, assign_to_wire, stop_from_wire, stop_to_wire, welcome_from_wire,
     welcome_to_wire,
 };
 
-use crate::{DecodeError, v1};
+pub use crate::resources::resources_to_wire;
+use crate::{
+    DecodeError,
+    resources::{CUSTOM_KINDS, custom_problem, resources_to_model},
+    v1,
+};
 
 /// Longest text of a message, a label or a version, in bytes.
 pub const TEXT_BYTES: usize = 1_024;
@@ -24,7 +32,6 @@ pub const TEXT_BYTES: usize = 1_024;
 pub const NODE_NAME_CHARS: usize = 100;
 
 const KEYS_OF_JOIN: usize = 1_000_000;
-const LABELS: usize = 100;
 
 pub fn key_from_wire(key: Option<&v1::AttemptKey>) -> Result<AttemptKey, DecodeError> {
     let key = key.ok_or(wrong("key", "is missing"))?;
@@ -65,20 +72,13 @@ pub fn resources_from_wire(resources: Option<&v1::Resources>) -> Result<Resource
     if i32::try_from(resources.gpus).is_err() {
         return Err(wrong("gpus", "is too large"));
     }
-    Ok(Resources {
-        cpu_millis: resources.cpu_millis,
-        memory_bytes: resources.memory_bytes,
-        gpus: resources.gpus,
-        disk_bytes: resources.disk_bytes,
-    })
-}
-
-pub fn resources_to_wire(resources: &Resources) -> v1::Resources {
-    v1::Resources {
-        cpu_millis: resources.cpu_millis,
-        memory_bytes: resources.memory_bytes,
-        gpus: resources.gpus,
-        disk_bytes: resources.disk_bytes,
+    if resources.custom.len() > CUSTOM_KINDS {
+        return Err(wrong("custom", "has more than 16 entries"));
+    }
+    let mut custom = resources.custom.iter();
+    match custom.find_map(|(name, amount)| custom_problem(name, *amount)) {
+        Some(problem) => Err(wrong("custom", problem)),
+        None => Ok(resources_to_model(resources)),
     }
 }
 
@@ -87,13 +87,7 @@ pub fn join_from_wire(join: v1::Join) -> Result<Join, DecodeError> {
     check_node_name(&join.node)?;
     storable("incarnation", join.incarnation)?;
     check_text("agent_version", &join.agent_version)?;
-    if join.labels.len() > LABELS {
-        return Err(wrong("labels", "has more than 100 entries"));
-    }
-    for (name, value) in &join.labels {
-        check_text("labels", name)?;
-        check_text("labels", value)?;
-    }
+    let capacity = join.capacity.unwrap_or_default();
     if join.running.len() > KEYS_OF_JOIN {
         return Err(wrong("running", "has more than 1,000,000 entries"));
     }
@@ -101,8 +95,8 @@ pub fn join_from_wire(join: v1::Join) -> Result<Join, DecodeError> {
         node: join.node.into(),
         incarnation: join.incarnation,
         agent_version: join.agent_version.into_boxed_str(),
-        capacity: resources_from_wire(join.capacity.as_ref())?,
-        labels: join.labels,
+        attributes: attributes_from_wire(join.attributes, &capacity.gpu_model)?,
+        capacity: resources_from_wire(Some(&capacity))?,
         running: keys_from_wire(&join.running)?,
         reports: reports_from_wire(join.reports.unwrap_or_default())?,
     })
@@ -114,8 +108,11 @@ pub fn join_to_wire(join: Join) -> v1::Join {
         incarnation: join.incarnation,
         protocol_version: crate::AGENT_PROTOCOL_VERSION,
         agent_version: join.agent_version.into_string(),
-        capacity: Some(resources_to_wire(&join.capacity)),
-        labels: join.labels,
+        capacity: Some(v1::Resources {
+            gpu_model: text(join.attributes.gpu_model.as_deref()),
+            ..resources_to_wire(&join.capacity)
+        }),
+        attributes: Some(attributes_to_wire(join.attributes)),
         running: join.running.into_iter().map(key_to_wire).collect(),
         reports: Some(reports_to_wire(join.reports)),
     }

@@ -1,20 +1,31 @@
 //! Jobs as users see them.
 
+mod cost;
 mod death;
+mod estimate;
+mod explain;
 mod pending;
 mod states;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod words;
 
-use drover_model::{AttemptRow, JobRow, JobView, NewJobRow, TaskState, Timestamp};
+use drover_model::{
+    AttemptRow, JobRow, JobView, NewJobRow, PendingReason, TaskState, TaskView, Timestamp,
+};
 use prost::Message as _;
 
+use cost::Cost;
 pub use death::{Death, death};
+pub use explain::explanation;
 pub use states::{cancellation, job_state, job_state_to_model, task_state};
 pub use tasks::{PlannedTask, TaskStanding, plan, task_states};
 
-use crate::{time, v1};
+use crate::{
+    spec::{Place, Places, Role},
+    time, v1,
+};
 
 /// A job's record, and why its tasks wait, which only the model knows. Where they stand is said by the record alone, so
 /// that a task and its attempts agree.
@@ -34,56 +45,88 @@ pub struct JobRecord<'a> {
 pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::DecodeError> {
     let mut job = summary(record.row, record.fixed, now)?;
     let specs = &job.spec.as_ref().expect("a summary has its spec").tasks;
-    let standings = task_states(&plan(specs), record.attempts, record.row.intent, now);
-    let count = u32::try_from(specs.len()).unwrap_or(u32::MAX);
+    let places = Places::of(specs);
+    let standings = task_states(&plan(&places), record.attempts, record.row.intent, now);
+    let count = places.count();
     let own_end = record.attempts.partition_point(|row| row.key.task < count);
     let (own, undo) = record.attempts.split_at(own_end);
-    let mut own = Steps(own);
-    let mut undo = Steps(undo);
-    let mut tasks = Vec::with_capacity(specs.len());
-    for ((spec, standing), index) in specs.iter().zip(standings).zip(0..) {
+    let mut own = Steps { rows: own, now };
+    let mut undo = Steps { rows: undo, now };
+    let mut tasks: Vec<v1::Task> = Vec::with_capacity(standings.len());
+    for ((place, standing), index) in places.iter().zip(standings).zip(0..) {
         let state = if record.row.state.is_final() {
             given_up(standing.state)
         } else {
             standing.state
         };
-        let undo_rows = undo.next(count.saturating_add(index));
-        let reason = record
-            .view
-            .and_then(|view| view.tasks.get(index as usize)?.pending.as_ref())
-            .filter(|_| waits(state, undo_rows.last()))
-            .map(|reason| pending::words(reason, specs, state == TaskState::Undoing));
-        tasks.push(v1::Task {
-            name: spec.name.clone(),
+        let mut task = v1::Task {
+            name: place.name(),
+            instance_of: instance_of(&place),
+            instances: instances(&place, &tasks),
             state: states::task_state(state).into(),
-            attempts: own.next(index).iter().map(attempt).collect(),
-            undo_attempts: undo_rows.iter().map(attempt).collect(),
-            pending_reason: reason.unwrap_or_default(),
+            attempts: own.next(index),
+            undo_attempts: undo.next(count.saturating_add(index)),
             retry_time: standing.retry_at.map(time::from_model),
-        });
+            ..Default::default()
+        };
+        let view = record.view.and_then(|view| view.tasks.get(index as usize));
+        task.pending_reason = pending_reason(&task, view, &places);
+        task.estimate = estimate::of_task(&task, view);
+        tasks.push(task);
     }
-    job.counts = Some(count_states(&tasks));
+    let cost = Cost::of_all(record.attempts, now);
+    job.cost_micros = cost.micros();
+    job.energy_joules = cost.joules();
+    job.counts = Some(count_states(
+        tasks.iter().filter(|task| task.instances.is_none()),
+    ));
     job.tasks = tasks;
     Ok(job)
 }
 
 /// Attempts in the order of their steps, to be taken step by step.
-struct Steps<'a>(&'a [AttemptRow]);
+struct Steps<'a> {
+    rows: &'a [AttemptRow],
+    now: Timestamp,
+}
 
-impl<'a> Steps<'a> {
-    fn next(&mut self, step: u32) -> &'a [AttemptRow] {
-        let end = self.0.partition_point(|row| row.key.task <= step);
-        let (taken, rest) = self.0.split_at(end);
-        self.0 = rest;
-        taken
+impl Steps<'_> {
+    fn next(&mut self, step: u32) -> Vec<v1::Attempt> {
+        let end = self.rows.partition_point(|row| row.key.task <= step);
+        let (taken, rest) = self.rows.split_at(end);
+        self.rows = rest;
+        taken.iter().map(|row| attempt(row, self.now)).collect()
     }
 }
 
+/// Empty when it does not wait, or nobody knows why.
+fn pending_reason(task: &v1::Task, view: Option<&TaskView>, places: &Places<'_>) -> String {
+    let reason = view.and_then(|view| view.pending.as_ref());
+    let reason = reason.filter(|_| waits(task));
+    let undo = task.state() == v1::TaskState::Undoing;
+    reason.map_or_else(String::new, |reason| pending::words(reason, places, undo))
+}
+
+/// Why a task could never start, in words.
+pub fn impossibility(reason: &PendingReason) -> String {
+    pending::words(reason, &Places::of(&[]), false)
+}
+
+fn is_active(state: v1::AttemptState) -> bool {
+    matches!(
+        state,
+        v1::AttemptState::Assigned | v1::AttemptState::Running | v1::AttemptState::Stopping
+    )
+}
+
 /// Whether the task, or its undo step, waits by the record: a view is of another moment.
-fn waits(state: TaskState, last_undo: Option<&AttemptRow>) -> bool {
-    match state {
-        TaskState::Pending | TaskState::Queued | TaskState::Retrying => true,
-        TaskState::Undoing => last_undo.is_none_or(|attempt| attempt.state.is_final()),
+fn waits(task: &v1::Task) -> bool {
+    match task.state() {
+        v1::TaskState::Pending | v1::TaskState::Queued | v1::TaskState::Retrying => true,
+        v1::TaskState::Undoing => {
+            let last = task.undo_attempts.last();
+            last.is_none_or(|attempt| !is_active(attempt.state()))
+        }
         _ => false,
     }
 }
@@ -126,15 +169,30 @@ pub fn summary(
         replay_of: fixed
             .replay_of
             .map_or_else(String::new, |job| job.to_string()),
+        cost_micros: 0,
+        energy_joules: 0,
     })
 }
 
-fn count_states(tasks: &[v1::Task]) -> v1::TaskCounts {
-    let mut counts = v1::TaskCounts {
-        total: u32::try_from(tasks.len()).unwrap_or(u32::MAX),
-        ..Default::default()
-    };
+/// Empty unless it is an instance.
+fn instance_of(place: &Place<'_>) -> String {
+    match place.role {
+        Role::Instance(_) => place.task.name.clone(),
+        Role::Alone | Role::Whole => String::new(),
+    }
+}
+
+/// Of the task that stands for them, where its instances stand: the last of what comes before it.
+fn instances(place: &Place<'_>, before: &[v1::Task]) -> Option<v1::TaskCounts> {
+    let is_whole = place.role == Role::Whole;
+    let its = |task: &&v1::Task| task.instance_of == place.task.name;
+    is_whole.then(|| count_states(before.iter().rev().take_while(its)))
+}
+
+fn count_states<'a>(tasks: impl Iterator<Item = &'a v1::Task>) -> v1::TaskCounts {
+    let mut counts = v1::TaskCounts::default();
     for task in tasks {
+        counts.total += 1;
         match task.state() {
             v1::TaskState::Assigned | v1::TaskState::Running | v1::TaskState::Stopping => {
                 counts.active += 1;
@@ -156,7 +214,8 @@ fn count_states(tasks: &[v1::Task]) -> v1::TaskCounts {
     counts
 }
 
-fn attempt(row: &AttemptRow) -> v1::Attempt {
+fn attempt(row: &AttemptRow, now: Timestamp) -> v1::Attempt {
+    let cost = Cost::of(row, now);
     v1::Attempt {
         number: row.key.attempt,
         state: states::attempt_state(row.state).into(),
@@ -167,5 +226,7 @@ fn attempt(row: &AttemptRow) -> v1::Attempt {
         exit_code: row.exit_code,
         message: row.message.as_deref().unwrap_or_default().to_owned(),
         decision: row.decision.as_deref().unwrap_or_default().to_owned(),
+        cost_micros: cost.micros(),
+        energy_joules: cost.joules(),
     }
 }

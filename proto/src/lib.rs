@@ -21,9 +21,11 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 pub const AGENT_PROTOCOL_VERSION: u32 = 1;
 
 pub mod agent;
+mod attributes;
 mod error;
 pub mod job;
 pub mod node;
+mod resources;
 pub mod spec;
 pub mod status;
 pub mod time;

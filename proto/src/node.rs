@@ -1,17 +1,31 @@
-//! Nodes as users see them.
+//! Nodes as users see them, and what operators do to them.
 
-use drover_model::{NodeState, NodeView};
+mod change;
+mod evaluation;
+mod parse;
+mod resources;
+#[cfg(test)]
+mod tests;
 
-use crate::{agent::resources_to_wire, time, v1};
+use drover_model::{Admission, NodeState, NodeView};
+
+pub use change::{drain, set};
+pub use evaluation::{MAX_EVALUATED, evaluation, runs_to_evaluate};
+pub use parse::{cost_text, parse_cost, parse_custom, parse_label, parse_latency, parse_power};
+pub use resources::resources;
+
+use crate::{agent::resources_to_wire, attributes::class_to_wire, time, v1};
 
 /// A node, for the wire.
 pub fn node(view: NodeView) -> v1::Node {
+    let capacity = capacity(&view);
+    let attributes = view.attributes;
     v1::Node {
         name: view.name.to_string(),
         state: node_state(view.state).into(),
-        capacity: Some(resources_to_wire(&view.capacity)),
+        capacity: Some(capacity),
         free: Some(resources_to_wire(&view.free)),
-        labels: view.labels,
+        labels: attributes.labels,
         active_attempts: view.active_attempts,
         cpu_utilization: f64::from(view.cpu_permille) / 1_000.0,
         memory_utilization: f64::from(view.memory_permille) / 1_000.0,
@@ -19,6 +33,27 @@ pub fn node(view: NodeView) -> v1::Node {
         agent_version: view.agent_version.into(),
         quarantined_until_time: view.quarantined_until.map(time::from_model),
         recent_losses: view.losses,
+        class: class_to_wire(attributes.class).into(),
+        region: attributes.region.as_deref().unwrap_or_default().to_owned(),
+        latency_ms: attributes.latency_ms,
+        cost_per_hour_micros: attributes.cost_per_hour_micros,
+        power_watts: attributes.power_watts,
+        cordoned: view.admission != Admission::Open,
+        drain_deadline: match view.admission {
+            Admission::Draining { deadline } => deadline.map(time::from_model),
+            Admission::Open | Admission::Cordoned => None,
+        },
+        address: attributes.address.as_ref().to_owned(),
+        speed: f64::from(view.speed_permille) / 1_000.0,
+    }
+}
+
+/// With the model of its gpus.
+fn capacity(view: &NodeView) -> v1::Resources {
+    let gpu_model = view.attributes.gpu_model.as_deref();
+    v1::Resources {
+        gpu_model: gpu_model.unwrap_or_default().to_owned(),
+        ..resources_to_wire(&view.capacity)
     }
 }
 
@@ -30,47 +65,7 @@ fn node_state(state: NodeState) -> v1::NodeState {
         NodeState::Quarantined => v1::NodeState::Quarantined,
         NodeState::Leaving => v1::NodeState::Leaving,
         NodeState::Left => v1::NodeState::Left,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use drover_model::{Resources, Timestamp};
-
-    use super::*;
-
-    #[test]
-    fn a_node_keeps_its_numbers() {
-        let capacity = Resources {
-            cpu_millis: 8_000,
-            memory_bytes: 1 << 30,
-            gpus: 2,
-            disk_bytes: 5,
-        };
-        let wire = node(NodeView {
-            name: "n1".into(),
-            state: NodeState::Quarantined,
-            quarantined_until: Some(Timestamp(60_000)),
-            losses: 4,
-            capacity,
-            free: Resources::ZERO,
-            labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
-            agent_version: "1.2".into(),
-            active_attempts: 3,
-            cpu_permille: 250,
-            memory_permille: 1_000,
-            last_heard: Timestamp(1_500),
-        });
-        assert_eq!(wire.state(), v1::NodeState::Quarantined);
-        assert_eq!(wire.quarantined_until_time.unwrap().seconds, 60);
-        assert_eq!(wire.recent_losses, 4);
-        assert_eq!(wire.capacity, Some(resources_to_wire(&capacity)));
-        assert_eq!(wire.free, Some(v1::Resources::default()));
-        assert_eq!((wire.cpu_utilization, wire.memory_utilization), (0.25, 1.0));
-        assert_eq!(wire.last_heard_time.unwrap().nanos, 500_000_000);
-        assert_eq!(wire.labels["zone"], "a");
-        assert_eq!(wire.active_attempts, 3);
+        NodeState::Cordoned => v1::NodeState::Cordoned,
+        NodeState::Draining => v1::NodeState::Draining,
     }
 }

@@ -1,11 +1,15 @@
 //! A user's job: checked and compiled for the model.
 
+mod constraints;
+mod expand;
 mod graph;
 mod job;
 mod names;
+mod places;
 mod queue;
 mod rules;
 mod run;
+mod signature;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -16,10 +20,14 @@ use bytes::Bytes;
 use drover_model::JobSpec;
 use prost::Message as _;
 
+pub(crate) use constraints::apart_groups;
 pub use names::{
     DEFAULT_NAME, MAX_NAME_CHARS, MAX_REQUEST_ID_CHARS, check_request_id, replay_request_id,
 };
+pub(crate) use names::{name_problem, text_problem};
+pub use places::{Place, Places, Role};
 pub use queue::{apply_queue_defaults, check_queue, queue, queue_defaults};
+use task::Context;
 pub(crate) use task::UNDO_RETRIES;
 
 use crate::{Violation, v1};
@@ -34,12 +42,15 @@ const MAX_STEPS: usize = i32::MAX as usize;
 #[derive(Clone, Debug)]
 pub struct Limits {
     pub tasks_per_job: usize,
+    /// Tasks with all their instances.
+    pub instances_per_job: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             tasks_per_job: 10_000,
+            instances_per_job: 100_000,
         }
     }
 }
@@ -48,6 +59,7 @@ impl Limits {
     /// For what has been accepted already.
     pub const NONE: Self = Self {
         tasks_per_job: usize::MAX,
+        instances_per_job: usize::MAX,
     };
 }
 
@@ -74,10 +86,17 @@ pub fn compile(spec: &v1::JobSpec, limits: &Limits) -> Result<Compiled, Vec<Viol
     let deadline_action = job::check_deadline_action(spec, &mut problems);
     let failure_rule = job::check_failure_rule(spec, &mut problems);
     job::check_labels(spec, &mut problems);
-    let tasks = compile_tasks(spec, limits, &mut problems);
+    let context = Context {
+        namespace: &namespace,
+        queue: &queue,
+        job_name: &spec.name,
+        apart: apart_groups(&spec.tasks),
+    };
+    let tasks = compile_tasks(spec, &context, limits, &mut problems);
     if !problems.0.is_empty() {
         return Err(problems.0);
     }
+    let places = Places::of(&spec.tasks);
     Ok(Compiled {
         name: spec.name.as_str().into(),
         spec: JobSpec {
@@ -87,10 +106,27 @@ pub fn compile(spec: &v1::JobSpec, limits: &Limits) -> Result<Compiled, Vec<Viol
             deadline,
             deadline_action,
             failure_rule,
-            tasks,
+            tasks: expand::expand(&places, tasks),
+            groups: places.groups(),
+            may_preempt: spec.may_preempt,
         },
         stored_spec: spec.encode_to_vec().into(),
     })
+}
+
+/// Checks what only the coordinator may write into a spec.
+///
+/// # Errors
+/// When a caller did.
+pub fn check_asked(spec: &v1::JobSpec) -> Result<(), Vec<Violation>> {
+    let mut problems = Problems::default();
+    if spec.may_preempt {
+        problems.add(
+            "may_preempt",
+            "is for the job's queue to say (`drover queue set NAME --preemption on`); leave it out",
+        );
+    }
+    problems.or(())
 }
 
 /// The model's view of a spec that was accepted and stored earlier.
@@ -109,10 +145,19 @@ pub fn compile_stored(stored_spec: &[u8]) -> Result<Compiled, Vec<Violation>> {
 
 /// What has been found wrong so far.
 #[derive(Default)]
-struct Problems(Vec<Violation>);
+pub(crate) struct Problems(Vec<Violation>);
 
 impl Problems {
-    fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+    /// `value`, if nothing is wrong.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<Violation>> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.0)
+        }
+    }
+
+    pub(crate) fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Violation {
             field: field.into(),
             problem: problem.into(),
@@ -122,6 +167,7 @@ impl Problems {
 
 fn compile_tasks(
     spec: &v1::JobSpec,
+    context: &Context<'_>,
     limits: &Limits,
     problems: &mut Problems,
 ) -> Vec<drover_model::TaskSpec> {
@@ -140,11 +186,15 @@ fn compile_tasks(
         );
         return Vec::new();
     }
+    if !expand::check(&spec.tasks, limits, problems) {
+        return Vec::new();
+    }
+    let count = Places::of(&spec.tasks).count() as usize;
     if count > MAX_STEPS / 2 {
         problems.add(
             "tasks",
             format!(
-                "the job has {count} tasks; no job can have more than {}",
+                "the job has {count} tasks with all their instances; no job can have more than {}",
                 MAX_STEPS / 2
             ),
         );
@@ -161,6 +211,6 @@ fn compile_tasks(
         .iter()
         .zip(needs)
         .enumerate()
-        .map(|(index, (task, needs))| task::compile(&spec.name, index, task, needs, problems))
+        .map(|(index, (task, needs))| task::compile(context, index, task, needs, problems))
         .collect()
 }

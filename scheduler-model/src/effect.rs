@@ -1,12 +1,13 @@
 //! What a step wants done.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::{
-    AttemptKey, AttemptRow, CallerId, JobId, JobRow, JobState, NodeName, NodeRow, NodeState,
-    OnDisconnect, QueueRow, Resource, Resources, SessionId, TaskState, Timestamp, TurnNumber,
+    Admission, AttemptKey, AttemptRow, CallerId, EstimateRow, JobId, JobRow, JobState,
+    NodeAttributes, NodeName, NodeRow, NodeState, OnDisconnect, Placement, QueueRow, Resource,
+    Resources, Score, SessionId, TaskState, Timestamp, TurnNumber, Unmet, Weights,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
@@ -20,6 +21,7 @@ pub struct Effects {
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
     pub queues: Vec<QueueRow>,
+    pub estimates: Vec<EstimateRow>,
     pub actions: Vec<Action>,
     /// For watchers, metrics and traces.
     pub transitions: Vec<Transition>,
@@ -31,6 +33,7 @@ impl Effects {
             && self.attempts.is_empty()
             && self.nodes.is_empty()
             && self.queues.is_empty()
+            && self.estimates.is_empty()
             && self.actions.is_empty()
             && self.transitions.is_empty()
     }
@@ -76,6 +79,26 @@ pub struct Assignment {
     /// What the agent does with it when its lease ends, and from SIGTERM to SIGKILL then.
     pub on_disconnect: OnDisconnect,
     pub grace_ms: u32,
+    /// `None`: it is no instance of anything.
+    pub instance: Option<Instance>,
+}
+
+/// Which of how many.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Instance {
+    /// From 0.
+    pub index: u32,
+    pub count: u32,
+    /// Set for a member of a gang.
+    pub peers: Option<Peers>,
+}
+
+/// Where the members of a gang are.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Peers {
+    /// Of their nodes, by rank.
+    pub addresses: Arc<[Arc<str>]>,
+    pub ring: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -98,6 +121,10 @@ pub enum Answer {
     Nodes(Vec<NodeView>),
     Policy(PolicyView),
     QueueSet,
+    /// The node as it is now.
+    NodeSet(Box<NodeView>),
+    /// `None`: the job is not open, or has no such task.
+    Explained(Option<Box<TaskExplanation>>),
     Status(StatusView),
     Refused(Refusal),
 }
@@ -125,6 +152,16 @@ pub enum Refusal {
     Finishing(JobId),
     #[error("job {0} has no finished task with an undo step; cancel it instead")]
     NothingToUndo(JobId),
+    /// As configured ([`crate::cluster::Config::refuse_impossible`]).
+    #[error("task {task} of the job could never start on the nodes that have joined")]
+    Impossible {
+        /// Its place in the submitted list of jobs.
+        job: u32,
+        task: u32,
+        reason: Box<PendingReason>,
+    },
+    #[error("no node `{0}` has ever joined")]
+    UnknownNode(NodeName),
     #[error("request_id `{0}` was used for a different job")]
     RequestIdReused(Arc<str>),
     /// The look-up of the request id is too old to be trusted.
@@ -144,6 +181,30 @@ pub struct TaskView {
     pub state: TaskState,
     /// Present while the task waits.
     pub pending: Option<PendingReason>,
+    /// `None` for one that stands for a group.
+    pub estimate: Option<EstimateView>,
+}
+
+/// How long one attempt is expected to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct EstimateView {
+    pub source: EstimateSource,
+    pub median_ms: u64,
+    /// One run in ten takes longer.
+    pub high_ms: u64,
+    /// How many runs it is learned from.
+    pub runs: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum EstimateSource {
+    Stated,
+    /// Earlier runs of the same.
+    Signature,
+    /// Earlier runs of anything in the queue.
+    WideSignature,
+    /// Nothing is known.
+    Default,
 }
 
 /// What a leadership has seen so far.
@@ -157,7 +218,7 @@ pub struct StatusView {
 }
 
 /// Why a task waits.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum PendingReason {
     /// Tasks that it needs have not ended: the first of them, and how many.
     Dependency {
@@ -169,6 +230,24 @@ pub enum PendingReason {
     },
     /// Runs when everything else has ended.
     Finally,
+    /// So many instances of its array are under way, and no more may be.
+    ArrayLimit {
+        parallel: u32,
+    },
+    /// Its gang starts when all of its members can: so many of them wait.
+    GangIncomplete {
+        waiting: u32,
+        size: u32,
+    },
+    /// So many members of its gang would fit on the nodes that there are, were these empty.
+    GangTooLarge {
+        size: u32,
+        fitting: u32,
+    },
+    /// So many attempts were asked to stop to make room for it.
+    Preempts {
+        victims: u32,
+    },
     /// No agent is connected, or all of them are leaving.
     NoNodes,
     /// Every node on which it would fit is quarantined; the first is free again at this time.
@@ -182,12 +261,25 @@ pub enum PendingReason {
         /// The most that any one node has.
         largest: u64,
     },
+    /// No node meets this constraint; how many nodes there are.
+    ConstraintUnmet {
+        unmet: Unmet,
+        nodes: u32,
+    },
+    /// Every node on which it could run gets nothing new: how many are cordoned, drained or leaving.
+    Draining {
+        nodes: u32,
+    },
+    /// Every node with room holds a task that it must be apart from.
+    Apart {
+        group: u32,
+    },
     /// Fits somewhere in principle; nothing of this size is free now. `reserved` holds node and expected start when the
     /// task has a reservation.
     WaitsForCapacity {
         resource: Resource,
         position: Position,
-        reserved: Option<(NodeName, Timestamp)>,
+        reserved: Option<(Vec<NodeName>, Timestamp)>,
     },
     /// Would fit, but may not delay the task that holds the reservation.
     HeldForReservation {
@@ -219,11 +311,15 @@ pub struct NodeView {
     pub losses: u32,
     pub capacity: Resources,
     pub free: Resources,
-    pub labels: BTreeMap<String, String>,
+    /// What counts, operators' words included.
+    pub attributes: NodeAttributes,
+    pub admission: Admission,
     pub agent_version: Box<str>,
     pub active_attempts: u32,
     pub cpu_permille: u32,
     pub memory_permille: u32,
+    /// Learned: 2000 is twice as fast as its peers at the same work.
+    pub speed_permille: u32,
     pub last_heard: Timestamp,
 }
 
@@ -231,6 +327,79 @@ pub struct NodeView {
 pub struct PolicyView {
     pub policy: &'static str,
     pub mode: crate::dispatch::Mode,
+    pub weights: Weights,
+}
+
+/// Why a task waits, or why it runs where it does.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct TaskExplanation {
+    pub task: TaskView,
+    /// By which nodes are scored now.
+    pub weights: Weights,
+    /// While it waits: connected nodes, those that would take it now first, best first.
+    pub nodes: Vec<NodeVerdict>,
+    /// How many nodes are not among these, for brevity.
+    pub nodes_left_out: u32,
+    /// Of its last attempt, if that was decided lately.
+    pub decision: Option<Box<DecisionView>>,
+}
+
+impl TaskExplanation {
+    /// More nodes than this are counted only.
+    pub const NODES: usize = 100;
+}
+
+/// What one node has to say.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct NodeVerdict {
+    pub node: NodeName,
+    /// Judged as if it were free where it has an obstacle.
+    pub score: Score,
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a task cannot start on a node now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub enum Obstacle {
+    /// Enough in principle, but not free.
+    Busy {
+        resource: Resource,
+        wanted: u64,
+        free: u64,
+    },
+    /// It would delay what the node is reserved for.
+    Reserved,
+    /// It holds a task that this one must be apart from.
+    Apart,
+    Quarantined {
+        until: Timestamp,
+    },
+    /// Not enough even when it is empty.
+    TooSmall {
+        resource: Resource,
+        wanted: u64,
+        capacity: u64,
+    },
+    Constraint(Unmet),
+    Cordoned,
+    Draining,
+    /// Disconnected or lost.
+    Away,
+}
+
+/// A decision in full. The last [`DecisionView::KEPT`] of a leadership are kept.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct DecisionView {
+    pub attempt: u32,
+    pub at: Timestamp,
+    pub policy: &'static str,
+    pub mode: crate::dispatch::Mode,
+    pub weights: Weights,
+    pub placement: Placement,
+}
+
+impl DecisionView {
+    pub const KEPT: usize = 10_000;
 }
 
 /// A change of state that somebody may want to see.

@@ -1,12 +1,12 @@
 //! What can happen to a cluster.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::{
-    AttemptKey, CallerId, JobId, JobSpec, NodeName, QueueRow, Resources, SessionId, Timestamp,
-    TurnNumber,
+    AttemptKey, AttemptState, CallerId, JobId, JobSpec, NodeAttributes, NodeName, NodeOverrides,
+    QueueRow, Resources, Score, SessionId, Timestamp, TurnNumber,
 };
 
 /// One input of [`crate::cluster::Cluster::step`].
@@ -27,6 +27,12 @@ pub enum Event {
     },
     /// Store what a queue gives to the tasks of jobs submitted from now on.
     SetQueue { caller: CallerId, queue: QueueRow },
+    /// An operator changes a node.
+    ChangeNode {
+        caller: CallerId,
+        node: NodeName,
+        change: NodeChange,
+    },
     /// A question that only the model can answer.
     Ask {
         caller: CallerId,
@@ -66,6 +72,21 @@ pub enum Cancellation {
     Abandon,
 }
 
+/// What an operator does to a node.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum NodeChange {
+    /// Puts this on top of what operators said before.
+    Override(Box<NodeOverrides>),
+    /// Puts this in the place of what operators said before.
+    Replace(Box<NodeOverrides>),
+    /// Nothing new, until it is uncordoned.
+    Cordon,
+    /// Ends a cordon and a drain.
+    Uncordon,
+    /// A cordon; what still runs after this time is stopped and runs elsewhere. `None`: it may end by itself.
+    Drain { after_ms: Option<u64> },
+}
+
 /// A job at the border.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NewJob {
@@ -79,14 +100,16 @@ pub struct NewJob {
     pub stored_spec: Bytes,
     /// The dead job that this one replays.
     pub replay_of: Option<JobId>,
-    /// Its tasks that count as done already, in ascending order of tasks; all that they need are among them.
+    /// Its tasks that have ended already, in ascending order of tasks; all that they need are among them.
     pub carried: Vec<Carried>,
 }
 
-/// The success of a task in a job that is replayed.
+/// The end of a task in a job that is replayed ([`crate::replay::carried`]).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Carried {
     pub task: u32,
+    /// That it succeeded, or how it failed in an array that forgives it.
+    pub state: AttemptState,
     pub node: NodeName,
     pub assigned_at: Timestamp,
     pub started_at: Timestamp,
@@ -97,6 +120,8 @@ pub struct Carried {
 pub enum Question {
     /// State of every task and why it waits. Answered with [`crate::Answer::Job`].
     Job(JobId),
+    /// What speaks for and against each node, and the last decision. Answered with [`crate::Answer::Explained`].
+    Explain { job: JobId, task: u32 },
     /// Answered with [`crate::Answer::Nodes`].
     Nodes,
     /// Answered with [`crate::Answer::Policy`].
@@ -113,7 +138,7 @@ pub struct Join {
     pub incarnation: u64,
     pub agent_version: Box<str>,
     pub capacity: Resources,
-    pub labels: BTreeMap<String, String>,
+    pub attributes: NodeAttributes,
     /// Attempts it holds that have not ended.
     pub running: Vec<AttemptKey>,
     /// What it has not seen acknowledged.
@@ -188,12 +213,24 @@ pub struct Heard {
     pub memory_permille: u32,
 }
 
-/// What a round of dispatch proposes. Recorded like every event; the cluster validates it.
+/// What a round of dispatch proposes. Recorded like every event; the cluster validates it. The members of a gang follow each
+/// other by rank; they are placed all, or none.
 #[derive(Clone, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Decision {
     pub placements: Vec<Placement>,
     /// First in order that fits nowhere now and holds a reservation (mode easy).
     pub reserved: Option<crate::dispatch::Reservation>,
+    pub preemptions: Vec<Preemption>,
+}
+
+/// Stop these attempts of less urgent jobs, and keep the place for this task until it starts.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Preemption {
+    pub job: JobId,
+    pub task: u32,
+    pub node: NodeName,
+    /// All on that node. None where what stops there already is enough.
+    pub victims: Vec<AttemptKey>,
 }
 
 /// Start this task there.
@@ -201,9 +238,24 @@ pub struct Decision {
 pub struct Placement {
     pub job: JobId,
     pub task: u32,
+    /// So many placements from this one on are for one start: the members of a gang by rank. 1 for a task of its own, and
+    /// for all members but the first, who speaks for them.
+    pub together: u32,
     pub node: NodeName,
     /// Place in the order of the round, from 0.
     pub rank: u32,
     /// True when it passed over a task that waits for its reservation.
     pub backfilled: bool,
+    pub score: Score,
+    /// The second best of the nodes that were compared.
+    pub runner_up: Option<RunnerUp>,
+    /// How many nodes were.
+    pub compared: u16,
+}
+
+/// The node that a task would have got otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RunnerUp {
+    pub node: NodeName,
+    pub score: Score,
 }

@@ -43,10 +43,13 @@
 //! The state of a job is a function of its intent and of its tasks' counts: `Job::state` in the module `cluster::job`.
 #![deny(clippy::iter_over_hash_type)]
 
+mod attributes;
 pub mod cluster;
+pub mod constraint;
 pub mod dag;
 pub mod dispatch;
 mod effect;
+pub mod estimate;
 mod event;
 mod ids;
 pub mod lead;
@@ -54,29 +57,38 @@ pub mod policy;
 mod priority;
 mod random;
 pub mod record;
+pub mod replay;
 mod resources;
 mod rows;
+mod score;
 pub mod session;
 mod spec;
 mod state;
 mod time;
 pub mod turn;
 
+pub use attributes::{Admission, NodeAttributes, NodeClass, NodeOverrides, ParseClassError};
+pub use constraint::{Constraints, Expression, ParseExpressionError, Preference, Unmet};
 pub use effect::{
-    Action, Answer, Assignment, CloseReason, Effects, JobView, NodeView, PendingReason, PolicyView,
-    Position, Refusal, StatusView, Submitted, TaskView, Transition,
+    Action, Answer, Assignment, CloseReason, DecisionView, Effects, EstimateSource, EstimateView,
+    Instance, JobView, NodeVerdict, NodeView, Obstacle, Peers, PendingReason, PolicyView, Position,
+    Refusal, StatusView, Submitted, TaskExplanation, TaskView, Transition,
 };
 pub use event::{
-    Cancellation, Carried, Decision, Event, Heard, Join, NewJob, Outcome, Placement, Question,
-    Report, ReportBatch, ReportKind,
+    Cancellation, Carried, Decision, Event, Heard, Join, NewJob, NodeChange, Outcome, Placement,
+    Preemption, Question, Report, ReportBatch, ReportKind, RunnerUp,
 };
 pub use ids::{AttemptKey, CallerId, Epoch, JobId, NodeName, SessionId, TurnNumber};
 pub use priority::Priority;
 pub use resources::{Resource, Resources};
-pub use rows::{AttemptRow, JobRow, LoadedJob, NewJobRow, NodeRow, QueueRow, Snapshot};
+pub use rows::{
+    AttemptRow, EstimateRow, JobRow, Learned, LoadedJob, NewJobRow, NodeRow, QueueRow, Rate,
+    Snapshot,
+};
+pub use score::{ParseWeightsError, Score, Term, Terms, Weights};
 pub use spec::{
-    Deadline, DeadlineAction, FailureRule, JobSpec, OnDisconnect, RetryRule, Rules, StepSpec,
-    TaskSpec,
+    Deadline, DeadlineAction, Expected, FailureRule, Group, GroupKind, JobSpec, OnDisconnect,
+    RetryRule, Rules, StepSpec, TaskSpec, Topology,
 };
 pub use state::{AttemptState, Intent, JobState, NodeState, TaskState};
 pub(crate) use time::MaybeTimestamp;

@@ -8,7 +8,7 @@
 use std::{borrow::Cow, fmt, io, sync::Arc};
 
 use crate::{
-    Event, Snapshot, Timestamp, TurnNumber,
+    Event, Snapshot, Timestamp, TurnNumber, Weights,
     cluster::{Config, Quarantine},
     dispatch::Mode,
     policy,
@@ -41,8 +41,11 @@ pub enum Line<'a> {
 pub struct Settings {
     pub policy: Cow<'static, str>,
     pub mode: Mode,
+    pub weights: Weights,
     pub node_timeout_ms: u64,
     pub quarantine: Quarantine,
+    pub age_cap_ms: u64,
+    pub refuse_impossible: bool,
     pub careful: bool,
 }
 
@@ -51,8 +54,11 @@ impl Settings {
         Self {
             policy: config.policy.name().into(),
             mode: config.mode,
+            weights: config.weights,
             node_timeout_ms: config.node_timeout_ms,
             quarantine: config.quarantine,
+            age_cap_ms: config.age_cap_ms,
+            refuse_impossible: config.refuse_impossible,
             careful: config.careful,
         }
     }
@@ -62,8 +68,11 @@ impl Settings {
         Some(Config {
             policy: policy::find(&self.policy)?,
             mode: self.mode,
+            weights: self.weights,
             node_timeout_ms: self.node_timeout_ms,
             quarantine: self.quarantine,
+            age_cap_ms: self.age_cap_ms,
+            refuse_impossible: self.refuse_impossible,
             careful: self.careful,
         })
     }
@@ -83,6 +92,7 @@ pub fn seal(turn: &mut Turn, now: Timestamp) -> (Arc<SealedTurn>, Digest) {
         &sealed.attempts,
         &sealed.nodes,
         &sealed.queues,
+        &sealed.estimates,
     ));
     (sealed, digest)
 }

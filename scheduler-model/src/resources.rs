@@ -1,11 +1,10 @@
 //! What tasks need and nodes have.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Amounts of every kind of resource. Integers, so that sums are exact.
 #[derive(
     Clone,
-    Copy,
     PartialEq,
     Eq,
     PartialOrd,
@@ -22,17 +21,20 @@ pub struct Resources {
     pub memory_bytes: u64,
     pub gpus: u32,
     pub disk_bytes: u64,
+    /// What a site counts besides, such as licences: by name, and none of them 0. Few have any.
+    pub named: Vec<(Arc<str>, u64)>,
 }
 
 /// The kinds of resource.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]
 pub enum Resource {
     Cpu,
     Memory,
     Gpu,
     Disk,
+    Named(Arc<str>),
 }
 
 impl fmt::Display for Resource {
@@ -42,6 +44,7 @@ impl fmt::Display for Resource {
             Self::Memory => "memory",
             Self::Gpu => "gpu",
             Self::Disk => "disk",
+            Self::Named(name) => name,
         })
     }
 }
@@ -52,18 +55,56 @@ impl Resources {
         memory_bytes: 0,
         gpus: 0,
         disk_bytes: 0,
+        named: Vec::new(),
     };
 
     /// True when `self` can be taken out of `free`.
-    pub const fn fits(&self, free: &Self) -> bool {
+    pub fn fits(&self, free: &Self) -> bool {
         self.cpu_millis <= free.cpu_millis
             && self.memory_bytes <= free.memory_bytes
             && self.gpus <= free.gpus
             && self.disk_bytes <= free.disk_bytes
+            && self.lacks_named(free).is_none()
+    }
+
+    /// How often `self` can be taken out of `free`, counted up to `most`.
+    pub fn times_in(&self, free: &Self, most: u32) -> u32 {
+        let plain = [
+            (self.cpu_millis, free.cpu_millis),
+            (self.memory_bytes, free.memory_bytes),
+            (self.gpus.into(), free.gpus.into()),
+            (self.disk_bytes, free.disk_bytes),
+        ];
+        let named = self.named.iter();
+        let named = named.map(|(name, wanted)| (*wanted, free.named(name)));
+        plain
+            .into_iter()
+            .chain(named)
+            .filter_map(|(wanted, free)| free.checked_div(wanted))
+            .fold(most, |least, times| {
+                least.min(u32::try_from(times).unwrap_or(u32::MAX))
+            })
+    }
+
+    /// So much for each of `count`; no more than can be counted.
+    #[must_use]
+    pub fn saturating_mul(&self, count: u32) -> Self {
+        let times = |amount: u64| amount.saturating_mul(count.into());
+        Self {
+            cpu_millis: times(self.cpu_millis),
+            memory_bytes: times(self.memory_bytes),
+            gpus: self.gpus.saturating_mul(count),
+            disk_bytes: times(self.disk_bytes),
+            named: self
+                .named
+                .iter()
+                .map(|(name, amount)| (Arc::clone(name), times(*amount)))
+                .collect(),
+        }
     }
 
     /// The first kind of which `self` asks for more than `available` holds.
-    pub const fn exceeds(&self, available: &Self) -> Option<Resource> {
+    pub fn exceeds(&self, available: &Self) -> Option<Resource> {
         if self.cpu_millis > available.cpu_millis {
             Some(Resource::Cpu)
         } else if self.memory_bytes > available.memory_bytes {
@@ -73,17 +114,48 @@ impl Resources {
         } else if self.disk_bytes > available.disk_bytes {
             Some(Resource::Disk)
         } else {
-            None
+            self.lacks_named(available)
+                .map(|name| Resource::Named(Arc::clone(name)))
         }
     }
 
-    pub const fn get(&self, resource: Resource) -> u64 {
+    pub fn get(&self, resource: &Resource) -> u64 {
         match resource {
             Resource::Cpu => self.cpu_millis,
             Resource::Memory => self.memory_bytes,
-            Resource::Gpu => self.gpus as u64,
+            Resource::Gpu => self.gpus.into(),
             Resource::Disk => self.disk_bytes,
+            Resource::Named(name) => self.named(name),
         }
+    }
+
+    /// Amount of a resource that a site counts itself; 0 when there is none.
+    pub fn named(&self, name: &str) -> u64 {
+        self.named
+            .binary_search_by(|(other, _)| (**other).cmp(name))
+            .map_or(0, |place| self.named[place].1)
+    }
+
+    fn lacks_named(&self, available: &Self) -> Option<&Arc<str>> {
+        let mut named = self.named.iter();
+        named
+            .find(|(name, amount)| *amount > available.named(name))
+            .map(|(name, _)| name)
+    }
+
+    /// The largest part that any resource of this takes of a capacity, as a fraction.
+    pub fn dominant_share(&self, capacity: &Self) -> (u64, u64) {
+        let kinds = [
+            (self.cpu_millis, capacity.cpu_millis),
+            (self.memory_bytes, capacity.memory_bytes),
+            (self.gpus.into(), capacity.gpus.into()),
+            (self.disk_bytes, capacity.disk_bytes),
+        ];
+        let larger = |(part, all): &(u64, u64), (other, of): &(u64, u64)| {
+            (u128::from(*part) * u128::from(*of)).cmp(&(u128::from(*other) * u128::from(*all)))
+        };
+        let known = kinds.into_iter().filter(|(_, all)| *all > 0);
+        known.max_by(larger).unwrap_or((0, 1))
     }
 
     /// Adds what an attempt gives back.
@@ -92,6 +164,7 @@ impl Resources {
         self.memory_bytes += other.memory_bytes;
         self.gpus += other.gpus;
         self.disk_bytes += other.disk_bytes;
+        self.merge_named(other, |mine, others| mine + others);
     }
 
     /// Takes out what an attempt reserves.
@@ -104,27 +177,84 @@ impl Resources {
         self.memory_bytes -= other.memory_bytes;
         self.gpus -= other.gpus;
         self.disk_bytes -= other.disk_bytes;
+        self.merge_named(other, |mine, others| mine - others);
     }
 
     /// What is left of each kind; nothing where `other` is larger.
     #[must_use]
     pub fn saturating_sub(&self, other: &Self) -> Self {
-        Self {
-            cpu_millis: self.cpu_millis.saturating_sub(other.cpu_millis),
-            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
-            gpus: self.gpus.saturating_sub(other.gpus),
-            disk_bytes: self.disk_bytes.saturating_sub(other.disk_bytes),
-        }
+        let mut left = Self::ZERO;
+        left.set_difference(self, other);
+        left
+    }
+
+    /// What is left of `all` beside `taken`; nothing where that is larger.
+    pub fn set_difference(&mut self, all: &Self, taken: &Self) {
+        self.cpu_millis = all.cpu_millis.saturating_sub(taken.cpu_millis);
+        self.memory_bytes = all.memory_bytes.saturating_sub(taken.memory_bytes);
+        self.gpus = all.gpus.saturating_sub(taken.gpus);
+        self.disk_bytes = all.disk_bytes.saturating_sub(taken.disk_bytes);
+        self.named.clone_from(&all.named);
+        self.named.retain_mut(|(name, amount)| {
+            *amount = amount.saturating_sub(taken.named(name));
+            *amount > 0
+        });
     }
 
     /// The larger amount of each kind.
-    #[must_use]
-    pub fn component_max(&self, other: &Self) -> Self {
-        Self {
-            cpu_millis: self.cpu_millis.max(other.cpu_millis),
-            memory_bytes: self.memory_bytes.max(other.memory_bytes),
-            gpus: self.gpus.max(other.gpus),
-            disk_bytes: self.disk_bytes.max(other.disk_bytes),
+    pub fn raise_to(&mut self, other: &Self) {
+        self.cpu_millis = self.cpu_millis.max(other.cpu_millis);
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
+        self.gpus = self.gpus.max(other.gpus);
+        self.disk_bytes = self.disk_bytes.max(other.disk_bytes);
+        self.merge_named(other, u64::max);
+    }
+
+    /// Combines the amounts of whatever `other` names.
+    fn merge_named(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
+        for (name, amount) in &other.named {
+            match self.named.binary_search_by(|(mine, _)| mine.cmp(name)) {
+                Ok(place) => {
+                    let combined = combine(self.named[place].1, *amount);
+                    if combined == 0 {
+                        self.named.remove(place);
+                    } else {
+                        self.named[place].1 = combined;
+                    }
+                }
+                Err(place) => {
+                    let combined = combine(0, *amount);
+                    if combined > 0 {
+                        self.named.insert(place, (Arc::clone(name), combined));
+                    }
+                }
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_counted_by_the_scarcest() {
+        let one = Resources {
+            cpu_millis: 500,
+            memory_bytes: 10,
+            named: vec![("licence".into(), 2)],
+            ..Resources::ZERO
+        };
+        let free = Resources {
+            cpu_millis: 4_000,
+            memory_bytes: 100,
+            named: vec![("licence".into(), 7)],
+            ..Resources::ZERO
+        };
+        assert_eq!(one.times_in(&free, 100), 3);
+        assert_eq!(one.times_in(&free, 2), 2);
+        assert_eq!(one.times_in(&Resources::ZERO, 100), 0);
+        assert_eq!(Resources::ZERO.times_in(&free, 100), 100);
+        assert!(one.saturating_mul(3).fits(&free) && !one.saturating_mul(4).fits(&free));
     }
 }

@@ -1,13 +1,13 @@
 //! What is durable. Rows are changes as well as loaded state: `from` tells an insert (`None`) from an update, and is
 //! what the store checks the old state against.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::{
-    AttemptKey, AttemptState, Epoch, Intent, JobId, JobSpec, JobState, NodeName, Resources,
-    Timestamp, TurnNumber,
+    Admission, AttemptKey, AttemptState, Epoch, Intent, JobId, JobSpec, JobState, NodeAttributes,
+    NodeName, NodeOverrides, Resources, Timestamp, TurnNumber,
 };
 
 /// A job's changing part, with `new` in the row that inserts it.
@@ -62,16 +62,30 @@ pub struct AttemptRow {
     pub retry_at: Option<Timestamp>,
     /// Why it was chosen and placed. Written by the insert only; at most 64 bytes.
     pub decision: Option<Box<str>>,
+    /// What it costs while it holds its resources: its share of the node. Written by the insert only.
+    pub rate: Rate,
 }
 
-/// A host that has joined. Upserted at each join.
+/// What holding resources costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Rate {
+    /// Millionths of the money's unit.
+    pub cost_per_hour_micros: u64,
+    pub power_milliwatts: u64,
+}
+
+/// A host that has joined. Upserted at each join that changes something, and when an operator does.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NodeRow {
     pub name: NodeName,
     pub incarnation: u64,
     pub agent_version: Box<str>,
     pub capacity: Resources,
-    pub labels: BTreeMap<String, String>,
+    /// As its agent says.
+    pub given: NodeAttributes,
+    pub overrides: NodeOverrides,
+    pub admission: Admission,
+    /// When its agent last joined and something about it was new.
     pub joined_at: Timestamp,
 }
 
@@ -82,6 +96,29 @@ pub struct QueueRow {
     pub name: Arc<str>,
     /// The user's own words.
     pub settings: Bytes,
+}
+
+/// What was learned of run times. Upserted every 30 s at most; what a crash loses is learned again.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EstimateRow {
+    pub signature: u64,
+    /// `None`: of all nodes.
+    pub node: Option<NodeName>,
+    pub learned: Learned,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Learned {
+    /// How many runs fell into which bucket, ascending ([`crate::estimate`]).
+    Runs(Box<[(u16, u64)]>),
+    /// How much longer or shorter than elsewhere runs took on this node.
+    Speed {
+        runs: u64,
+        /// Sum of ln(typical / run time), in thousandths.
+        log_sum_milli: i64,
+    },
+    /// Nothing is kept of this signature any more, on no node. Comes before what else a turn says of it.
+    Forgotten,
 }
 
 /// Everything open, from the store.
@@ -96,6 +133,8 @@ pub struct Snapshot {
     pub nodes: Vec<NodeRow>,
     /// By id.
     pub jobs: Vec<LoadedJob>,
+    /// By signature and node.
+    pub estimates: Vec<EstimateRow>,
 }
 
 /// An open job.

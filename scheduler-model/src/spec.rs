@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Priority, Resources, Timestamp};
+use crate::{Constraints, Priority, Resources, Timestamp};
 
 /// A checked job: every index in `needs` is valid and the graph has no cycle ([`crate::dag`]).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,6 +18,67 @@ pub struct JobSpec {
     pub failure_rule: FailureRule,
     /// At least one.
     pub tasks: Vec<TaskSpec>,
+    /// The arrays and gangs among them, ascending.
+    pub groups: Vec<Group>,
+    /// Whether it may stop attempts of less urgent jobs that agreed to that, should it be urgent.
+    pub may_preempt: bool,
+}
+
+impl JobSpec {
+    /// The group that a task is an instance of.
+    pub fn group_of(&self, task: u32) -> Option<&Group> {
+        let behind = self.groups.partition_point(|group| group.first <= task);
+        let group = &self.groups[behind.checked_sub(1)?];
+        group.contains(task).then_some(group)
+    }
+}
+
+/// Instances of one thing: tasks next to each other, and behind them one without a step that needs them all, and stands
+/// for them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Group {
+    /// Place of the first instance.
+    pub first: u32,
+    /// At least one. The task that stands for all has the place `first + count`.
+    pub count: u32,
+    pub kind: GroupKind,
+}
+
+impl Group {
+    /// Place of the task that stands for all.
+    pub fn whole(&self) -> u32 {
+        self.first + self.count
+    }
+
+    pub fn contains(&self, task: u32) -> bool {
+        (self.first..self.whole()).contains(&task)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum GroupKind {
+    /// Each instance has attempts of its own.
+    Array {
+        /// So many are under way at the same time. `u32::MAX`: no limit.
+        parallel: u32,
+        /// So many may fail, and the whole succeeds all the same.
+        max_failed: u32,
+    },
+    /// All start together or none, and they share the number of their attempt.
+    Gang { topology: Topology },
+}
+
+/// Which nodes the members of a gang get.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+pub enum Topology {
+    #[default]
+    Any,
+    /// All in one region.
+    SameRegion,
+    /// In the order of their ranks, they lie in the order of nodes by region and name.
+    Ring,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -78,7 +139,8 @@ pub struct TaskSpec {
     pub needs: Box<[u32]>,
     /// Runs when all other tasks have ended and what had to be undone is, whatever happened.
     pub finally: bool,
-    pub step: StepSpec,
+    /// `None`: it stands for a [`Group`], and is done when that is.
+    pub step: Option<StepSpec>,
     /// Takes back what the task did. Runs only in a rollback, and only if the task had succeeded.
     pub undo: Option<StepSpec>,
 }
@@ -89,9 +151,26 @@ pub struct StepSpec {
     /// Encoded for the agent; equal payloads are kept once.
     pub payload: Bytes,
     pub resources: Resources,
+    pub constraints: Arc<Constraints>,
+    /// Tasks of the job with the same number are never on one node at the same time.
+    pub apart: Option<u32>,
     pub rules: Rules,
-    /// Expected run time of one attempt.
-    pub estimate_ms: u64,
+    pub expected: Expected,
+    /// Whether a more urgent job may stop it.
+    pub preemptible: bool,
+}
+
+/// How long one attempt is expected to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Expected {
+    /// As its user says. Wins over what was learned.
+    pub stated_ms: Option<u64>,
+    /// While nothing is known.
+    pub default_ms: u64,
+    /// Of what runs: equal work has equal signatures.
+    pub signature: u64,
+    /// The same for everything in its queue.
+    pub wide_signature: u64,
 }
 
 /// What happens when an attempt goes wrong. Equal rules are kept once.

@@ -90,6 +90,8 @@ named! {
         Stopping = "stopping",
         /// Asked to stop because it exceeded its start-to-close limit.
         StoppingTimeout = "stopping_timeout",
+        /// Asked to make room: its node is drained. Another attempt follows.
+        StoppingRequeue = "stopping_requeue",
         Succeeded = "succeeded",
         Failed = "failed",
         TimedOut = "timed_out",
@@ -98,7 +100,7 @@ named! {
         Lost = "lost",
         /// It waited for a node longer than its schedule-to-start limit, and never had one.
         Expired = "expired",
-        /// It gave its place back: its agent is leaving. Does not count against the user's retries.
+        /// It gave its place back: its agent is leaving, or its node was drained. Does not count against the user's retries.
         Requeued = "requeued",
     }
 }
@@ -107,7 +109,11 @@ impl AttemptState {
     pub const fn is_final(self) -> bool {
         !matches!(
             self,
-            Self::Assigned | Self::Running | Self::Stopping | Self::StoppingTimeout
+            Self::Assigned
+                | Self::Running
+                | Self::Stopping
+                | Self::StoppingTimeout
+                | Self::StoppingRequeue
         )
     }
 }
@@ -181,5 +187,9 @@ named! {
         Leaving = "leaving",
         /// Its agent said that it leaves, and has gone.
         Left = "left",
+        /// Connected, but an operator lets it have nothing new.
+        Cordoned = "cordoned",
+        /// The same, and what runs there has to be gone at some time.
+        Draining = "draining",
     }
 }

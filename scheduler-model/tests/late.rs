@@ -4,11 +4,11 @@ mod support;
 
 use bytes::Bytes;
 use drover_model::{
-    AttemptKey, AttemptState, DeadlineAction, Event, FailureRule, JobId, JobSpec, NewJob, Outcome,
-    Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec, Timestamp,
-    cluster::Config,
+    AttemptKey, AttemptState, Constraints, DeadlineAction, Event, FailureRule, JobId, JobSpec,
+    NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec,
+    Timestamp, cluster::Config,
 };
-use support::{Turned, World, cpus, join, reports};
+use support::{Turned, World, cpus, expected, join, reports};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -16,15 +16,18 @@ fn task(needs: &[u32], start_timeout_ms: Option<u64>) -> TaskSpec {
     TaskSpec {
         needs: needs.into(),
         finally: false,
-        step: StepSpec {
+        step: Some(StepSpec {
             payload: Bytes::from_static(b"x"),
             resources: cpus(1),
+            constraints: Constraints::none(),
+            apart: None,
             rules: Rules {
                 start_timeout_ms,
                 ..Rules::default()
             },
-            estimate_ms: 1_000,
-        },
+            expected: expected(1_000),
+            preemptible: false,
+        }),
         undo: None,
     }
 }
@@ -41,6 +44,8 @@ fn job(tasks: Vec<TaskSpec>) -> NewJob {
             deadline_action: DeadlineAction::None,
             failure_rule: FailureRule::FailFast,
             tasks,
+            groups: Vec::new(),
+            may_preempt: false,
         },
         request_id: None,
         traceparent: None,

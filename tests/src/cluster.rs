@@ -47,12 +47,12 @@ impl Cluster {
                 cluster.serving(0).await;
             }
         }
-        for number in 1..=cluster.settings.agents {
-            cluster.start_agent(&format!("n{number}"));
+        let names = cluster.settings.names();
+        for name in &names {
+            cluster.start_agent(name);
         }
-        for number in 1..=cluster.settings.agents {
-            let name = format!("n{number}");
-            cluster.node_is(&name, NodeState::Ready).await;
+        for name in &names {
+            cluster.node_is(name, NodeState::Ready).await;
         }
         cluster
     }
@@ -153,7 +153,7 @@ impl Cluster {
             .arg(self.directory())
             .arg("--state-dir")
             .arg(state)
-            .args(&self.settings.agent_flags);
+            .args(self.settings.flags(name));
         self.mark.put_on(&mut command);
         let agent = Process::start(name, self.directory(), command);
         self.agents.retain(|(of, _)| of != name);

@@ -14,6 +14,8 @@ pub struct Settings {
     pub(crate) coordinator_flags: Vec<String>,
     pub(crate) agents: usize,
     pub(crate) agent_flags: Vec<String>,
+    /// More agents, each with flags of its own.
+    pub(crate) unlike: Vec<(String, Vec<String>)>,
     /// Each coordinator reaches PostgreSQL through a proxy of its own.
     pub(crate) proxied: bool,
     /// Hosts of their own for all processes.
@@ -28,6 +30,7 @@ impl Settings {
             coordinator_flags: Vec::new(),
             agents,
             agent_flags: owned(["--cpu", "4", "--memory", "4Gi", "--disk", "10Gi"]),
+            unlike: Vec::new(),
             proxied: false,
             network: None,
         }
@@ -50,6 +53,26 @@ impl Settings {
     pub fn agent<const N: usize>(mut self, flags: [&str; N]) -> Self {
         self.agent_flags = owned(flags);
         self
+    }
+
+    /// One more agent, of that name, with these flags instead of those of every agent.
+    #[must_use]
+    pub fn host<const N: usize>(mut self, name: &str, flags: [&str; N]) -> Self {
+        self.unlike.push((name.to_owned(), owned(flags)));
+        self
+    }
+
+    /// The agents to begin with.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let alike = (1..=self.agents).map(|number| format!("n{number}"));
+        let unlike = self.unlike.iter().map(|(name, _)| name.clone());
+        alike.chain(unlike).collect()
+    }
+
+    /// Of an agent.
+    pub(crate) fn flags(&self, name: &str) -> &[String] {
+        let own = self.unlike.iter().find(|(of, _)| of == name);
+        own.map_or(&self.agent_flags, |(_, flags)| flags)
     }
 
     /// That many coordinators on one database. Agents and clients know all of their addresses.

@@ -92,8 +92,8 @@ impl Agent {
             node: options.name.as_str().into(),
             incarnation: state.incarnation,
             agent_version: env!("CARGO_PKG_VERSION").into(),
-            capacity: options.capacity,
-            labels: options.labels.clone(),
+            capacity: options.capacity.clone(),
+            attributes: options.attributes.clone(),
         };
         let opened = Journal::open(state.journal());
         let (journal, recovered) = opened.map_err(|source| AgentError::StateDir {

@@ -1,10 +1,13 @@
 //! The command line of an agent.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod host;
+
+use std::{path::PathBuf, time::Duration};
 
 use drover_proto::{agent::check_node_name, time::parse_duration};
 
 use crate::{AgentError, GuardCommand, Options, capacity, state};
+use host::HostArgs;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -20,21 +23,8 @@ pub struct Args {
     /// Name of this node, unique in the cluster, 1 to 100 characters [default: the host's name].
     #[arg(long)]
     name: Option<String>,
-    /// Cores to offer, such as 4, 0.5 or 500m [default: all].
-    #[arg(long, value_name = "CORES", value_parser = capacity::parse_cores)]
-    cpu: Option<u64>,
-    /// Memory to offer, such as 8Gi or 512Mi [default: all].
-    #[arg(long, value_name = "BYTES", value_parser = capacity::parse_bytes)]
-    memory: Option<u64>,
-    /// GPUs to offer.
-    #[arg(long, default_value_t = 0)]
-    gpus: u32,
-    /// Disk space to offer, such as 100Gi [default: size of the file system of the working directory].
-    #[arg(long, value_name = "BYTES", value_parser = capacity::parse_bytes)]
-    disk: Option<u64>,
-    /// Label of this node; may be given several times.
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    labels: Vec<String>,
+    #[command(flatten)]
+    host: HostArgs,
     /// Run stress loads as simulated ones, which only take time.
     #[arg(long)]
     simulate: bool,
@@ -62,7 +52,7 @@ impl Args {
         })?;
         let name = match self.name {
             Some(name) => name,
-            None => sysinfo::System::host_name().map_err(AgentError::NoHostName)?,
+            None => host_name()?,
         };
         if let Err(error) = check_node_name(&name) {
             return Err(AgentError::Name {
@@ -76,8 +66,8 @@ impl Args {
         };
         Ok(Options {
             coordinators: self.coordinator,
-            capacity: capacity::offered(self.cpu, self.memory, self.gpus, self.disk, &work_dir)?,
-            labels: labels(self.labels)?,
+            attributes: self.host.attributes()?,
+            capacity: capacity::offered(self.host.given(), &work_dir)?,
             leave_timeout: self.leave_timeout,
             simulate: self.simulate,
             work_dir,
@@ -88,15 +78,6 @@ impl Args {
     }
 }
 
-fn labels(given: Vec<String>) -> Result<BTreeMap<String, String>, AgentError> {
-    let mut labels = BTreeMap::new();
-    for label in given {
-        match label.split_once('=') {
-            Some((key, value)) if !key.is_empty() && !labels.contains_key(key) => {
-                labels.insert(key.to_owned(), value.to_owned());
-            }
-            _ => return Err(AgentError::Label { label }),
-        }
-    }
-    Ok(labels)
+fn host_name() -> Result<String, AgentError> {
+    sysinfo::System::host_name().map_err(AgentError::NoHostName)
 }

@@ -1,6 +1,6 @@
 //! What the host offers.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use drover_model::Resources;
 use nix::sys::statvfs::statvfs;
@@ -8,25 +8,43 @@ use nix::sys::statvfs::statvfs;
 use crate::AgentError;
 
 /// What was given, else what is found.
-pub(crate) fn offered(
-    cpu_millis: Option<u64>,
-    memory_bytes: Option<u64>,
-    gpus: u32,
-    disk_bytes: Option<u64>,
-    work_dir: &Path,
-) -> Result<Resources, AgentError> {
+pub(crate) fn offered(given: Given, work_dir: &Path) -> Result<Resources, AgentError> {
     Ok(Resources {
-        cpu_millis: cpu_millis.unwrap_or_else(cores),
-        memory_bytes: match memory_bytes {
+        cpu_millis: given.cpu_millis.unwrap_or_else(cores),
+        memory_bytes: match given.memory_bytes {
             Some(bytes) => bytes,
             None => memory()?,
         },
-        gpus,
-        disk_bytes: match disk_bytes {
+        gpus: given.gpus,
+        disk_bytes: match given.disk_bytes {
             Some(bytes) => bytes,
             None => disk(work_dir)?,
         },
+        named: named(given.custom)?,
     })
+}
+
+/// What somebody says that it offers.
+pub(crate) struct Given {
+    pub(crate) cpu_millis: Option<u64>,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) gpus: u32,
+    pub(crate) disk_bytes: Option<u64>,
+    pub(crate) custom: Vec<(String, u64)>,
+}
+
+/// By name, each once.
+fn named(custom: Vec<(String, u64)>) -> Result<Vec<(Arc<str>, u64)>, AgentError> {
+    let mut named = BTreeMap::new();
+    for (name, count) in custom {
+        if named.insert(name.clone(), count).is_some() {
+            return Err(AgentError::Resource { name });
+        }
+    }
+    Ok(named
+        .into_iter()
+        .map(|(name, count)| (name.into(), count))
+        .collect())
 }
 
 /// Honours the affinity mask and cgroup quotas.

@@ -10,8 +10,15 @@ pub enum AgentError {
     Coordinator { address: String, problem: String },
     #[error("--name: the name of the node {problem}; it is `{name}`")]
     Name { name: String, problem: &'static str },
-    #[error("--label {label}: expected KEY=VALUE with a key that is not empty and used once")]
-    Label { label: String },
+    #[error("--label {name} is given twice")]
+    Label { name: String },
+    #[error("--resource {name} is given twice")]
+    Resource { name: String },
+    #[error("what the flags say of this host: {field} {problem}")]
+    Attributes {
+        field: &'static str,
+        problem: &'static str,
+    },
     #[error("--work-dir {path}: {source}", path = .path.display())]
     WorkDir { path: PathBuf, source: io::Error },
     #[error("--state-dir {path}: cannot {what}: {source}", path = .path.display())]

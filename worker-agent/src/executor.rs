@@ -89,6 +89,7 @@ impl Executor {
             task: payload.task_name,
             traceparent: assignment.traceparent,
             undo: payload.undo,
+            instance: assignment.instance,
         };
         let limits = Limits {
             progress_timeout: (payload.progress_timeout_ms > 0)

@@ -1,8 +1,8 @@
 //! What an agent needs to know.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use drover_model::Resources;
+use drover_model::{NodeAttributes, Resources};
 
 use crate::AgentError;
 
@@ -14,7 +14,8 @@ pub struct Options {
     /// 1 to 100 characters, unique in the cluster.
     pub name: String,
     pub capacity: Resources,
-    pub labels: BTreeMap<String, String>,
+    /// What else the coordinator is told of the host.
+    pub attributes: NodeAttributes,
     /// Stress loads become simulated ones.
     pub simulate: bool,
     /// Where commands without a working directory of their own run.

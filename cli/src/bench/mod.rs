@@ -5,6 +5,7 @@
 //!                             |    -> processes  this program again: `drover coordinator`, `drover agent`
 //!                             +-> load, cpu, machine -> report
 //!   queue                   the model alone, in this process; memory: a coordinator with a long queue
+//!   placement               the model alone, with many nodes
 //! ```
 
 mod cpu;
@@ -13,6 +14,7 @@ mod latency;
 mod load;
 mod machine;
 mod memory;
+mod placement;
 mod processes;
 mod queue;
 mod report;
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Latency(latency::LatencyArgs),
     /// Speed of dispatch with short and long queues, in the model alone, and memory of what waits
     Queue(queue::QueueArgs),
+    /// Time to place single tasks, and gangs of as many, on many nodes, in the model alone
+    Placement(placement::PlacementArgs),
 }
 
 impl Command {
@@ -48,6 +52,7 @@ impl Command {
             Self::Throughput(args) => throughput::run(args, format).await,
             Self::Latency(args) => latency::run(args, format).await,
             Self::Queue(args) => queue_costs(&args, format).await,
+            Self::Placement(args) => placement_costs(&args, format),
         }
     }
 }
@@ -89,5 +94,30 @@ async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode
     if let Some(memory) = costs.memory {
         output::print(&(memory.sentence() + "\n"))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn placement_costs(args: &placement::PlacementArgs, format: Format) -> Result<ExitCode, CliError> {
+    let costs = placement::run(args);
+    if format == Format::Json {
+        output::print_json(&costs)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let size = costs.size;
+    let rows = [
+        (format!("{size} single tasks"), costs.singles_us),
+        (format!("gang of {size}"), costs.any_us),
+        (
+            format!("gang of {size} in one region"),
+            costs.same_region_us,
+        ),
+        (format!("ring of {size}"), costs.ring_us),
+    ];
+    let rows = rows.map(|(what, us)| [what, format!("{us:.1}")]);
+    output::print(&output::table(["PLACED", "US"], &rows))?;
+    let (nodes, compared) = (costs.nodes, costs.compared);
+    output::print(&format!(
+        "{compared} of {nodes} nodes compared for a task\n"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

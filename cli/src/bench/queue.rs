@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clap::Args;
 use drover_model::{
-    Action, AttemptKey, CallerId, Deadline, DeadlineAction, Effects, Event, FailureRule, JobId,
-    JobSpec, Join, NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Resources, Rules,
-    SessionId, Snapshot, StepSpec, TaskSpec, Timestamp, TurnNumber,
+    Action, AttemptKey, CallerId, Constraints, Deadline, DeadlineAction, Effects, Event, Expected,
+    FailureRule, JobId, JobSpec, Join, NewJob, NodeAttributes, Outcome, Priority, Report,
+    ReportBatch, ReportKind, Resources, Rules, SessionId, Snapshot, StepSpec, TaskSpec, Timestamp,
+    TurnNumber,
     cluster::{Cluster, Config},
     dispatch::Mode,
     policy::{self, Policy},
@@ -154,7 +155,7 @@ impl Load {
                 cpu_millis,
                 ..Resources::ZERO
             },
-            labels: std::collections::BTreeMap::new(),
+            attributes: NodeAttributes::default(),
             running: Vec::new(),
             reports: ReportBatch::default(),
         };
@@ -187,17 +188,11 @@ impl Load {
             tasks: vec![TaskSpec {
                 needs: Box::default(),
                 finally: false,
-                step: StepSpec {
-                    payload: Bytes::from_static(b"bench"),
-                    resources: Resources {
-                        cpu_millis,
-                        ..Resources::ZERO
-                    },
-                    rules: Rules::default(),
-                    estimate_ms,
-                },
+                step: Some(step(cpu_millis, estimate_ms)),
                 undo: None,
             }],
+            groups: Vec::new(),
+            may_preempt: false,
         };
         self.step(Event::Submit {
             caller: CallerId(0),
@@ -286,6 +281,26 @@ impl Load {
             .wrapping_mul(3_935_559_000_370_003_845)
             .wrapping_add(1);
         (self.random >> 33) % limit
+    }
+}
+
+fn step(cpu_millis: u64, estimate_ms: u64) -> StepSpec {
+    StepSpec {
+        payload: Bytes::from_static(b"bench"),
+        resources: Resources {
+            cpu_millis,
+            ..Resources::ZERO
+        },
+        constraints: Constraints::none(),
+        apart: None,
+        rules: Rules::default(),
+        expected: Expected {
+            stated_ms: Some(estimate_ms),
+            default_ms: estimate_ms,
+            signature: 0,
+            wide_signature: 0,
+        },
+        preemptible: false,
     }
 }
 

@@ -1,13 +1,14 @@
 //! Every call that commands make.
 
 use drover_proto::v1::{
-    self, CancelJobRequest, DeadLetter, GetDeadLetterRequest, GetJobRequest, GetLogsRequest,
-    GetNodeRequest, GetStatusRequest, Job, JobSpec, ListDeadLettersRequest,
-    ListDeadLettersResponse, ListJobsRequest, ListJobsResponse, ListNodesRequest,
-    ListNodesResponse, ListPoliciesRequest, ListPoliciesResponse, ListQueuesRequest,
-    ListQueuesResponse, LogLine, Node, PurgeDeadLettersRequest, PurgeDeadLettersResponse, Queue,
-    ReplayDeadLetterRequest, SetQueueRequest, SubmitBatchRequest, SubmitRequest, SubmitResponse,
-    WatchJobRequest, WatchJobResponse, cluster_service_client::ClusterServiceClient,
+    self, CancelJobRequest, DeadLetter, EvaluateSpeedsRequest, EvaluateSpeedsResponse,
+    GetDeadLetterRequest, GetJobRequest, GetLogsRequest, GetNodeRequest, GetStatusRequest, Job,
+    JobSpec, ListDeadLettersRequest, ListDeadLettersResponse, ListJobsRequest, ListJobsResponse,
+    ListNodesRequest, ListNodesResponse, ListPoliciesRequest, ListPoliciesResponse,
+    ListQueuesRequest, ListQueuesResponse, LogLine, Node, PurgeDeadLettersRequest,
+    PurgeDeadLettersResponse, Queue, ReplayDeadLetterRequest, SetQueueRequest, SubmitBatchRequest,
+    SubmitRequest, SubmitResponse, WatchJobRequest, WatchJobResponse,
+    cluster_service_client::ClusterServiceClient,
     dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
     node_service_client::NodeServiceClient, policy_service_client::PolicyServiceClient,
     queue_service_client::QueueServiceClient,
@@ -53,6 +54,13 @@ impl Client {
         Ok(ask!(self, Freely, job_service, get, request)?.answer)
     }
 
+    pub(crate) async fn explain(
+        &self,
+        request: v1::ExplainRequest,
+    ) -> Result<v1::ExplainResponse, CliError> {
+        Ok(ask!(self, Freely, job_service, explain, request)?.answer)
+    }
+
     pub(crate) async fn list_jobs(
         &self,
         request: ListJobsRequest,
@@ -93,6 +101,46 @@ impl Client {
     pub(crate) async fn node(&self, name: String) -> Result<Node, CliError> {
         let request = GetNodeRequest { name };
         Ok(ask!(self, Freely, NodeServiceClient::new, get, request)?.answer)
+    }
+
+    pub(crate) async fn resources(&self) -> Result<v1::GetResourcesResponse, CliError> {
+        let request = v1::GetResourcesRequest {};
+        Ok(ask!(self, Freely, NodeServiceClient::new, resources, request)?.answer)
+    }
+
+    /// Said twice it is the same.
+    pub(crate) async fn set_node(&self, request: v1::SetNodeRequest) -> Result<Node, CliError> {
+        Ok(ask!(self, Freely, NodeServiceClient::new, set, request)?.answer)
+    }
+
+    pub(crate) async fn cordon(&self, name: String) -> Result<Node, CliError> {
+        let request = v1::CordonNodeRequest { name };
+        Ok(ask!(self, Freely, NodeServiceClient::new, cordon, request)?.answer)
+    }
+
+    pub(crate) async fn uncordon(&self, name: String) -> Result<Node, CliError> {
+        let request = v1::UncordonNodeRequest { name };
+        Ok(ask!(self, Freely, NodeServiceClient::new, uncordon, request)?.answer)
+    }
+
+    /// Repeated it moves the deadline by as long as the call took.
+    pub(crate) async fn drain(&self, request: v1::DrainNodeRequest) -> Result<Node, CliError> {
+        Ok(ask!(self, Freely, NodeServiceClient::new, drain, request)?.answer)
+    }
+
+    pub(crate) async fn evaluate_speeds(
+        &self,
+        attempts: u32,
+    ) -> Result<EvaluateSpeedsResponse, CliError> {
+        let request = EvaluateSpeedsRequest { attempts };
+        Ok(ask!(
+            self,
+            Freely,
+            NodeServiceClient::new,
+            evaluate_speeds,
+            request
+        )?
+        .answer)
     }
 
     pub(crate) async fn policies(&self) -> Result<ListPoliciesResponse, CliError> {

@@ -5,7 +5,7 @@ use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use drover_agent::{AgentError, GuardCommand};
 use drover_coordinator::{Coordinator, Handle};
-use drover_model::{dispatch::Mode, policy};
+use drover_model::{Weights, dispatch::Mode, policy};
 use drover_proto::v1::{Job, JobSpec};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ const LEAST_CPU_MILLIS: u64 = 2_000;
         drover dev examples/pipeline.yaml      run a job, then go on serving\n  \
         drover dev examples/pipeline.yaml --exit\n\n\
         The agents stand for separate hosts: each offers all cores and memory of this machine.\n\
+        `drover node set local-1 --class edge --latency 20ms` makes one of them another kind of host.\n\
         Jobs that an earlier run left open in --data go on.\n\
         With --exit the exit code is the outcome: 0 succeeded, 1 failed or rolled back, 4 cancelled, 5 timed out."
 )]
@@ -48,6 +49,9 @@ pub(crate) struct Args {
     /// What happens when the first in order fits nowhere: easy, strict or greedy
     #[arg(long, value_name = "MODE", default_value = "easy")]
     dispatch: Mode,
+    /// How much each term counts when a node is chosen (`drover coordinator --help`)
+    #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
+    score_weights: Weights,
     /// End when the jobs of the files have ended
     #[arg(long, requires = "files")]
     exit: bool,
@@ -113,6 +117,7 @@ async fn start_coordinator(args: &Args) -> Result<Handle, CliError> {
         ))
     })?;
     options.dispatch = args.dispatch;
+    options.weights = args.score_weights;
     let mut coordinator = Coordinator::start(options).await?;
     // An earlier run that was killed may hold the lease for a moment.
     coordinator.leading().await?;
@@ -138,6 +143,8 @@ fn start_agents(
         url,
         "--name",
         "local",
+        "--advertise",
+        "127.0.0.1",
         "--state-dir",
     ]
     .map(OsStr::new);

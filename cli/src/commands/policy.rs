@@ -46,8 +46,8 @@ async fn list(global: &Global) -> Result<ExitCode, CliError> {
         .collect();
     let table = output::table(["", "POLICY", "RANKS BY"], &rows);
     output::print(&format!(
-        "{table}\nDispatch mode: {}\n",
-        answer.dispatch_mode
+        "{table}\nDispatch mode: {}\nScore weights: {}\n",
+        answer.dispatch_mode, answer.score_weights
     ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -123,6 +123,7 @@ fn spec(args: Args) -> JobSpec {
             memory_bytes: args.memory.unwrap_or(0),
             gpus: args.gpu,
             disk_bytes: args.disk.unwrap_or(0),
+            ..Resources::default()
         }),
         retry: args.retries,
         timeout: args.timeout.map(Into::into),

@@ -1,5 +1,6 @@
 //! From the form of the file to the message that is submitted.
 
+mod needs;
 mod run;
 
 use drover_proto::{
@@ -10,10 +11,11 @@ use drover_proto::{
 use super::{
     quantity::{Deadline, Span},
     shape::{
-        DeadlineAction, JobFile, OnDisconnect, OnFailure, ResourcesFile, Retries, TaskFile,
-        UndoFile,
+        ArrayFile, DeadlineAction, GangFile, JobFile, OnDisconnect, OnFailure, Retries, TaskFile,
+        Topology, UndoFile,
     },
 };
+use needs::{constraints, resources};
 use run::{StepFile, Wrong};
 
 pub(super) fn job(file: JobFile) -> Result<v1::JobSpec, Vec<Violation>> {
@@ -45,6 +47,7 @@ pub(super) fn job(file: JobFile) -> Result<v1::JobSpec, Vec<Violation>> {
         on_failure: failure_rule(file.on_failure.as_ref()).into(),
         deadline_action: deadline_action(file.deadline_action.as_ref()).into(),
         tasks,
+        ..Default::default()
     })
 }
 
@@ -113,7 +116,42 @@ fn convert_task(name: String, task: TaskFile) -> Result<v1::TaskSpec, Wrong> {
         on_disconnect: on_disconnect(task.on_disconnect.as_ref()).into(),
         undo: task.undo.map(undo).transpose()?,
         finally: task.finally,
+        constraints: task.constraints.map(constraints).transpose()?,
+        anti_affinity: task.anti_affinity.unwrap_or_default(),
+        preemptible: task.preemptible,
+        instances: instances(task.array, task.gang)?,
     })
+}
+
+fn instances(
+    array: Option<ArrayFile>,
+    gang: Option<GangFile>,
+) -> Result<Option<task_spec::Instances>, Wrong> {
+    match (array, gang) {
+        (None, None) => Ok(None),
+        (Some(array), None) => Ok(Some(task_spec::Instances::Array(v1::Array {
+            count: array.count.0,
+            parallel: array.parallel.map_or(0, |limit| limit.0),
+            max_failed: array.max_failed.map_or(0, |limit| limit.0),
+        }))),
+        (None, Some(gang)) => Ok(Some(task_spec::Instances::Gang(v1::Gang {
+            size: gang.size.0,
+            topology: topology(gang.topology.as_ref()).into(),
+        }))),
+        (Some(_), Some(_)) => Err((
+            "gang".to_owned(),
+            "a task is an array or a gang, not both; leave one out".to_owned(),
+        )),
+    }
+}
+
+fn topology(topology: Option<&Topology>) -> v1::Topology {
+    match topology {
+        None => v1::Topology::Unspecified,
+        Some(Topology::Any) => v1::Topology::Any,
+        Some(Topology::SameRegion) => v1::Topology::SameRegion,
+        Some(Topology::Ring) => v1::Topology::Ring,
+    }
 }
 
 fn undo(undo: UndoFile) -> Result<v1::UndoStep, Wrong> {
@@ -142,15 +180,6 @@ fn undo(undo: UndoFile) -> Result<v1::UndoStep, Wrong> {
 
 fn span(Span(length): Span) -> pbjson_types::Duration {
     length.into()
-}
-
-fn resources(file: ResourcesFile) -> v1::Resources {
-    v1::Resources {
-        cpu_millis: file.cpu.map_or(0, |cores| cores.0),
-        memory_bytes: file.memory.map_or(0, |bytes| bytes.0),
-        gpus: file.gpu.map_or(0, |count| count.0),
-        disk_bytes: file.disk.map_or(0, |bytes| bytes.0),
-    }
 }
 
 fn retry(retries: Retries) -> v1::RetryRule {

@@ -5,8 +5,9 @@ use super::{
     tree::{Entry, Node, Value},
 };
 
-/// The place of `field`, a path like `tasks[3].needs[0]`, or of the nearest thing around it that the file has.
-pub(super) fn locate(document: &Node, field: &str) -> Place {
+/// The place of `field`, a path like `tasks[3].needs[0]`, or of the nearest thing around it that the file has; and that
+/// itself.
+pub(super) fn locate<'a>(document: &'a Node, field: &str) -> (Place, &'a Node) {
     let mut node = document;
     let mut place = document.place;
     let mut segments = segments(field).peekable();
@@ -22,7 +23,7 @@ pub(super) fn locate(document: &Node, field: &str) -> Place {
             node = inner;
         }
     }
-    place
+    (place, node)
 }
 
 /// `field` in the words of the file: tasks by name instead of number. Empty when the whole document is meant.
@@ -92,6 +93,8 @@ fn entry<'a>(node: &'a Node, name: &str) -> Option<(Place, &'a Node)> {
         "memory_bytes" => "memory",
         "gpus" => "gpu",
         "disk_bytes" => "disk",
+        "max_latency_ms" => "max_latency",
+        "avoid_nodes" => "avoid",
         other => other,
     };
     let Value::Map(entries) = &node.value else {

@@ -3,6 +3,7 @@
 mod choice;
 mod convert;
 mod decode;
+mod expression;
 mod locate;
 mod problem;
 mod quantity;
@@ -80,7 +81,7 @@ pub fn parse(path: &str, source: &str) -> Result<Vec<v1::JobSpec>, FileError> {
     let mut problems = Vec::new();
     let mut jobs = Vec::new();
     for document in &documents {
-        match job(document) {
+        match job(document, source) {
             Ok(spec) => jobs.push(spec),
             Err(found) => problems.extend(found),
         }
@@ -100,16 +101,16 @@ pub fn schema() -> String {
     text
 }
 
-fn job(document: &Node) -> Result<v1::JobSpec, Vec<Problem>> {
+fn job(document: &Node, source: &str) -> Result<v1::JobSpec, Vec<Problem>> {
     let problems = RefCell::new(Vec::new());
     let Some(file) = decode::decode::<JobFile>(document, &problems) else {
         note_tasks(document, &problems);
         return Err(problems.into_inner());
     };
-    let spec = convert::job(file).map_err(|found| placed(document, found))?;
+    let spec = convert::job(file).map_err(|found| placed(document, source, found))?;
     match spec::compile(&spec, &Limits::default()) {
         Ok(_) => Ok(spec),
-        Err(found) => Err(placed(document, found)),
+        Err(found) => Err(placed(document, source, found)),
     }
 }
 
@@ -122,7 +123,7 @@ fn note_tasks(document: &Node, problems: &RefCell<Vec<Problem>>) {
     }
 }
 
-fn placed(document: &Node, violations: Vec<Violation>) -> Vec<Problem> {
+fn placed(document: &Node, source: &str, violations: Vec<Violation>) -> Vec<Problem> {
     violations
         .into_iter()
         .map(|Violation { field, problem }| {
@@ -130,11 +131,17 @@ fn placed(document: &Node, violations: Vec<Violation>) -> Vec<Problem> {
                 Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
                 None => (problem, None),
             };
+            let (place, node) = locate::locate(document, &field);
+            let within = is_expression(&field).then(|| expression::wrong_place(node, source));
             Problem {
-                place: locate::locate(document, &field),
+                place: within.flatten().unwrap_or(place),
                 message: locate::spoken(document, &field) + &message,
                 help,
             }
         })
         .collect()
+}
+
+fn is_expression(field: &str) -> bool {
+    field.ends_with(".require") || field.ends_with(".expression")
 }

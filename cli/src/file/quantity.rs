@@ -87,6 +87,22 @@ written!(
     }
 );
 written!(
+    /// How many of what a site counts itself.
+    Amount(u64), parse_amount, {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000_000_000_000_u64
+    }
+);
+written!(
+    /// How much a preference counts.
+    PreferenceWeight(u32), parse_weight, {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100
+    }
+);
+written!(
     /// How a process ended.
     ExitCode(i32), parse_exit_code, {
         "type": "integer",
@@ -233,6 +249,20 @@ fn parse_count(text: &str) -> Result<u32, String> {
         Ok(value) if value < 0.0 => format!("the number must not be negative, found {text}"),
         _ => format!("expected a whole number, found {text:?}"),
     })
+}
+
+/// Its range is checked with the job.
+fn parse_amount(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("expected a whole number of at least 1, found {text:?}"))
+}
+
+/// Zero would be taken for the default.
+fn parse_weight(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(weight @ 1..=100) => Ok(weight),
+        _ => Err(format!("expected a weight from 1 to 100, found {text:?}")),
+    }
 }
 
 /// Its range is checked with the job.

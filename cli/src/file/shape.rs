@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::quantity::{
-    Bytes, Chance, Cores, Count, DeadlineText, ExitCode, Factor, Losses, PriorityText, Seconds,
-    Span,
+    Amount, Bytes, Chance, Cores, Count, DeadlineText, ExitCode, Factor, Losses, PreferenceWeight,
+    PriorityText, Seconds, Span,
 };
 use forms::Scalar;
 
@@ -97,6 +97,18 @@ pub(super) struct TaskFile {
     pub(super) stress: Option<StressFile>,
     pub(super) simulate: Option<SimulateFile>,
     pub(super) resources: Option<ResourcesFile>,
+    /// On which nodes it may run, and on which it had better.
+    pub(super) constraints: Option<ConstraintsFile>,
+    /// Tasks of the job that name the same group are never on one node at the same time.
+    #[schemars(length(min = 1, max = 200))]
+    pub(super) anti_affinity: Option<String>,
+    /// Runs so many instances of it, `NAME[0]` and so on. Excludes `gang`.
+    pub(super) array: Option<ArrayFile>,
+    /// Runs so many members of it, which start together or not at all. Excludes `array`.
+    pub(super) gang: Option<GangFile>,
+    /// An urgent job of a queue with preemption may stop it; it then runs again later.
+    #[serde(default)]
+    pub(super) preemptible: bool,
     pub(super) retries: Option<Retries>,
     /// Limit of the run time of one attempt.
     pub(super) timeout: Option<Span>,
@@ -113,8 +125,41 @@ pub(super) struct TaskFile {
     /// Runs when all other tasks have ended and what had to be undone is, whatever happened.
     #[serde(default)]
     pub(super) finally: bool,
-    /// Expected run time of one attempt, for policies that order by it.
+    /// Expected run time of one attempt; learned from earlier runs, unless given.
     pub(super) estimate: Option<Span>,
+}
+
+/// Instances of a task. Each finds DROVER_ARRAY_INDEX and DROVER_ARRAY_COUNT in its environment.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Array")]
+pub(super) struct ArrayFile {
+    pub(super) count: Count,
+    /// So many at most are under way at the same time; all, unless given.
+    pub(super) parallel: Option<Count>,
+    /// The array succeeds although so many of them fail; 0 unless given.
+    pub(super) max_failed: Option<Count>,
+}
+
+/// Members of a task. Each finds DROVER_GANG_RANK, DROVER_GANG_SIZE and DROVER_GANG_PEERS in its environment.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Gang")]
+pub(super) struct GangFile {
+    pub(super) size: Count,
+    pub(super) topology: Option<Topology>,
+}
+
+/// Which nodes the members of a gang get.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum Topology {
+    Any,
+    /// All of one region.
+    SameRegion,
+    /// Ranks follow the order of nodes by region and name; DROVER_GANG_LEFT and DROVER_GANG_RIGHT name the neighbours.
+    Ring,
 }
 
 /// Exactly one of `command`, `stress` and `simulate` says what it runs; a command finds DROVER_UNDO=1 in its environment.
@@ -181,7 +226,41 @@ pub(super) struct ResourcesFile {
     pub(super) cpu: Option<Cores>,
     pub(super) memory: Option<Bytes>,
     pub(super) gpu: Option<Count>,
+    /// Of these gpus.
+    pub(super) gpu_model: Option<String>,
     pub(super) disk: Option<Bytes>,
+    /// What a site counts itself, such as licences.
+    #[serde(default)]
+    pub(super) custom: BTreeMap<String, Amount>,
+}
+
+/// Where a task may run. What is not said is not asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Constraints")]
+pub(super) struct ConstraintsFile {
+    /// Only on nodes that satisfy it, such as `class == gpu && region in (eu-north, eu-west) && !label.spot`.
+    pub(super) require: Option<String>,
+    /// Nodes that satisfy these are better.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub(super) prefer: Vec<PreferenceFile>,
+    /// Only on nodes with at most this network latency.
+    pub(super) max_latency: Option<Span>,
+    /// Names of nodes on which it never runs.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(super) avoid: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Preference")]
+pub(super) struct PreferenceFile {
+    /// As `require`.
+    pub(super) expression: String,
+    /// In proportion to the others; 50 unless given.
+    pub(super) weight: Option<PreferenceWeight>,
 }
 
 /// How often a failed task is tried again.

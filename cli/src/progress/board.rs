@@ -25,7 +25,14 @@ pub(crate) struct Line {
     pub(crate) node: String,
     pub(crate) started_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
+    /// It stands for an array or a gang, whose instances are lines of their own.
+    pub(crate) is_whole: bool,
+    /// An instance of one that is too large for all to be told of.
+    pub(crate) is_one_of_many: bool,
 }
+
+/// Of an array with more instances than this, only those that fail are told of.
+const TOLD_INSTANCES: u32 = 20;
 
 /// Something that is told once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +50,7 @@ impl Board {
             state: job.state(),
             message: job.message.clone(),
             deadline: job.deadline.as_ref().map(output::millis),
-            tasks: job.tasks.iter().map(Line::new).collect(),
+            tasks: lines(job),
         }
     }
 
@@ -72,6 +79,7 @@ impl Board {
             .zip(&before.tasks)
             .enumerate()
             .filter(|(_, (new, old))| (new.state, new.attempt) != (old.state, old.attempt))
+            .filter(|(_, (new, _))| new.is_told())
             .map(|(index, _)| News::Task(index))
             .collect();
         if self.state != before.state {
@@ -100,7 +108,7 @@ impl Board {
         line.attempt = change.attempt;
         line.node = change.node;
         // An undo step is assigned, started and stopped in one state.
-        if before == (line.state, line.attempt) {
+        if before == (line.state, line.attempt) || !line.is_told() {
             return Vec::new();
         }
         vec![News::Task(index)]
@@ -112,23 +120,48 @@ impl Board {
         vec![News::Job]
     }
 
+    /// What has something to run.
+    fn steps(&self) -> impl Iterator<Item = &Line> {
+        self.tasks.iter().filter(|line| !line.is_whole)
+    }
+
+    /// How many tasks there are. An array has as many as instances.
+    pub(crate) fn total(&self) -> usize {
+        self.steps().count()
+    }
+
     /// How many tasks are in any of `states`.
     pub(crate) fn count(&self, states: &[TaskState]) -> usize {
-        self.tasks
-            .iter()
-            .filter(|line| states.contains(&line.state))
-            .count()
+        let lines = self.steps();
+        lines.filter(|line| states.contains(&line.state)).count()
     }
 
     pub(crate) fn ended(&self) -> usize {
-        self.tasks
-            .iter()
-            .filter(|line| is_final(line.state))
-            .count()
+        self.steps().filter(|line| is_final(line.state)).count()
     }
 }
 
+/// Instances stand before the task that stands for them.
+fn lines(job: &Job) -> Vec<Line> {
+    let mut lines: Vec<Line> = job.tasks.iter().map(Line::new).collect();
+    for (place, task) in job.tasks.iter().enumerate() {
+        let total = task.instances.as_ref().map_or(0, |counts| counts.total);
+        if total > TOLD_INSTANCES {
+            let first = place.saturating_sub(total as usize);
+            for line in &mut lines[first..place] {
+                line.is_one_of_many = true;
+            }
+        }
+    }
+    lines
+}
+
 impl Line {
+    fn is_told(&self) -> bool {
+        use TaskState::{Failed, TimedOut, UndoFailed};
+        !self.is_one_of_many || matches!(self.state, Failed | TimedOut | UndoFailed)
+    }
+
     fn new(task: &Task) -> Self {
         let last = task.undo_attempts.last().or(task.attempts.last());
         let ended = last.is_some_and(|attempt| attempt.state() > AttemptState::Stopping);
@@ -144,6 +177,8 @@ impl Line {
                 .filter(|_| ended)
                 .and_then(|attempt| attempt.end_time.as_ref())
                 .map(output::millis),
+            is_whole: task.instances.is_some(),
+            is_one_of_many: false,
         }
     }
 }

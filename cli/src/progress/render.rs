@@ -13,11 +13,14 @@ const FULL_VIEW: usize = 20;
 /// Of those, at most so many.
 const SHOWN_RUNNING: usize = 8;
 
+/// When a job has ended.
+const SHOWN_FAILURES: usize = 20;
+
 const BAR: usize = 24;
 
 /// The live view: for each job a line with a bar, then its tasks.
 pub(super) fn live(boards: &[Board], now: i64) -> Vec<String> {
-    let total: usize = boards.iter().map(|board| board.tasks.len()).sum();
+    let total: usize = boards.iter().map(Board::total).sum();
     let mut lines = Vec::new();
     for board in boards {
         lines.push(heading(board, now));
@@ -33,7 +36,7 @@ pub(super) fn live(boards: &[Board], now: i64) -> Vec<String> {
 }
 
 fn heading(board: &Board, now: i64) -> String {
-    let total = board.tasks.len();
+    let total = board.total();
     let ended = board.ended();
     let filled = (ended * BAR).checked_div(total).unwrap_or(0);
     let deadline = board
@@ -150,7 +153,8 @@ pub(crate) fn summary(job: &Job) -> String {
     if !job.message.is_empty() {
         text += &format!(": {}", output::printable(&job.message));
     }
-    for task in job.tasks.iter().filter(|task| is_failure(task.state())) {
+    let mut failures = job.tasks.iter().filter(|task| is_failure(task.state()));
+    for task in failures.by_ref().take(SHOWN_FAILURES) {
         text += &format!(
             "\n  {} {} {}",
             glyph(task.state()),
@@ -178,6 +182,10 @@ pub(crate) fn summary(job: &Job) -> String {
                 if undo { " --undo" } else { "" }
             );
         }
+    }
+    match failures.count() {
+        0 => {}
+        more => text += &format!("\n  and {more} more; drover job show {} tells them", job.id),
     }
     text
 }

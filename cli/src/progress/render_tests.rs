@@ -1,4 +1,6 @@
-use drover_proto::v1::{Attempt, JobChange, JobSpec, Task, TaskChange, watch_job_response::Event};
+use drover_proto::v1::{
+    Attempt, JobChange, JobSpec, Task, TaskChange, TaskCounts, watch_job_response::Event,
+};
 use pbjson_types::Timestamp;
 
 use super::*;
@@ -150,5 +152,60 @@ fn summary_points_to_the_log_of_an_undo_step_that_failed() {
         summary(&record),
         "✘ nightly rollback failed\n  ✘ a undo failed: exited with code 3\n      drover job logs id a --undo\n  \
          ✘ b timed out: found no node within 2 s"
+    );
+}
+
+/// An array with so many instances, and the task that stands for them.
+fn with_array(count: u32) -> Job {
+    let names: Vec<String> = (0..count).map(|index| format!("a[{index}]")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["a"]).collect();
+    let mut record = job(&names);
+    let (whole, instances) = record.tasks.split_last_mut().unwrap();
+    whole.state = TaskState::Pending.into();
+    whole.instances = Some(TaskCounts {
+        total: count,
+        ..TaskCounts::default()
+    });
+    for instance in instances {
+        instance.instance_of = "a".to_owned();
+    }
+    record
+}
+
+#[test]
+fn an_array_has_as_many_tasks_as_instances() {
+    let mut board = Board::new(&with_array(2));
+    board.apply(change(0, TaskState::Succeeded, 1, ""), 0);
+    let lines = live(std::slice::from_ref(&board), 0);
+    assert!(lines[0].ends_with(" 1/2 running"), "{lines:?}");
+    assert_eq!(lines[3], "  · a  pending");
+}
+
+#[test]
+fn of_a_large_array_only_failures_are_told() {
+    let mut board = Board::new(&with_array(1_000));
+    let done = board.apply(change(0, TaskState::Succeeded, 1, ""), 0);
+    assert_eq!(done, []);
+    let failed = board.apply(change(1, TaskState::Failed, 1, ""), 0);
+    assert_eq!(failed, [News::Task(1)]);
+    let whole = board.apply(change(1_000, TaskState::Succeeded, 0, ""), 0);
+    assert_eq!(whole, [News::Task(1_000)]);
+    let mut small = Board::new(&with_array(20));
+    let done = small.apply(change(0, TaskState::Succeeded, 1, ""), 0);
+    assert_eq!(done, [News::Task(0)]);
+}
+
+#[test]
+fn a_summary_names_the_first_failures() {
+    let mut record = with_array(25);
+    record.state = JobState::Failed.into();
+    for instance in &mut record.tasks[..25] {
+        instance.state = TaskState::Failed.into();
+    }
+    let text = summary(&record);
+    assert!(text.contains("a[19]") && !text.contains("a[20]"), "{text}");
+    assert!(
+        text.ends_with("\n  and 5 more; drover job show id tells them"),
+        "{text}"
     );
 }

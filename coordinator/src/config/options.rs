@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use drover_model::{dispatch::Mode, policy};
+use drover_model::{Weights, dispatch::Mode, policy};
 use drover_proto::spec::Limits;
 use tonic::transport::Uri;
 
@@ -19,6 +19,9 @@ pub struct Options {
     pub store: String,
     pub policy: &'static dyn policy::Policy,
     pub dispatch: Mode,
+    pub weights: Weights,
+    pub age_cap: Duration,
+    pub refuse_impossible: bool,
     pub lease: Duration,
     pub node_timeout: Duration,
     pub heartbeat_interval: Duration,
@@ -71,6 +74,9 @@ impl Options {
             store: store.into(),
             policy: policy::find("edf").expect("a built-in policy"),
             dispatch: Mode::Easy,
+            weights: Weights::default(),
+            age_cap: Duration::from_secs(24 * 60 * 60),
+            refuse_impossible: false,
             lease: Duration::from_secs(3),
             node_timeout: Duration::from_secs(10),
             heartbeat_interval: Duration::from_secs(1),

@@ -2,7 +2,7 @@ use clap::Parser as _;
 
 use super::*;
 
-#[derive(clap::Parser)]
+#[derive(Debug, clap::Parser)]
 struct Program {
     #[command(flatten)]
     args: Args,
@@ -100,4 +100,15 @@ fn three_heartbeats_fit_into_the_lease_of_agents() {
 fn durations_are_what_people_write() {
     let options = options(&["--node-timeout", "1m30s"]).unwrap();
     assert_eq!(options.node_timeout, Duration::from_secs(90));
+}
+
+#[test]
+fn weights_are_named_and_checked() {
+    let options = options(&["--score-weights", "cost=1,free=0.05"]).unwrap();
+    let weights = options.weights.to_string();
+    let expected = "free=0.050,latency=0.250,cost=1.000,priority=0.200,";
+    assert!(weights.starts_with(expected), "{weights}");
+    let wrong = ["drover", "--score-weights", "haste=1"];
+    let refused = Program::try_parse_from(wrong).unwrap_err().to_string();
+    assert!(refused.contains("unknown term `haste`"), "{refused}");
 }

@@ -130,6 +130,7 @@ fn build(
         model_time: stored.model_time,
         nodes: stored.nodes,
         jobs,
+        estimates: stored.estimates,
     };
     let now = clock.at(clock::now());
     if let Some(record) = &mut record {
@@ -168,6 +169,7 @@ fn find_unloadable(epoch: Epoch, stored: StoredSnapshot, config: &Config) -> Bui
             model_time: stored.model_time,
             nodes: its_nodes.cloned().collect(),
             jobs: vec![job],
+            estimates: Vec::new(),
         };
         let loading = AssertUnwindSafe(|| Cluster::load(config.clone(), snapshot, now));
         std::panic::catch_unwind(loading).is_ok()

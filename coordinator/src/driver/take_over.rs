@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use drover_model::{Epoch, cluster::Config, lead::standby_pause, turn::Turn};
@@ -160,8 +160,15 @@ fn config(options: &Options, careful: bool) -> Config {
     Config {
         policy: options.policy,
         mode: options.dispatch,
-        node_timeout_ms: u64::try_from(options.node_timeout.as_millis()).unwrap_or(u64::MAX),
+        weights: options.weights,
+        node_timeout_ms: milliseconds(options.node_timeout),
+        age_cap_ms: milliseconds(options.age_cap),
+        refuse_impossible: options.refuse_impossible,
         careful,
         ..Config::default()
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@ use drover_proto::{job, v1};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Answers, get_logs, job_id, job_not_found, list, trace_context::traceparent, watch_job,
+    Answers, explain, get_logs, job_id, job_not_found, list, trace_context::traceparent, watch_job,
 };
 use crate::{
     clock,
@@ -17,6 +17,8 @@ use crate::{
 };
 
 const MAX_BATCH: usize = 1_000;
+/// As many as one job may have: a batch is a message that is short, and may mean much.
+const MAX_INSTANCES: usize = 100_000;
 const MAX_REASON_CHARS: usize = 1_000;
 
 pub(crate) struct Jobs {
@@ -46,9 +48,19 @@ impl Jobs {
         let traceparent = traceparent(request.metadata());
         let mut jobs = Vec::with_capacity(requests.len());
         let mut problems = Vec::new();
+        let mut instances = 0;
         for (index, request) in requests.iter().enumerate() {
             match self.parts.submitter.compile(request, traceparent.clone()) {
-                Ok(job) => jobs.push(job),
+                Ok(job) => {
+                    instances += job.instances();
+                    if instances > MAX_INSTANCES {
+                        let problem = format!(
+                            "have more than {MAX_INSTANCES} instances of arrays and gangs; send them in several calls"
+                        );
+                        return Err(ApiError::invalid_field("requests", problem));
+                    }
+                    jobs.push(job);
+                }
                 Err(mut violations) => {
                     for violation in &mut violations {
                         violation.field = format!("requests[{index}].{}", violation.field);
@@ -207,6 +219,15 @@ impl v1::job_service_server::JobService for Jobs {
         Principal::of(&request)?;
         self.cancel_job(request.into_inner()).await?;
         Ok(Response::new(v1::CancelJobResponse {}))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        Principal::of(&request)?;
+        let explanation = explain::explain(&self.parts, request.get_ref()).await?;
+        Ok(Response::new(explanation))
     }
 
     async fn get_logs(

@@ -3,6 +3,7 @@
 mod agents;
 mod cluster;
 mod dead_letters;
+mod explain;
 mod get_logs;
 mod jobs;
 mod list;
@@ -13,6 +14,7 @@ mod queues;
 mod replay;
 mod selection;
 mod session;
+mod speeds;
 mod status;
 pub(crate) mod too_large;
 mod trace_context;

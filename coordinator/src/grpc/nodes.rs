@@ -1,27 +1,45 @@
 //! The hosts.
 
-use drover_model::{Answer, NodeView, Question};
+use drover_model::{Answer, NodeChange, NodeView, Question};
 use drover_proto::{node, v1};
 use tonic::{Request, Response, Status};
 
+use super::speeds;
 use crate::{
     error::{ApiError, Code},
-    inbox::{Senders, Wish},
+    inbox::Wish,
     principal::Principal,
+    server::Parts,
 };
 
 pub(crate) struct Nodes {
-    senders: Senders,
+    parts: Parts,
 }
 
 impl Nodes {
-    pub(crate) fn new(senders: Senders) -> Self {
-        Self { senders }
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { parts }
     }
 
     async fn views(&self) -> Result<Vec<NodeView>, ApiError> {
-        match self.senders.ask(Wish::Ask(Question::Nodes)).await? {
+        let question = Wish::Ask(Question::Nodes);
+        match self.parts.senders.ask(question).await? {
             Answer::Nodes(nodes) => Ok(nodes),
+            _ => Err(ApiError::internal()),
+        }
+    }
+
+    /// The node as it is afterwards.
+    async fn change(
+        &self,
+        name: String,
+        change: NodeChange,
+    ) -> Result<Response<v1::Node>, ApiError> {
+        let node = name.into();
+        let wish = Wish::ChangeNode { node, change };
+        match self.parts.senders.ask(wish).await? {
+            Answer::NodeSet(view) => Ok(Response::new(node::node(*view))),
+            Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(ApiError::internal()),
         }
     }
@@ -53,5 +71,63 @@ impl v1::node_service_server::NodeService for Nodes {
                 ApiError::new(Code::NodeNotFound, format!("there is no node {name:?}"))
             })?;
         Ok(Response::new(node::node(found)))
+    }
+
+    async fn resources(
+        &self,
+        request: Request<v1::GetResourcesRequest>,
+    ) -> Result<Response<v1::GetResourcesResponse>, Status> {
+        Principal::of(&request)?;
+        let views = self.views().await?;
+        Ok(Response::new(node::resources(&views)))
+    }
+
+    async fn evaluate_speeds(
+        &self,
+        request: Request<v1::EvaluateSpeedsRequest>,
+    ) -> Result<Response<v1::EvaluateSpeedsResponse>, Status> {
+        Principal::of(&request)?;
+        let attempts = node::runs_to_evaluate(request.get_ref()).map_err(ApiError::invalid)?;
+        let evaluation = speeds::evaluate(&self.parts.store, attempts).await?;
+        Ok(Response::new(node::evaluation(&evaluation)))
+    }
+
+    async fn set(
+        &self,
+        request: Request<v1::SetNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
+        Principal::of(&request)?;
+        let mut request = request.into_inner();
+        let name = std::mem::take(&mut request.name);
+        let change = node::set(request).map_err(ApiError::invalid)?;
+        Ok(self.change(name, change).await?)
+    }
+
+    async fn cordon(
+        &self,
+        request: Request<v1::CordonNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
+        Principal::of(&request)?;
+        let name = request.into_inner().name;
+        Ok(self.change(name, NodeChange::Cordon).await?)
+    }
+
+    async fn uncordon(
+        &self,
+        request: Request<v1::UncordonNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
+        Principal::of(&request)?;
+        let name = request.into_inner().name;
+        Ok(self.change(name, NodeChange::Uncordon).await?)
+    }
+
+    async fn drain(
+        &self,
+        request: Request<v1::DrainNodeRequest>,
+    ) -> Result<Response<v1::Node>, Status> {
+        Principal::of(&request)?;
+        let request = request.into_inner();
+        let change = node::drain(&request).map_err(ApiError::invalid)?;
+        Ok(self.change(request.name, change).await?)
     }
 }

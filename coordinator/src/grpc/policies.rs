@@ -41,6 +41,7 @@ impl v1::policy_service_server::PolicyService for Policies {
             policies,
             active: active.policy.to_owned(),
             dispatch_mode: active.mode.to_string(),
+            score_weights: active.weights.to_string(),
         }))
     }
 }

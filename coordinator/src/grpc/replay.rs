@@ -1,6 +1,6 @@
 //! A dead job again, under a new id.
 
-use drover_model::{AttemptState, Carried, Deadline, DeadlineAction, JobId, JobState, NewJob};
+use drover_model::{Carried, Deadline, DeadlineAction, JobId, JobState, NewJob, replay};
 use drover_proto::{
     spec::{self, Compiled, Limits},
     v1::{self, job_spec, replay_dead_letter_request as request},
@@ -116,22 +116,7 @@ fn carried(id: JobId, stored: &StoredJob, again: &NewJob) -> Result<Vec<Carried>
         );
         return Err(ApiError::new(Code::NothingToKeep, message));
     }
-    let is_kept = |task: u32| {
-        let task = again.spec.tasks.get(task as usize);
-        task.is_some_and(|task| !task.finally)
-    };
-    let kept = stored
-        .attempts
-        .iter()
-        .filter(|row| row.state == AttemptState::Succeeded && is_kept(row.key.task))
-        .map(|row| Carried {
-            task: row.key.task,
-            node: row.node.clone(),
-            assigned_at: row.assigned_at,
-            started_at: row.started_at.unwrap_or(row.assigned_at),
-            ended_at: row.ended_at.unwrap_or(row.assigned_at),
-        });
-    Ok(kept.collect())
+    Ok(replay::carried(&again.spec, &stored.attempts))
 }
 
 /// Whatever it ended as: once an undo step has begun, nobody knows what of its task is left.

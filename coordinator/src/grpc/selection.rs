@@ -1,7 +1,9 @@
 //! Whose output was asked for.
 
+use std::ops::Range;
+
 use drover_model::AttemptKey;
-use drover_proto::v1;
+use drover_proto::{spec::Places, v1};
 use prost::Message as _;
 
 use super::jobs::unreadable;
@@ -16,7 +18,7 @@ const MAX_NAMES_TOLD: usize = 10;
 pub(super) struct Selection {
     names: Vec<String>,
     /// Undo steps are numbered behind the tasks.
-    step: Option<u32>,
+    steps: Range<u32>,
     /// 0: the last.
     attempt: u32,
 }
@@ -25,28 +27,26 @@ impl Selection {
     pub(super) fn find(stored: &StoredJob, request: &v1::GetLogsRequest) -> Result<Self, ApiError> {
         let spec = v1::JobSpec::decode(stored.fixed.stored_spec.clone())
             .map_err(|error| unreadable(&error))?;
-        let step = match (request.task.as_str(), request.undo) {
-            ("", false) => None,
+        let places = Places::of(&spec.tasks);
+        let steps = match (request.task.as_str(), request.undo) {
+            ("", false) => 0..places.count(),
             ("", true) => {
                 return Err(ApiError::invalid_field("undo", "needs the name of a task"));
             }
-            (wanted, undo) => Some(step(&spec.tasks, wanted, undo)?),
+            (wanted, undo) => steps(&places, wanted, undo)?,
         };
         if request.attempt != 0 {
-            check_attempt(stored, step, request)?;
+            check_attempt(stored, &steps, request)?;
         }
         Ok(Self {
-            names: spec.tasks.into_iter().map(|task| task.name).collect(),
-            step,
+            names: places.iter().map(|place| place.name()).collect(),
+            steps,
             attempt: request.attempt,
         })
     }
 
     pub(super) fn selects(&self, key: AttemptKey) -> bool {
-        let step = key.task as usize;
-        self.step
-            .map_or(step < self.names.len(), |wanted| wanted as usize == step)
-            && (self.attempt == 0 || self.attempt == key.attempt)
+        self.steps.contains(&key.task) && (self.attempt == 0 || self.attempt == key.attempt)
     }
 
     /// One attempt, instead of the last of each task.
@@ -60,30 +60,28 @@ impl Selection {
     }
 }
 
-/// The number of a task, or of its undo step.
-fn step(tasks: &[v1::TaskSpec], wanted: &str, undo: bool) -> Result<u32, ApiError> {
-    let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
-    let place = place(&names, wanted)?;
+/// The number of a task, or of its undo step; of an array or a gang, those of all its instances.
+fn steps(places: &Places<'_>, wanted: &str, undo: bool) -> Result<Range<u32>, ApiError> {
+    let place = place(places, wanted)?;
+    let found = places.get(place).ok_or_else(ApiError::internal)?;
+    let steps = places.instances_of(place).unwrap_or(place..place + 1);
     if !undo {
-        return Ok(place);
+        return Ok(steps);
     }
-    if tasks[place as usize].undo.is_none() {
+    if found.task.undo.is_none() {
         let problem = format!("task {wanted:?} has no undo step");
         return Err(ApiError::invalid_field("undo", problem));
     }
-    u32::try_from(names.len() + place as usize).map_err(|_| ApiError::internal())
+    let behind = places.count();
+    Ok(behind + steps.start..behind + steps.end)
 }
 
-fn place(names: &[String], wanted: &str) -> Result<u32, ApiError> {
-    let found = names.iter().zip(0..).find(|(name, _)| *name == wanted);
-    found.map(|(_, place)| place).ok_or_else(|| {
-        let mut known: Vec<&str> = names
-            .iter()
-            .take(MAX_NAMES_TOLD)
-            .map(String::as_str)
-            .collect();
-        if names.len() > MAX_NAMES_TOLD {
-            known.push("...");
+/// Where a task is in the model's list.
+pub(super) fn place(places: &Places<'_>, wanted: &str) -> Result<u32, ApiError> {
+    places.find(wanted).ok_or_else(|| {
+        let mut known: Vec<String> = places.words().take(MAX_NAMES_TOLD + 1).collect();
+        if known.len() > MAX_NAMES_TOLD {
+            known[MAX_NAMES_TOLD] = "...".to_owned();
         }
         ApiError::new(
             Code::TaskNotFound,
@@ -97,13 +95,13 @@ fn place(names: &[String], wanted: &str) -> Result<u32, ApiError> {
 
 fn check_attempt(
     stored: &StoredJob,
-    step: Option<u32>,
+    steps: &Range<u32>,
     request: &v1::GetLogsRequest,
 ) -> Result<(), ApiError> {
     let mut of_task = stored
         .attempts
         .iter()
-        .filter(|row| step.is_none_or(|step| step == row.key.task))
+        .filter(|row| steps.contains(&row.key.task))
         .map(|row| row.key.attempt);
     let last = of_task.clone().max().unwrap_or(0);
     // One that will come can be followed.

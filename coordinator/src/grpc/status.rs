@@ -28,6 +28,7 @@ fn grpc(code: Code) -> (tonic::Code, &'static str) {
         Code::DeadLetterNotFound => (tonic::Code::NotFound, "DEAD_LETTER_NOT_FOUND"),
         Code::NothingToKeep => (tonic::Code::FailedPrecondition, "NOTHING_TO_KEEP"),
         Code::DeadlinePassed => (tonic::Code::FailedPrecondition, "DEADLINE_PASSED"),
+        Code::Impossible => (tonic::Code::FailedPrecondition, "IMPOSSIBLE"),
         Code::Overloaded => (tonic::Code::ResourceExhausted, "OVERLOADED"),
         Code::NotLeader => (tonic::Code::Unavailable, "NOT_LEADER"),
         Code::Unavailable => (tonic::Code::Unavailable, "UNAVAILABLE"),

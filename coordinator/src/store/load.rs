@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use drover_model::EstimateRow;
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::{
     StoreError, StoredJob, StoredSnapshot,
+    cells::Cells,
     lease::LeaseColumns,
     names::Names,
     queries,
     reader::Streaming,
-    rows::{AttemptsOfJobs, attempt, job, node, queue},
+    rows::{AttemptsOfJobs, attempt, estimate, job, node, queue},
 };
 
 /// Nothing heard for so long in the middle of a load: the database is out of reach. Long, because the attempts of many
@@ -24,6 +26,7 @@ pub(super) async fn load(
 ) -> Result<StoredSnapshot, StoreError> {
     let nodes = transaction.rows(queries::NODES, vec![]).await?;
     let queues = transaction.rows(queries::ALL_QUEUES, vec![]).await?;
+    let estimates = transaction.rows(queries::ESTIMATES, vec![]).await?;
     let mut names = Names::default();
     let mut jobs = open_jobs(&mut transaction, &mut names).await?;
     attempts(&mut transaction, &mut names, &mut jobs).await?;
@@ -33,7 +36,17 @@ pub(super) async fn load(
         nodes: nodes.iter().map(node).collect::<Result<_, _>>()?,
         jobs,
         queues: queues.iter().map(queue).collect::<Result<_, _>>()?,
+        estimates: in_order(&estimates)?,
     })
+}
+
+/// By signature and node: databases order neither as the model does.
+fn in_order(rows: &[impl Cells]) -> Result<Vec<EstimateRow>, StoreError> {
+    let mut rows: Vec<EstimateRow> = rows.iter().map(estimate).collect::<Result<_, _>>()?;
+    rows.sort_unstable_by(|one, other| {
+        (one.signature, &one.node).cmp(&(other.signature, &other.node))
+    });
+    Ok(rows)
 }
 
 async fn open_jobs(

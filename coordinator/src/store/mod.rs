@@ -15,9 +15,10 @@ mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobState, NewJobRow, NodeRow, QueueRow,
-    Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, EstimateRow, JobId, JobRow, JobState, NewJobRow, NodeRow,
+    QueueRow, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 use uuid::Uuid;
@@ -85,6 +86,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of jobs, newest first, with the states of their attempts counted.
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
+
+    /// Attempts that succeeded, of the newest jobs that have any: at most `limit`, newest job first.
+    async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError>;
+
+    /// What the users of these jobs wrote. Jobs that are not there are passed over.
+    async fn stored_specs(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Bytes)>, StoreError>;
 
     /// Queues that have settings, by name.
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError>;
@@ -166,6 +173,8 @@ pub struct StoredSnapshot {
     pub jobs: Vec<StoredJob>,
     /// By namespace and name.
     pub queues: Vec<QueueRow>,
+    /// By signature and node.
+    pub estimates: Vec<EstimateRow>,
 }
 
 /// A job as stored; `row.new` and every `from` are `None`.
@@ -240,7 +249,7 @@ pub struct FoundRequest {
     pub request_id: Arc<str>,
     pub job: JobId,
     /// As submitted, to tell a repeated call from a reused id.
-    pub stored_spec: bytes::Bytes,
+    pub stored_spec: Bytes,
 }
 
 /// A piece of an attempt's output.
@@ -254,7 +263,7 @@ pub struct LogRow {
     /// Length before compression.
     pub length: u32,
     /// zstd frame.
-    pub data: bytes::Bytes,
+    pub data: Bytes,
     /// Nothing follows.
     pub end: bool,
 }

@@ -1,7 +1,8 @@
 //! The reads, which both databases understand as they stand.
 
 use super::rows::{
-    attempt_columns, count_of_page, job_columns, log_columns, node_columns, queue_columns,
+    attempt_columns, count_of_page, estimate_columns, job_columns, log_columns, node_columns,
+    queue_columns,
 };
 
 /// A page of jobs: namespace, last id seen, queue or NULL, limit, and what `$also` wants. What `$from` names decides how
@@ -42,6 +43,8 @@ pub(super) const LEASE: &str = "SELECT epoch, turn, holder, instance, model_time
 
 pub(super) const NODES: &str = concat!("SELECT ", node_columns!(), " FROM nodes ORDER BY name");
 
+pub(super) const ESTIMATES: &str = concat!("SELECT ", estimate_columns!(), " FROM estimates");
+
 pub(super) const ALL_QUEUES: &str = concat!(
     "SELECT ",
     queue_columns!(),
@@ -72,6 +75,14 @@ pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
     "SELECT ",
     attempt_columns!(),
     " FROM attempts a WHERE a.job_id = $1 ORDER BY a.task, a.attempt"
+);
+
+/// From the newest job on, by the order of the table itself.
+pub(super) const SUCCESSES: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM attempts a WHERE a.state = 'succeeded' \
+     ORDER BY a.job_id DESC, a.task DESC, a.attempt DESC LIMIT $1"
 );
 
 pub(super) const LOGS: &str = concat!(

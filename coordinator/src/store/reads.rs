@@ -1,5 +1,6 @@
 //! What callers read, of either database.
 
+use bytes::Bytes;
 use drover_model::{AttemptKey, AttemptRow, JobId, QueueRow, TurnNumber};
 
 use super::{
@@ -54,6 +55,26 @@ pub(super) async fn jobs<R: Reader>(
     let mut names = Names::default();
     let rows = reader.rows(sql, values).await?;
     rows.iter().map(|row| summary(row, &mut names)).collect()
+}
+
+pub(super) async fn successes(
+    mut reader: impl Reader,
+    limit: u32,
+) -> Result<Vec<AttemptRow>, StoreError> {
+    let mut names = Names::default();
+    let rows = reader.rows(queries::SUCCESSES, vec![Value::Big(limit.into())]);
+    let rows = rows.await?;
+    rows.iter().map(|row| attempt(row, &mut names)).collect()
+}
+
+pub(super) async fn stored_specs<R: Reader>(
+    mut reader: R,
+    jobs: &[JobId],
+) -> Result<Vec<(JobId, Bytes)>, StoreError> {
+    let rows = reader.rows(R::Row::SPECS, vec![Value::Ids(jobs.to_vec())]);
+    let rows = rows.await?;
+    let spec = |row: &R::Row| Ok((JobId(row.uuid(0)?), Bytes::copy_from_slice(row.bytes(1)?)));
+    rows.iter().map(spec).collect()
 }
 
 pub(super) async fn queues(

@@ -47,6 +47,7 @@ fn was_asked(candidate: &Candidate, stored_spec: &[u8]) -> bool {
     if asked.tasks.len() != stored.tasks.len() {
         return false;
     }
+    asked.may_preempt = stored.may_preempt;
     for (task, stored) in asked.tasks.iter_mut().zip(&stored.tasks) {
         if task.retry.is_none() {
             task.retry.clone_from(&stored.retry);

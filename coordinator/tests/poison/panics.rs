@@ -3,16 +3,15 @@
 use std::{panic::resume_unwind, path::Path};
 
 use drover_coordinator::{Coordinator, Handle, Options};
-use drover_model::policy::{Facts, Policy, Site};
+use drover_model::policy::{Facts, Policy};
 use drover_proto::v1;
 use tempfile::tempdir;
 
 use super::support::{DiligentAgent, get, jobs, options, status, submit, submit_job, task};
 use super::{ends, only_its_caller_hears, parked};
 
-/// A task that asks for just so much cannot be queued, and one that asks for this cannot be placed.
+/// A task that asks for just so much cannot be queued.
 const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
-const UNPLACEABLE_CPU_MILLIS: u64 = 17;
 
 /// First in, first out, but for its panics.
 #[derive(Debug)]
@@ -32,14 +31,6 @@ impl Policy for Faulty {
             panic_in_silence();
         }
         facts.submitted_at.0
-    }
-
-    fn suitability(&self, site: &Site) -> u64 {
-        let taken = site.capacity.cpu_millis - site.free_after.cpu_millis;
-        if taken % 100 == UNPLACEABLE_CPU_MILLIS {
-            panic_in_silence();
-        }
-        0
     }
 }
 
@@ -116,18 +107,6 @@ async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
             let last = task.attempts.last().map(v1::Attempt::state);
             assert_eq!(last, Some(v1::AttemptState::Succeeded), "{good}");
         }
-    }
-}
-
-/// Not a step, but what is done between two of them.
-#[tokio::test]
-async fn a_task_on_which_dispatch_panics_costs_its_own_job_only() {
-    let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
-    let poison = submit("poison", vec![asking("a", &[], UNPLACEABLE_CPU_MILLIS)]);
-    let ids = run_among_others(&handle, poison).await;
-    for poison in [&ids[1], &ids[3]] {
-        parked(&handle, poison).await;
     }
 }
 

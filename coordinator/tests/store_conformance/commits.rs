@@ -1,15 +1,16 @@
 use drover_model::{
-    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobState, NodeRow, Resources, Timestamp,
-    TurnNumber,
+    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobState, Rate, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 
 use crate::{
     databases::Database,
+    estimates::estimates,
     fixtures::{
         Leader, TERM, as_stored, attempt_update, everything, full_attempt, full_job, id,
-        job_update, new_attempt, new_job, node, queue,
+        job_update, new_attempt, new_job, queue,
     },
+    nodes::node,
 };
 
 pub(crate) async fn every_column_survives(database: Database) {
@@ -28,6 +29,7 @@ pub(crate) async fn every_column_survives(database: Database) {
             attempts: attempts.to_vec(),
             nodes: vec![node("n1")],
             queues: vec![queues[1].clone(), queues[0].clone()],
+            estimates: estimates().into_iter().rev().collect(),
             ..leader.next()
         })
         .await;
@@ -36,6 +38,7 @@ pub(crate) async fn every_column_survives(database: Database) {
     assert_eq!(seen.model_time, Timestamp(1_000));
     assert_eq!(seen.nodes, [node("n1")]);
     assert_eq!(seen.queues, queues);
+    assert_eq!(seen.estimates, estimates());
     let expected = [as_stored(&job, &attempts), as_stored(&new_job(2), &[])];
     assert_eq!(seen.open, expected);
     assert!(seen.all.iter().rev().eq(&expected));
@@ -96,6 +99,7 @@ pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
         retry_at: Some(Timestamp(163)),
         node: "ignored".into(),
         decision: Some("ignored".into()),
+        rate: full_attempt(1, 0, 1).rate,
         ..attempt_update(
             new_attempt(2, 7, 1).key,
             AttemptState::Assigned,
@@ -130,6 +134,7 @@ pub(crate) async fn an_update_keeps_what_is_unset(database: Database) {
     let second_attempt = AttemptRow {
         node: "n1".into(),
         decision: None,
+        rate: Rate::default(),
         ..attempt_end
     };
     let second = as_stored(&second, &[second_attempt]);
@@ -252,30 +257,6 @@ pub(crate) async fn a_missing_row_surprises(database: Database) {
         ..leader.with_jobs(vec![job_update(1, JobState::Queued, JobState::Running)])
     };
     leader.expect_surprise(missing_attempt).await;
-}
-
-pub(crate) async fn a_node_that_joins_again_replaces_its_row(database: Database) {
-    let mut leader = Leader::of(&database.store).await;
-    let again = NodeRow {
-        incarnation: 1,
-        agent_version: "0.2.0".into(),
-        capacity: Resources::ZERO,
-        labels: [("a".to_owned(), "b".to_owned())].into(),
-        joined_at: Timestamp(999),
-        ..node("n2")
-    };
-    for nodes in [vec![node("n2"), node("n1")], vec![again.clone()]] {
-        leader
-            .commit(SealedTurn {
-                nodes,
-                ..leader.next()
-            })
-            .await;
-    }
-    assert_eq!(
-        everything(&*database.store).await.nodes,
-        [node("n1"), again]
-    );
 }
 
 pub(crate) async fn a_queue_that_is_set_again_replaces_its_row(database: Database) {

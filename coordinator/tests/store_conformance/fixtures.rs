@@ -1,14 +1,14 @@
 //! Rows, and turns made of them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use drover_coordinator::store::{
     Acquired, DeadLetter, DeadLetterQuery, JobQuery, Store, StoredJob,
 };
 use drover_model::{
-    AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, NewJobRow,
-    NodeRow, QueueRow, Resources, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, AttemptState, Epoch, EstimateRow, Intent, JobId, JobRow, JobState,
+    NewJobRow, NodeRow, QueueRow, Rate, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 
@@ -47,6 +47,7 @@ impl Leader {
             attempts: Vec::new(),
             nodes: Vec::new(),
             queues: Vec::new(),
+            estimates: Vec::new(),
         }
     }
 
@@ -88,6 +89,7 @@ pub(crate) struct Everything {
     pub(crate) model_time: Timestamp,
     pub(crate) nodes: Vec<NodeRow>,
     pub(crate) queues: Vec<QueueRow>,
+    pub(crate) estimates: Vec<EstimateRow>,
     pub(crate) open: Vec<StoredJob>,
     /// Newest first.
     pub(crate) all: Vec<StoredJob>,
@@ -116,6 +118,7 @@ pub(crate) async fn everything(store: &dyn Store) -> Everything {
         model_time: open.model_time,
         nodes: open.nodes,
         queues: open.queues,
+        estimates: open.estimates,
         open: open.jobs,
         all,
         dead: dead_letters(store).await,
@@ -222,6 +225,7 @@ pub(crate) fn new_attempt(number: u128, task: u32, attempt: u32) -> AttemptRow {
         message: None,
         retry_at: None,
         decision: None,
+        rate: Rate::default(),
     }
 }
 
@@ -234,6 +238,10 @@ pub(crate) fn full_attempt(number: u128, task: u32, attempt: u32) -> AttemptRow 
         message: Some("\"killed\"".into()),
         retry_at: Some(Timestamp(180)),
         decision: Some("fifo r0".into()),
+        rate: Rate {
+            cost_per_hour_micros: u64::try_from(i64::MAX).expect("positive"),
+            power_milliwatts: 123_456,
+        },
         ..new_attempt(number, task, attempt)
     }
 }
@@ -248,25 +256,6 @@ pub(crate) fn attempt_update(
         from: Some(from),
         state,
         ..new_attempt(0, 0, 1)
-    }
-}
-
-pub(crate) fn node(name: &str) -> NodeRow {
-    NodeRow {
-        name: name.into(),
-        incarnation: u64::try_from(i64::MAX).expect("positive"),
-        agent_version: "0.1.0".into(),
-        capacity: Resources {
-            cpu_millis: 4_000,
-            memory_bytes: 1 << 40,
-            gpus: u32::MAX,
-            disk_bytes: 7,
-        },
-        labels: BTreeMap::from([
-            ("zone \"a\"".to_owned(), "ü".to_owned()),
-            (String::new(), String::new()),
-        ]),
-        joined_at: Timestamp(120),
     }
 }
 

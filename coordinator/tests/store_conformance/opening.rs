@@ -3,7 +3,8 @@ use drover_model::turn::SealedTurn;
 
 use crate::{
     databases::{Database, postgres_server, with_database},
-    fixtures::{Leader, everything, full_attempt, full_job, node},
+    fixtures::{Leader, everything, full_attempt, full_job},
+    nodes::node,
 };
 
 /// `Store` has no `Debug`, so `expect_err` is not to be had.

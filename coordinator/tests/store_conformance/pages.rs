@@ -109,6 +109,7 @@ pub(crate) async fn a_page_counts_last_attempts(database: Database) {
         full_attempt(1, 1, 1),
         attempt(1, 2, AttemptState::Running),
         attempt(2, 1, AttemptState::StoppingTimeout),
+        attempt(7, 1, AttemptState::StoppingRequeue),
         attempt(3, 1, AttemptState::Assigned),
         attempt(4, 1, AttemptState::Lost),
         attempt(5, 1, AttemptState::Cancelled),
@@ -116,7 +117,7 @@ pub(crate) async fn a_page_counts_last_attempts(database: Database) {
         full_attempt(1, 6, 1),
     ];
     let mut job = new_job(1);
-    job.new.as_mut().expect("has its fixed part").task_count = 7;
+    job.new.as_mut().expect("has its fixed part").task_count = 8;
     leader
         .commit(SealedTurn {
             attempts,
@@ -132,7 +133,7 @@ pub(crate) async fn a_page_counts_last_attempts(database: Database) {
         .iter()
         .map(|job| (job.active, job.succeeded, job.unsuccessful))
         .collect();
-    assert_eq!(counts, [(0, 0, 0), (3, 1, 2)]);
+    assert_eq!(counts, [(0, 0, 0), (4, 1, 2)]);
     assert_eq!(page[1].fixed, *job.new.expect("has its fixed part"));
 }
 

@@ -6,7 +6,8 @@ use drover_model::{AttemptRow, AttemptState, JobRow, JobState, turn::SealedTurn}
 
 use crate::{
     databases::Database,
-    fixtures::{Leader, TERM, as_stored, full_attempt, id, job_update, new_attempt, new_job, node},
+    fixtures::{Leader, TERM, as_stored, full_attempt, id, job_update, new_attempt, new_job},
+    nodes::node,
 };
 
 pub(crate) async fn load_gives_what_is_open_in_order(database: Database) {
@@ -46,6 +47,42 @@ pub(crate) async fn load_gives_what_is_open_in_order(database: Database) {
     assert_eq!(loaded.turn, leader.turn);
     assert_eq!(loaded.nodes, [node("a"), node("b")]);
     assert_eq!(loaded.jobs, expected);
+}
+
+pub(crate) async fn successes_come_from_the_newest_jobs(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let success = |number, task, attempt| AttemptRow {
+        state: AttemptState::Succeeded,
+        ..full_attempt(number, task, attempt)
+    };
+    let attempts = vec![
+        success(1, 0, 1),
+        full_attempt(2, 0, 1),
+        success(2, 0, 2),
+        success(2, 1, 1),
+        new_attempt(2, 2, 1),
+        success(3, 5, 1),
+    ];
+    leader
+        .commit(SealedTurn {
+            attempts,
+            ..leader.with_jobs((1..=3).map(new_job).collect())
+        })
+        .await;
+    let store = &database.store;
+    let newest = store.successes(3).await.expect("reads");
+    assert_eq!(
+        newest,
+        [success(3, 5, 1), success(2, 1, 1), success(2, 0, 2)]
+    );
+    assert_eq!(store.successes(9).await.expect("reads").len(), 4);
+    let mut specs = store
+        .stored_specs(&[id(3), id(9), id(1)])
+        .await
+        .expect("reads");
+    specs.sort_unstable();
+    let spec = Bytes::from_static(b"spec");
+    assert_eq!(specs, [(id(1), spec.clone()), (id(3), spec)]);
 }
 
 pub(crate) async fn an_unknown_job_is_none_with_a_turn(database: Database) {

@@ -1,10 +1,11 @@
 //! Content that the database refuses, and would refuse again.
 
-use drover_model::{AttemptRow, NodeRow, Resources, turn::SealedTurn};
+use drover_model::{AttemptRow, NodeRow, Rate, Resources, turn::SealedTurn};
 
 use crate::{
     databases::Database,
-    fixtures::{Leader, id, new_attempt, new_job, node},
+    fixtures::{Leader, id, new_attempt, new_job},
+    nodes::node,
 };
 
 pub(crate) async fn a_second_insert_is_refused(database: Database) {
@@ -59,6 +60,25 @@ pub(crate) async fn a_value_out_of_range_is_refused(database: Database) {
         ..leader.with_jobs(vec![new_job(1)])
     };
     leader.expect_refusal(turn).await;
+    let dear = Rate {
+        cost_per_hour_micros: u64::MAX,
+        power_milliwatts: 0,
+    };
+    let hungry = Rate {
+        cost_per_hour_micros: 0,
+        power_milliwatts: u64::MAX,
+    };
+    for rate in [dear, hungry] {
+        let attempt = AttemptRow {
+            rate,
+            ..new_attempt(1, 0, 1)
+        };
+        let turn = SealedTurn {
+            attempts: vec![attempt],
+            ..leader.with_jobs(vec![new_job(1)])
+        };
+        leader.expect_refusal(turn).await;
+    }
     let mut priority = new_job(1);
     priority.new.as_mut().expect("has its fixed part").priority = 101;
     leader

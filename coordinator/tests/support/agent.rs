@@ -121,10 +121,21 @@ impl FakeAgent {
         self.report(assign, what).await;
     }
 
+    /// As soon as it had begun.
     pub(crate) async fn finished(&mut self, assign: &v1::Assign, outcome: v1::Outcome) {
+        self.finished_at(assign, outcome, 2).await;
+    }
+
+    /// What is not yet is now.
+    pub(crate) async fn finished_at(
+        &mut self,
+        assign: &v1::Assign,
+        outcome: v1::Outcome,
+        ended_at_ms: i64,
+    ) {
         let what = v1::report::What::Ended(v1::Ended {
             started_at_ms: 1,
-            ended_at_ms: 2,
+            ended_at_ms,
             outcome: outcome.into(),
             exit_code: Some(0),
             message: String::new(),

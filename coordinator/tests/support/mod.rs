@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use v1::{
     cluster_service_client::ClusterServiceClient,
     dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
-    queue_service_client::QueueServiceClient,
+    node_service_client::NodeServiceClient, queue_service_client::QueueServiceClient,
 };
 
 #[allow(unused_imports, reason = "each test binary uses a part of this")]
@@ -20,6 +20,7 @@ pub(crate) use agent::{DiligentAgent, FakeAgent, join};
 pub(crate) type Jobs = JobServiceClient<Channel>;
 pub(crate) type DeadLetters = DeadLetterServiceClient<Channel>;
 pub(crate) type Queues = QueueServiceClient<Channel>;
+pub(crate) type Nodes = NodeServiceClient<Channel>;
 
 pub(crate) fn options(dir: &Path) -> Options {
     let store = format!("sqlite:{}", dir.join("drover.db").display());
@@ -28,6 +29,14 @@ pub(crate) fn options(dir: &Path) -> Options {
 
 pub(crate) async fn start(dir: &Path) -> Handle {
     Coordinator::start(options(dir))
+        .await
+        .expect("a coordinator")
+}
+
+/// On a database of its own.
+pub(crate) async fn start_on(url: &str) -> Handle {
+    let address = "127.0.0.1:0".parse().unwrap();
+    Coordinator::start(Options::new(address, url))
         .await
         .expect("a coordinator")
 }
@@ -49,6 +58,10 @@ pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 pub(crate) async fn dead_letters(handle: &Handle) -> DeadLetters {
     DeadLetterServiceClient::new(channel(handle).await)
+}
+
+pub(crate) async fn nodes(handle: &Handle) -> Nodes {
+    NodeServiceClient::new(channel(handle).await)
 }
 
 pub(crate) async fn queues(handle: &Handle) -> Queues {

@@ -1,22 +1,58 @@
 //! What a coordinator tells an agent.
 
-use drover_model::{Assignment, AttemptKey, Epoch, OnDisconnect, session::Welcome};
+use drover_model::{
+    Assignment, AttemptKey, Epoch, Instance, OnDisconnect, Peers, session::Welcome,
+};
 
 use super::{key_from_wire, key_to_wire, keys_from_wire, wrong};
 use crate::{DecodeError, v1};
 
 pub fn assign_from_wire(assign: v1::Assign) -> Result<Assignment, DecodeError> {
     let on_disconnect = on_disconnect_from_wire(assign.on_disconnect())?;
+    let instance = instance_from_wire(&assign)?;
     Ok(Assignment {
         key: key_from_wire(assign.key.as_ref())?,
         payload: assign.payload,
         on_disconnect,
         grace_ms: assign.grace_ms,
         traceparent: (!assign.traceparent.is_empty()).then(|| assign.traceparent.into()),
+        instance,
     })
 }
 
+fn instance_from_wire(assign: &v1::Assign) -> Result<Option<Instance>, DecodeError> {
+    let Some(index) = assign.index else {
+        return Ok(None);
+    };
+    if index >= assign.count {
+        return Err(wrong("index", "must be below `count`"));
+    }
+    let peers = match assign.peers.len() {
+        0 => None,
+        given if given == assign.count as usize => Some(Peers {
+            addresses: assign
+                .peers
+                .iter()
+                .map(|peer| peer.as_str().into())
+                .collect(),
+            ring: assign.ring,
+        }),
+        _ => return Err(wrong("peers", "must be one for each member, or none")),
+    };
+    Ok(Some(Instance {
+        index,
+        count: assign.count,
+        peers,
+    }))
+}
+
 pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
+    let (index, count, peers) = match assignment.instance {
+        None => (None, 0, None),
+        Some(instance) => (Some(instance.index), instance.count, instance.peers),
+    };
+    let ring = peers.as_ref().is_some_and(|peers| peers.ring);
+    let addresses = peers.iter().flat_map(|peers| peers.addresses.iter());
     v1::Assign {
         key: Some(key_to_wire(assignment.key)),
         payload: assignment.payload,
@@ -25,6 +61,10 @@ pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
             .map_or_else(String::new, |text| text.as_ref().to_owned()),
         on_disconnect: on_disconnect_to_wire(assignment.on_disconnect).into(),
         grace_ms: assignment.grace_ms,
+        index,
+        count,
+        peers: addresses.map(|address| (**address).to_owned()).collect(),
+        ring,
     }
 }
 

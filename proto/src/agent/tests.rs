@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use drover_model::{
-    Assignment, AttemptKey, Epoch, JobId, Join, OnDisconnect, Outcome, Report, ReportBatch,
-    ReportKind, Resources, Timestamp, session::Welcome,
+    Assignment, AttemptKey, Epoch, Instance, JobId, Join, NodeAttributes, NodeClass, OnDisconnect,
+    Outcome, Peers, Report, ReportBatch, ReportKind, Resources, Timestamp, session::Welcome,
 };
 
 use super::{
@@ -53,8 +53,18 @@ fn join() -> Join {
             memory_bytes: 1 << 30,
             gpus: 1,
             disk_bytes: 5,
+            named: vec![("license".into(), 2)],
         },
-        labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
+        attributes: NodeAttributes {
+            class: NodeClass::Gpu,
+            region: Some("eu".into()),
+            labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
+            latency_ms: 7,
+            cost_per_hour_micros: 1_250_000,
+            power_watts: 300,
+            gpu_model: Some("h200".into()),
+            address: "10.0.0.1".into(),
+        },
         running: vec![key(2)],
         reports: ended("why"),
     }
@@ -67,9 +77,27 @@ fn a_join_survives_the_wire() {
 
 #[test]
 fn an_assignment_survives_the_wire() {
-    for (traceparent, on_disconnect) in [
-        (None, OnDisconnect::Keep),
-        (Some("00-ab-cd-01".into()), OnDisconnect::Stop),
+    let member = |ring| Instance {
+        index: 1,
+        count: 2,
+        peers: Some(Peers {
+            addresses: ["a".into(), "10.0.0.1".into()].into(),
+            ring,
+        }),
+    };
+    let of_array = Instance {
+        peers: None,
+        ..member(false)
+    };
+    for (traceparent, on_disconnect, instance) in [
+        (None, OnDisconnect::Keep, None),
+        (
+            Some("00-ab-cd-01".into()),
+            OnDisconnect::Stop,
+            Some(of_array),
+        ),
+        (None, OnDisconnect::Keep, Some(member(false))),
+        (None, OnDisconnect::Keep, Some(member(true))),
     ] {
         let assignment = Assignment {
             key: key(2),
@@ -77,12 +105,30 @@ fn an_assignment_survives_the_wire() {
             traceparent,
             on_disconnect,
             grace_ms: 7_000,
+            instance,
         };
         assert_eq!(
             assign_from_wire(assign_to_wire(assignment.clone())),
             Ok(assignment)
         );
     }
+}
+
+#[test]
+fn a_member_is_one_of_its_gang() {
+    let wrong = |index, peers: &[&str]| {
+        let wire = v1::Assign {
+            key: Some(key_to_wire(key(1))),
+            on_disconnect: v1::OnDisconnect::Keep.into(),
+            index: Some(index),
+            count: 2,
+            peers: peers.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        assign_from_wire(wire).unwrap_err().field
+    };
+    assert_eq!(wrong(2, &["a", "b"]), "index");
+    assert_eq!(wrong(1, &["a"]), "peers");
 }
 
 #[test]
@@ -210,4 +256,47 @@ fn names_of_nodes_are_checked() {
     for name in ["", " a", "a\n", &"x".repeat(101)] {
         assert!(check_node_name(name).is_err(), "{name:?}");
     }
+}
+
+#[test]
+fn what_an_agent_may_not_say_of_its_host_is_refused() {
+    type Wrong = fn(&mut v1::Join);
+    let wrongs: [(&str, Wrong); 8] = [
+        ("class", |join| said(join).class = 9),
+        ("region", |join| said(join).region = "e\0u".to_owned()),
+        ("latency_ms", |join| said(join).latency_ms = u32::MAX),
+        ("cost_per_hour_micros", |join| {
+            said(join).cost_per_hour_micros = u64::MAX;
+        }),
+        ("power_watts", |join| said(join).power_watts = u32::MAX),
+        ("address", |join| said(join).address = "a,b".to_owned()),
+        ("custom", |join| {
+            let custom = &mut join.capacity.as_mut().unwrap().custom;
+            custom.insert("license".to_owned(), 0);
+        }),
+        ("labels", |join| {
+            said(join).labels = (0..101).map(|n| (n.to_string(), String::new())).collect();
+        }),
+    ];
+    for (field, wrong) in wrongs {
+        let mut wire = join_to_wire(join());
+        wrong(&mut wire);
+        assert_eq!(join_from_wire(wire).unwrap_err().field, field);
+    }
+}
+
+fn said(join: &mut v1::Join) -> &mut v1::NodeAttributes {
+    join.attributes.as_mut().expect("attributes")
+}
+
+#[test]
+fn a_host_of_which_nothing_is_said_is_in_the_cloud() {
+    let wire = v1::Join {
+        attributes: None,
+        capacity: None,
+        ..join_to_wire(join())
+    };
+    let join = join_from_wire(wire).unwrap();
+    assert_eq!(join.attributes, NodeAttributes::default());
+    assert_eq!(join.capacity, Resources::ZERO);
 }

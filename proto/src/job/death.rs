@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use drover_model::{AttemptKey, AttemptRow, AttemptState, JobState};
+use drover_model::{AttemptKey, AttemptRow, AttemptState, Group, GroupKind, JobState};
 use prost::Message as _;
 
 use super::JobRecord;
-use crate::{spec, v1};
+use crate::{
+    spec::{self, Place, Places},
+    v1,
+};
 
 /// Why a job ended so that somebody should look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,8 @@ pub struct Death {
 /// When the stored spec cannot be decoded.
 pub fn death(record: JobRecord<'_>) -> Result<Death, prost::DecodeError> {
     let spec = v1::JobSpec::decode(record.fixed.stored_spec.clone())?;
-    let steps = Steps::of(&spec.tasks, record.attempts);
+    let places = Places::of(&spec.tasks);
+    let steps = Steps::of(&places, record.attempts);
     if let (JobState::RollbackFailed, Some(undo)) = (record.row.state, steps.first_failure(true)) {
         return Ok(undo.death(undo.words()));
     }
@@ -65,50 +69,65 @@ fn nothing_said(state: JobState) -> &'static str {
 
 /// The attempts of a job, by step.
 struct Steps<'a> {
-    tasks: &'a [v1::TaskSpec],
+    places: &'a Places<'a>,
     /// Each without a gap; those of undo steps behind the others.
     attempts: Vec<&'a [AttemptRow]>,
 }
 
 impl<'a> Steps<'a> {
-    fn of(tasks: &'a [v1::TaskSpec], attempts: &'a [AttemptRow]) -> Self {
+    fn of(places: &'a Places<'a>, attempts: &'a [AttemptRow]) -> Self {
         let attempts = attempts.chunk_by(|one, next| one.key.task == next.key.task);
         Self {
-            tasks,
+            places,
             attempts: attempts.collect(),
         }
     }
 
-    /// Of the tasks, or of the undo steps, the one that failed for good before any other.
+    /// Of the tasks, or of the undo steps, the one that failed for good before any other, and is not forgiven.
     fn first_failure(&self, undo: bool) -> Option<Failure<'a>> {
-        let count = self.tasks.len();
-        let failures = self.attempts.iter().filter_map(|attempts| {
-            let last = attempts.last()?;
-            let step = last.key.task as usize;
-            let failed = matches!(
-                last.state,
-                AttemptState::Failed
-                    | AttemptState::TimedOut
-                    | AttemptState::Lost
-                    | AttemptState::Expired
-            );
-            if !failed || last.retry_at.is_some() || (step >= count) != undo {
-                return None;
-            }
-            Some(Failure {
-                task: self.tasks.get(step % count)?,
-                undo,
-                attempts,
-                last,
-            })
+        let forgiven = self.forgiven();
+        let failures = self.failed().filter(|(step, _)| {
+            let is_undo = *step >= self.places.count();
+            is_undo == undo && !forgiven.iter().any(|array| array.contains(*step))
         });
-        failures.min_by_key(|failure| (failure.last.ended_at, failure.last.key.task))
+        let (step, attempts) = failures.min_by_key(|(step, attempts)| {
+            let last = attempts.last();
+            (last.and_then(|last| last.ended_at), *step)
+        })?;
+        Some(Failure {
+            place: self.places.get(step)?,
+            undo,
+            attempts,
+            last: attempts.last()?,
+        })
+    }
+
+    /// What failed for good.
+    fn failed(&self) -> impl Iterator<Item = (u32, &'a [AttemptRow])> {
+        let last = |attempts: &&'a [AttemptRow]| Some((attempts.last()?, *attempts));
+        let last = self.attempts.iter().filter_map(last);
+        last.filter(|(last, _)| last.has_failed())
+            .map(|(last, attempts)| (last.key.task, attempts))
+    }
+
+    /// Arrays of which no more failed than may.
+    fn forgiven(&self) -> Vec<Group> {
+        let failed: Vec<u32> = self.failed().map(|(step, _)| step).collect();
+        let before = |place| failed.partition_point(|step| *step < place);
+        let mut arrays = self.places.groups();
+        arrays.retain(|group| match group.kind {
+            GroupKind::Array { max_failed, .. } => {
+                before(group.whole()) - before(group.first) <= max_failed as usize
+            }
+            GroupKind::Gang { .. } => false,
+        });
+        arrays
     }
 }
 
 /// A task, or its undo step, that failed for good.
 struct Failure<'a> {
-    task: &'a v1::TaskSpec,
+    place: Place<'a>,
     undo: bool,
     attempts: &'a [AttemptRow],
     last: &'a AttemptRow,
@@ -118,16 +137,16 @@ impl Failure<'_> {
     fn death(&self, reason: String) -> Death {
         Death {
             reason,
-            task: Some(self.task.name.clone()),
+            task: Some(self.place.name()),
             attempt: Some(self.last.key),
         }
     }
 
     fn words(&self) -> String {
         let who = if self.undo {
-            format!("undo of task `{}`", self.task.name)
+            format!("undo of task `{}`", self.place.name())
         } else {
-            format!("task `{}`", self.task.name)
+            format!("task `{}`", self.place.name())
         };
         let message = self.last.message.as_deref().filter(|text| !text.is_empty());
         match self.last.state {
@@ -171,13 +190,14 @@ impl Failure<'_> {
     }
 
     fn retries(&self) -> u32 {
-        let undo = self.task.undo.as_ref().filter(|_| self.undo);
+        let task = self.place.task;
+        let undo = task.undo.as_ref().filter(|_| self.undo);
         match undo {
             Some(undo) => undo
                 .retry
                 .as_ref()
                 .map_or(spec::UNDO_RETRIES, |rule| rule.retries),
-            None => self.task.retry.as_ref().map_or(0, |rule| rule.retries),
+            None => task.retry.as_ref().map_or(0, |rule| rule.retries),
         }
     }
 

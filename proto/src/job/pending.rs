@@ -1,26 +1,63 @@
 //! Why a task waits, in words.
 
-use drover_model::{PendingReason, Position, Resource, Timestamp};
+use drover_model::{NodeName, PendingReason, Timestamp, Unmet};
 
-use crate::v1;
+use super::words::{amount, bare_amount, clock, place};
+use crate::spec::{Places, apart_groups};
 
 /// One line for a person, with names and numbers. `undo`: it is the undo step of the task that waits.
-pub(super) fn words(reason: &PendingReason, tasks: &[v1::TaskSpec], undo: bool) -> String {
+pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> String {
     match reason {
-        PendingReason::Dependency { task, unmet } => {
-            let name = tasks.get(*task as usize).map_or("?", |task| &task.name);
-            let what = if undo { "the undo of task" } else { "task" };
-            match unmet {
-                0 | 1 => format!("waits for {what} `{name}`"),
-                2 => format!("waits for {what} `{name}` and 1 more"),
-                _ => format!("waits for {what} `{name}` and {} more", unmet - 1),
-            }
-        }
+        PendingReason::Dependency { task, unmet } => dependency(tasks, *task, *unmet, undo),
         PendingReason::Backoff { until } => {
             format!("waits to be tried again at {}", clock(*until))
         }
         PendingReason::Finally => "runs when everything else has ended".to_owned(),
-        PendingReason::NoNodes => "no agent is connected that takes new work".to_owned(),
+        PendingReason::ArrayLimit { parallel } => format!(
+            "waits for its turn: {parallel} instances of its array are under way, and no more may be"
+        ),
+        PendingReason::GangIncomplete { waiting, size } => {
+            format!("starts together with its gang, of which {waiting} of {size} members wait")
+        }
+        PendingReason::GangTooLarge { size, fitting } => format!(
+            "its gang has {size} members, of which only {fitting} would fit on the nodes that there are, were \
+             these empty"
+        ),
+        PendingReason::Preempts { victims } => format!(
+            "waits for {victims} less urgent {} to make room, as asked to",
+            counted(*victims, "attempt")
+        ),
+        PendingReason::Apart { group } => format!(
+            "every node with room holds a task of its anti-affinity group `{}`",
+            group_name(tasks, *group)
+        ),
+        PendingReason::HeldForReservation { job, task } => format!(
+            "fits now, but would delay task {} of job {job}, which capacity is reserved for",
+            task + 1
+        ),
+        PendingReason::Outranked { position, policy } => {
+            format!("{} in the order of {policy}", place(*position))
+        }
+        PendingReason::WaitsForCapacity {
+            resource,
+            position,
+            reserved,
+        } => format!(
+            "waits for {resource}, {} in line{}",
+            place(*position),
+            reservation(reserved.as_ref())
+        ),
+        PendingReason::NoNodes
+        | PendingReason::Quarantined { .. }
+        | PendingReason::NoNodeFits { .. }
+        | PendingReason::ConstraintUnmet { .. }
+        | PendingReason::Draining { .. } => no_node(reason),
+    }
+}
+
+/// Nothing that is connected could take it, however empty.
+fn no_node(reason: &PendingReason) -> String {
+    match reason {
         PendingReason::Quarantined { until } => format!(
             "every node that has room for it is quarantined, the first until {}",
             clock(*until)
@@ -31,205 +68,80 @@ pub(super) fn words(reason: &PendingReason, tasks: &[v1::TaskSpec], undo: bool) 
             largest,
         } => format!(
             "no node has {}: the largest has {}",
-            amount(*resource, *wanted),
-            bare_amount(*resource, *largest)
+            amount(resource, *wanted),
+            bare_amount(resource, *largest)
         ),
-        PendingReason::WaitsForCapacity {
-            resource,
-            position,
-            reserved,
-        } => {
-            let place = place(*position);
-            match reserved {
-                Some((node, start)) => format!(
-                    "waits for {resource}, {place} in line; node `{node}` is reserved from about {}",
-                    clock(*start)
-                ),
-                None => format!("waits for {resource}, {place} in line"),
-            }
-        }
-        PendingReason::HeldForReservation { job, task } => format!(
-            "fits now, but would delay task {} of job {job}, which capacity is reserved for",
-            task + 1
+        PendingReason::ConstraintUnmet { unmet, nodes } => constraint(unmet, *nodes),
+        PendingReason::Draining { nodes } => format!(
+            "every node on which it could run gets nothing new: {nodes} {} cordoned, drained or leaving",
+            if *nodes == 1 { "is" } else { "are" }
         ),
-        PendingReason::Outranked { position, policy } => {
-            format!("{} in the order of {policy}", place(*position))
-        }
+        _ => "no agent is connected that takes new work".to_owned(),
     }
 }
 
-fn place(position: Position) -> String {
-    const NAMED: [&str; 10] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
-        "tenth",
-    ];
-    let Position(number) = position;
-    if number >= Position::LIMIT {
-        return format!("beyond place {}", Position::LIMIT);
-    }
-    match NAMED.get(number.wrapping_sub(1) as usize) {
-        Some(name) => (*name).to_owned(),
-        None => format!("number {number}"),
-    }
-}
-
-/// `64 cpu`, `2.0 GiB memory`.
-fn amount(resource: Resource, value: u64) -> String {
-    match resource {
-        Resource::Gpu => format!("{value} gpu"),
-        Resource::Cpu | Resource::Memory | Resource::Disk => {
-            format!("{} {resource}", bare_amount(resource, value))
-        }
-    }
-}
-
-fn bare_amount(resource: Resource, value: u64) -> String {
-    match resource {
-        Resource::Cpu => {
-            let (cores, millis) = (value / 1_000, value % 1_000);
-            if millis == 0 {
-                cores.to_string()
-            } else {
-                format!("{cores}.{millis:03}")
-                    .trim_end_matches('0')
-                    .to_owned()
-            }
-        }
-        Resource::Gpu => value.to_string(),
-        Resource::Memory | Resource::Disk => bytes(value),
-    }
-}
-
-fn bytes(value: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if value < 1_024 {
-        return format!("{value} B");
-    }
-    let exponent = (value.ilog2() / 10).min(6);
-    let unit = UNITS[exponent as usize - 1];
-    let divisor = 1_u64 << (10 * exponent);
-    if value.is_multiple_of(divisor) {
-        return format!("{} {unit}", value / divisor);
-    }
-    // One digit, rounded down: a node is never said to have more than it has.
-    let tenths = u128::from(value) * 10 / u128::from(divisor);
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-/// Time of day, UTC: reasons speak of minutes, not of days.
-fn clock(at: Timestamp) -> String {
-    let second_of_day = at.0.div_euclid(1_000).rem_euclid(86_400);
+fn constraint(unmet: &Unmet, nodes: u32) -> String {
+    let what = match unmet {
+        Unmet::Required(expression) => format!("satisfies `{expression}`"),
+        Unmet::MaxLatency { limit_ms } => format!("has a latency of at most {limit_ms} ms"),
+        Unmet::GpuModel(model) => format!("has gpus of the model `{model}`"),
+        Unmet::Avoided => "is left that it does not avoid".to_owned(),
+    };
+    let verb = if nodes == 1 { "is" } else { "are" };
     format!(
-        "{:02}:{:02}:{:02} UTC",
-        second_of_day / 3_600,
-        second_of_day / 60 % 60,
-        second_of_day % 60
+        "no node {what} ({nodes} {} {verb} connected)",
+        counted(nodes, "node")
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use drover_model::JobId;
-
-    use super::*;
-
-    fn says(reason: &PendingReason) -> String {
-        let tasks = [v1::TaskSpec {
-            name: "a".to_owned(),
-            ..Default::default()
-        }];
-        words(reason, &tasks, false)
-    }
-
-    fn fits_nowhere(resource: Resource, wanted: u64, largest: u64) -> String {
-        says(&PendingReason::NoNodeFits {
-            resource,
-            wanted,
-            largest,
-        })
-    }
-
-    #[test]
-    fn dependencies_are_named() {
-        let says = |unmet| says(&PendingReason::Dependency { task: 0, unmet });
-        assert_eq!(says(1), "waits for task `a`");
-        assert_eq!(says(2), "waits for task `a` and 1 more");
-        assert_eq!(says(5), "waits for task `a` and 4 more");
-    }
-
-    #[test]
-    fn what_fits_nowhere_is_said_with_numbers() {
-        assert_eq!(
-            fits_nowhere(Resource::Cpu, 64_000, 8_000),
-            "no node has 64 cpu: the largest has 8"
-        );
-        assert_eq!(
-            fits_nowhere(Resource::Cpu, 1_250, 500),
-            "no node has 1.25 cpu: the largest has 0.5"
-        );
-        assert_eq!(
-            fits_nowhere(Resource::Memory, 64 << 30, 8_053_063_680),
-            "no node has 64 GiB memory: the largest has 7.5 GiB"
-        );
-        assert_eq!(
-            fits_nowhere(Resource::Gpu, 1, 0),
-            "no node has 1 gpu: the largest has 0"
-        );
-        assert_eq!(
-            fits_nowhere(Resource::Disk, u64::MAX, 1_023),
-            "no node has 15.9 EiB disk: the largest has 1023 B"
-        );
-    }
-
-    #[test]
-    fn places_in_line_are_words_then_numbers() {
-        let says = |position| {
-            says(&PendingReason::Outranked {
-                position: Position(position),
-                policy: "edf",
-            })
-        };
-        assert_eq!(says(3), "third in the order of edf");
-        assert_eq!(says(11), "number 11 in the order of edf");
-        assert_eq!(says(10_000), "beyond place 10000 in the order of edf");
-    }
-
-    #[test]
-    fn waiting_and_reservations_are_told() {
-        assert_eq!(
-            says(&PendingReason::WaitsForCapacity {
-                resource: Resource::Cpu,
-                position: Position(1),
-                reserved: Some(("n1".into(), Timestamp(45_296_000))),
-            }),
-            "waits for cpu, first in line; node `n1` is reserved from about 12:34:56 UTC"
-        );
-        assert_eq!(
-            says(&PendingReason::Backoff {
-                until: Timestamp(1_000)
-            }),
-            "waits to be tried again at 00:00:01 UTC"
-        );
-        assert_eq!(
-            says(&PendingReason::NoNodes),
-            "no agent is connected that takes new work"
-        );
-        assert_eq!(
-            says(&PendingReason::Finally),
-            "runs when everything else has ended"
-        );
-        assert_eq!(
-            says(&PendingReason::Quarantined {
-                until: Timestamp(60_000)
-            }),
-            "every node that has room for it is quarantined, the first until 00:01:00 UTC"
-        );
-        assert!(
-            says(&PendingReason::HeldForReservation {
-                job: JobId::from_u128(7),
-                task: 0
-            })
-            .contains("task 1 of job 00000000")
-        );
+fn dependency(tasks: &Places<'_>, task: u32, unmet: u32, undo: bool) -> String {
+    let name = tasks
+        .get(task)
+        .map_or_else(|| "?".to_owned(), |place| place.name());
+    let what = if undo { "the undo of task" } else { "task" };
+    match unmet {
+        0 | 1 => format!("waits for {what} `{name}`"),
+        2 => format!("waits for {what} `{name}` and 1 more"),
+        _ => format!("waits for {what} `{name}` and {} more", unmet - 1),
     }
 }
+
+fn reservation(reserved: Option<&(Vec<NodeName>, Timestamp)>) -> String {
+    const NAMED: usize = 3;
+    let Some((nodes, start)) = reserved else {
+        return String::new();
+    };
+    let mut names: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
+    names.dedup();
+    let (noun, verb) = match names.len() {
+        1 => ("node", "is"),
+        _ => ("nodes", "are"),
+    };
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let list = names.join(", ");
+    let rest = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "; {noun} {list}{rest} {verb} reserved from about {}",
+        clock(*start)
+    )
+}
+
+fn group_name<'a>(tasks: &Places<'a>, group: u32) -> &'a str {
+    let groups = apart_groups(tasks.tasks());
+    let named = groups.into_iter().find(|(_, number)| *number == group);
+    named.map_or("?", |(name, _)| name)
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    match count {
+        1 => noun.to_owned(),
+        _ => format!("{noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

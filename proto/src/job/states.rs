@@ -52,7 +52,9 @@ pub(super) fn attempt_state(state: AttemptState) -> v1::AttemptState {
     match state {
         AttemptState::Assigned => v1::AttemptState::Assigned,
         AttemptState::Running => v1::AttemptState::Running,
-        AttemptState::Stopping | AttemptState::StoppingTimeout => v1::AttemptState::Stopping,
+        AttemptState::Stopping | AttemptState::StoppingTimeout | AttemptState::StoppingRequeue => {
+            v1::AttemptState::Stopping
+        }
         AttemptState::Succeeded => v1::AttemptState::Succeeded,
         AttemptState::Failed => v1::AttemptState::Failed,
         AttemptState::TimedOut => v1::AttemptState::TimedOut,

@@ -2,15 +2,16 @@
 //! record alone.
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod model_tests;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use drover_model::{AttemptRow, AttemptState, Group, GroupKind, Intent, TaskState, Timestamp};
 
-use drover_model::{AttemptRow, AttemptState, Intent, TaskState, Timestamp};
-
-use crate::v1;
+pub use plan::{PlannedTask, plan};
 
 /// Where one task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,37 +19,6 @@ pub struct TaskStanding {
     pub state: TaskState,
     /// Set while it waits out a backoff.
     pub retry_at: Option<Timestamp>,
-}
-
-/// What of a task's spec decides where it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlannedTask {
-    /// Places in the job's list, without a cycle.
-    pub needs: Box<[u32]>,
-    pub finally: bool,
-    /// Whether it has an undo step.
-    pub undo: bool,
-}
-
-/// Needs that no task is named by are passed over: an accepted spec has none.
-pub fn plan(tasks: &[v1::TaskSpec]) -> Vec<PlannedTask> {
-    let index: HashMap<&str, u32> = tasks
-        .iter()
-        .map(|task| task.name.as_str())
-        .zip(0..)
-        .collect();
-    tasks
-        .iter()
-        .map(|task| PlannedTask {
-            needs: task
-                .needs
-                .iter()
-                .filter_map(|need| index.get(need.as_str()).copied())
-                .collect(),
-            finally: task.finally,
-            undo: task.undo.is_some(),
-        })
-        .collect()
 }
 
 /// The states of a job's tasks, from what is stored: all attempts by task and number, those of undo steps behind those of
@@ -67,16 +37,14 @@ pub fn task_states(
         .map(|(task, last)| Step {
             needs: &task.needs,
             last: *last,
-            runs: true,
+            runs: task.stands_for.is_none(),
+            forgives: task.stands_for.as_ref().map_or(0, forgives),
             now,
-            goes_on: if task.finally {
-                intent != Intent::Abandon
-            } else {
-                intent == Intent::Run
-            },
+            goes_on: goes_on(task, intent),
         })
         .collect();
     let mut standings = settle(&steps);
+    settle_gangs(plan, &mut standings, intent);
     let finally_begins = main_is_over(plan, &standings)
         && (!undoes(intent, last_undo) || undo(plan, &mut standings, last_undo, intent, now));
     if !finally_begins {
@@ -85,6 +53,52 @@ pub fn task_states(
         }
     }
     standings
+}
+
+fn goes_on(task: &PlannedTask, intent: Intent) -> bool {
+    if task.finally {
+        intent != Intent::Abandon
+    } else {
+        intent == Intent::Run
+    }
+}
+
+/// So many of its instances may fail.
+fn forgives(group: &Group) -> u32 {
+    match group.kind {
+        GroupKind::Array { max_failed, .. } => max_failed,
+        GroupKind::Gang { .. } => 0,
+    }
+}
+
+/// What a member has done counts when all have done it, or nothing of its gang goes on.
+fn settle_gangs(plan: &[PlannedTask], standings: &mut [TaskStanding], intent: Intent) {
+    for task in plan {
+        let Some(gang) = task.stands_for.filter(is_gang) else {
+            continue;
+        };
+        let members = &mut standings[gang.first as usize..gang.whole() as usize];
+        let has_failed =
+            |member: &TaskStanding| matches!(member.state, TaskState::Failed | TaskState::TimedOut);
+        let has_arrived = |member: &TaskStanding| member.state == TaskState::Succeeded;
+        let has_failed = members.iter().any(has_failed);
+        let all_arrived = members.iter().all(has_arrived);
+        for member in members {
+            match member.state {
+                TaskState::Pending | TaskState::Queued | TaskState::Retrying if has_failed => {
+                    *member = plain(TaskState::Cancelled);
+                }
+                TaskState::Succeeded if !has_failed && !all_arrived && goes_on(task, intent) => {
+                    *member = plain(TaskState::Running);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_gang(group: &Group) -> bool {
+    matches!(group.kind, GroupKind::Gang { .. })
 }
 
 /// The last attempt of each task, and behind them of each undo step.
@@ -122,11 +136,14 @@ fn undo(
 ) -> bool {
     let is_undone =
         |task: usize| !plan[task].finally && standings[task].state == TaskState::Succeeded;
+    // Nothing of it is undone, but it hands on the order of what it stood between.
+    let forgiven = forgiven(plan, standings);
+    let is_between = |task: usize| is_undone(task) || forgiven[task];
     let mut needs: Vec<Vec<u32>> = vec![Vec::new(); plan.len()];
     for (task, place) in plan
         .iter()
         .zip(0..)
-        .filter(|(_, place)| is_undone(*place as usize))
+        .filter(|(_, place)| is_between(*place as usize))
     {
         for needed in &task.needs {
             needs[*needed as usize].push(place);
@@ -136,7 +153,8 @@ fn undo(
         .map(|task| Step {
             needs: &needs[task],
             last: last[task],
-            runs: plan[task].undo,
+            runs: plan[task].undo && !forgiven[task],
+            forgives: 0,
             now,
             goes_on: intent == Intent::RollBack,
         })
@@ -153,12 +171,33 @@ fn undo(
     tasks.iter().all(|task| standings[*task].state.is_final())
 }
 
+/// Which instances failed, in arrays of which no more failed than may.
+fn forgiven(plan: &[PlannedTask], standings: &[TaskStanding]) -> Vec<bool> {
+    let has_failed = |task: &u32| {
+        let state = standings[*task as usize].state;
+        matches!(state, TaskState::Failed | TaskState::TimedOut)
+    };
+    let mut forgiven = vec![false; plan.len()];
+    for group in plan.iter().filter_map(|task| task.stands_for) {
+        let failed: Vec<u32> = (group.first..group.whole()).filter(has_failed).collect();
+        if failed.len() <= forgives(&group) as usize {
+            for task in failed {
+                forgiven[task as usize] = true;
+            }
+        }
+    }
+    forgiven
+}
+
 /// Something that runs when what it needs has succeeded.
 struct Step<'a> {
     needs: &'a [u32],
     last: Option<&'a AttemptRow>,
-    /// False for the undo of a task that has no undo step: it is done as soon as it may run.
+    /// False for the undo of a task that has no undo step, and for what stands for others: it is done as soon as it may
+    /// run.
     runs: bool,
+    /// So many of its needs may have failed.
+    forgives: u32,
     /// Whether the job still starts steps of this kind.
     goes_on: bool,
     now: Timestamp,
@@ -172,16 +211,12 @@ fn settle(steps: &[Step<'_>]) -> Vec<TaskStanding> {
         stack.push(root);
         while let Some(&place) = stack.last() {
             let step = &steps[place];
-            let waiting = if standings[place].is_none() && step.last.is_none() {
-                step.needs
-                    .iter()
-                    .map(|need| *need as usize)
-                    .find(|need| standings[*need].is_none())
-            } else {
-                None
-            };
-            if let Some(need) = waiting {
-                stack.push(need);
+            let known = stack.len();
+            if standings[place].is_none() && step.last.is_none() {
+                let needs = step.needs.iter().map(|need| *need as usize);
+                stack.extend(needs.filter(|need| standings[*need].is_none()));
+            }
+            if stack.len() > known {
                 continue;
             }
             stack.pop();
@@ -212,10 +247,12 @@ fn standing(step: &Step<'_>, standings: &[Option<TaskStanding>]) -> TaskStanding
         needed.filter_map(|need| Some(standings[*need as usize]?.state))
     };
     // What failed upstream came before anybody stopped the rest of the job.
-    if states().any(has_failed) {
+    let failed = states().filter(|state| has_failed(*state)).count();
+    let never_ran = states().any(|state| state == TaskState::UpstreamFailed);
+    if never_ran || failed > step.forgives as usize {
         return plain(TaskState::UpstreamFailed);
     }
-    let may_run = states().all(|state| state == TaskState::Succeeded);
+    let may_run = states().all(|state| state == TaskState::Succeeded || has_failed(state));
     plain(match (may_run, step.runs, step.goes_on) {
         (true, false, _) => TaskState::Succeeded,
         (_, _, false) => TaskState::Cancelled,
@@ -243,7 +280,9 @@ fn after(attempt: &AttemptRow, step: &Step<'_>) -> TaskStanding {
         (None, state) => plain(match state {
             AttemptState::Assigned => TaskState::Assigned,
             AttemptState::Running => TaskState::Running,
-            AttemptState::Stopping | AttemptState::StoppingTimeout => TaskState::Stopping,
+            AttemptState::Stopping
+            | AttemptState::StoppingTimeout
+            | AttemptState::StoppingRequeue => TaskState::Stopping,
             AttemptState::Succeeded => TaskState::Succeeded,
             AttemptState::Failed | AttemptState::Lost | AttemptState::Requeued => TaskState::Failed,
             AttemptState::TimedOut | AttemptState::Expired => TaskState::TimedOut,

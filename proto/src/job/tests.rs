@@ -1,8 +1,10 @@
 use drover_model::{
-    AttemptKey, AttemptState, Cancellation, Intent, JobId, JobState, PendingReason, TaskView,
+    AttemptKey, AttemptState, Cancellation, Intent, JobId, JobState, PendingReason, Rate, TaskView,
 };
 
 use super::*;
+
+mod instances;
 
 fn stored(state: JobState, deadline: Option<i64>) -> (JobRow, NewJobRow) {
     let spec = v1::JobSpec {
@@ -79,6 +81,10 @@ fn attempt_row(task: u32, attempt: u32, state: AttemptState) -> AttemptRow {
         message: Some("exit code 3".into()),
         retry_at: (state == AttemptState::Failed).then_some(Timestamp(5_000)),
         decision: Some("edf rank 0".into()),
+        rate: Rate {
+            cost_per_hour_micros: 3_600_000,
+            power_milliwatts: 250_000,
+        },
     }
 }
 
@@ -109,7 +115,11 @@ fn view(tasks: &[(TaskState, Option<PendingReason>)]) -> JobView {
     let tasks = tasks.iter().cloned();
     JobView {
         tasks: tasks
-            .map(|(state, pending)| TaskView { state, pending })
+            .map(|(state, pending)| TaskView {
+                state,
+                pending,
+                estimate: None,
+            })
             .collect(),
     }
 }
@@ -237,4 +247,58 @@ fn a_cancellation_is_named() {
     assert_eq!(cancellation(2), Ok(Cancellation::RollBack));
     assert_eq!(cancellation(3), Ok(Cancellation::Abandon));
     assert_eq!(cancellation(9).unwrap_err().field, "how");
+}
+
+#[test]
+fn a_job_costs_what_its_attempts_held() {
+    let record = stored(JobState::Running, None);
+    // At 3.6 an hour and 250 W, from second 2 on.
+    let ended = AttemptRow {
+        ended_at: Some(Timestamp(4_000)),
+        ..attempt_row(1, 1, AttemptState::Failed)
+    };
+    let held = attempt_row(1, 2, AttemptState::Running);
+    let job = shown(&record, &[ended, held], None, 5_000);
+    let costs: Vec<_> = job.tasks[1]
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.cost_micros, attempt.energy_joules))
+        .collect();
+    assert_eq!(costs, [(2_000, 500), (3_000, 750)]);
+    assert_eq!((job.cost_micros, job.energy_joules), (5_000, 1_250));
+}
+
+#[test]
+fn many_short_attempts_do_not_round_to_nothing() {
+    let record = stored(JobState::Succeeded, None);
+    let short = |number| AttemptRow {
+        ended_at: Some(Timestamp(2_001)),
+        ..attempt_row(1, number, AttemptState::Succeeded)
+    };
+    let attempts: Vec<AttemptRow> = (1..=8).map(short).collect();
+    let job = shown(&record, &attempts, None, 5_000);
+    assert_eq!(job.tasks[1].attempts[0].energy_joules, 0);
+    assert_eq!((job.cost_micros, job.energy_joules), (8, 2));
+}
+
+#[test]
+fn a_clock_that_was_set_back_costs_nothing() {
+    let record = stored(JobState::Running, None);
+    let job = shown(
+        &record,
+        &[attempt_row(1, 1, AttemptState::Running)],
+        None,
+        0,
+    );
+    assert_eq!((job.cost_micros, job.energy_joules), (0, 0));
+}
+
+#[test]
+fn an_attempt_that_makes_room_is_stopping() {
+    let record = stored(JobState::Running, None);
+    let attempts = [attempt_row(1, 1, AttemptState::StoppingRequeue)];
+    let job = shown(&record, &attempts, None, 5_000);
+    assert_eq!(job.tasks[1].state(), v1::TaskState::Stopping);
+    let attempt = &job.tasks[1].attempts[0];
+    assert_eq!(attempt.state(), v1::AttemptState::Stopping);
 }

@@ -7,6 +7,7 @@ use drover_model::dag;
 use super::{
     Problems,
     names::{MAX_NAME_CHARS, name_problem},
+    places::split_instance,
 };
 use crate::v1;
 
@@ -46,7 +47,7 @@ pub(super) fn resolve(tasks: &[v1::TaskSpec], problems: &mut Problems) -> Vec<Bo
                     };
                     problems.add(
                         format!("tasks[{index}].needs[{number}]"),
-                        unknown_name(need, hint),
+                        unknown_name(need, hint.or_else(|| whole(need, tasks))),
                     );
                 }
             }
@@ -117,6 +118,13 @@ fn nearest<'a>(wanted: &str, tasks: &'a [v1::TaskSpec]) -> Option<&'a str> {
         .filter(|(distance, _)| *distance * 3 <= wanted.chars().count().max(3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// The array or gang of which an instance is named.
+fn whole<'a>(wanted: &str, tasks: &'a [v1::TaskSpec]) -> Option<&'a str> {
+    let (name, _) = split_instance(wanted)?;
+    let task = tasks.iter().find(|task| task.name == name)?;
+    task.instances.as_ref().map(|_| task.name.as_str())
 }
 
 fn unknown_name(need: &str, hint: Option<&str>) -> String {

@@ -59,7 +59,7 @@ impl Problems {
     }
 }
 
-pub(super) fn name_problem(name: &str) -> Option<String> {
+pub(crate) fn name_problem(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("must have a name of 1 to 200 characters".to_owned());
     }
@@ -68,7 +68,7 @@ pub(super) fn name_problem(name: &str) -> Option<String> {
 
 /// Control characters are refused because names end up in terminals, logs and headers; NUL also because PostgreSQL text
 /// cannot hold it.
-pub(super) fn text_problem(text: &str, max_chars: usize) -> Option<String> {
+pub(crate) fn text_problem(text: &str, max_chars: usize) -> Option<String> {
     if let Some((place, character)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
         let name = if character == '\0' {
             "a NUL byte".to_owned()

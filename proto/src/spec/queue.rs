@@ -12,6 +12,7 @@ use crate::{Violation, v1};
 
 /// Fills in what the tasks do not say themselves. Undo steps have rules of their own.
 pub fn apply_queue_defaults(spec: &mut v1::JobSpec, defaults: &v1::QueueDefaults) {
+    spec.may_preempt = defaults.preemption;
     for task in &mut spec.tasks {
         if task.retry.is_none() {
             task.retry.clone_from(&defaults.retry);

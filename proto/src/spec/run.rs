@@ -1,18 +1,22 @@
 //! What a step runs, and what it takes of a node.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use drover_model::Resources;
 use pbjson_types::Duration;
 use prost::Message as _;
 
-use super::Problems;
+use super::{Problems, names::name_problem};
 use crate::{
+    resources::{CUSTOM_KINDS, custom_problem, resources_to_model},
     time,
     v1::{self, task_payload::Run},
 };
 
 const DEFAULT_CPU_MILLIS: u64 = 1_000;
-const DEFAULT_ESTIMATE_MS: u64 = 60_000;
+/// Of what nobody knows anything of.
+pub(super) const DEFAULT_ESTIMATE_MS: u64 = 60_000;
 /// The kernel takes a little more; within this every argument list starts.
 const MAX_ARGUMENT_BYTES: usize = 128 * 1024;
 /// PATH_MAX of Linux.
@@ -38,18 +42,16 @@ pub(super) fn of_undo(run: &v1::undo_step::Run) -> Run {
     }
 }
 
-/// Expected run time of an attempt: what `run` says of itself, else the limit, else one minute.
-pub(super) fn estimate_ms(run: Option<&Run>, timeout_ms: Option<u64>) -> u64 {
-    let own = match run {
-        None | Some(Run::Command(_)) => None,
-        Some(Run::Stress(stress)) => stress.duration.as_ref().map(time::to_ms),
-        Some(Run::Simulate(simulate)) => {
-            Some(simulate.duration.as_ref().map_or(Ok(0), time::to_ms))
-        }
-    };
-    own.and_then(Result::ok)
-        .or(timeout_ms)
-        .unwrap_or(DEFAULT_ESTIMATE_MS)
+/// How long it runs as it says itself; nothing for a command.
+pub(super) fn own_duration_ms(run: Option<&Run>) -> Option<u64> {
+    match run? {
+        Run::Command(_) => None,
+        Run::Stress(stress) => time::to_ms(stress.duration.as_ref()?).ok(),
+        Run::Simulate(simulate) => match &simulate.duration {
+            None => Some(0),
+            Some(duration) => time::to_ms(duration).ok(),
+        },
+    }
 }
 
 pub(super) fn encode(payload: &v1::TaskPayload) -> Bytes {
@@ -218,12 +220,42 @@ impl Check<'_> {
         if i32::try_from(wanted.gpus).is_err() {
             self.add("resources.gpus", format!("must be at most {}", i32::MAX));
         }
-        Resources {
-            cpu_millis: wanted.cpu_millis,
-            memory_bytes: wanted.memory_bytes,
-            gpus: wanted.gpus,
-            disk_bytes: wanted.disk_bytes,
+        self.custom(wanted);
+        resources_to_model(wanted)
+    }
+
+    fn custom(&mut self, wanted: &v1::Resources) {
+        if wanted.custom.len() > CUSTOM_KINDS {
+            self.add(
+                "resources.custom",
+                format!(
+                    "has {} entries; the limit is {CUSTOM_KINDS}",
+                    wanted.custom.len()
+                ),
+            );
+            return;
         }
+        for (name, amount) in &wanted.custom {
+            if let Some(problem) = custom_problem(name, *amount) {
+                self.add(&format!("resources.custom[{name:?}]"), problem);
+            }
+        }
+    }
+
+    /// The model of the gpus that are wanted.
+    pub(super) fn gpu_model(&mut self, wanted: Option<&v1::Resources>) -> Option<Arc<str>> {
+        const FIELD: &str = "resources.gpu_model";
+        let wanted = wanted.filter(|wanted| !wanted.gpu_model.is_empty())?;
+        if let Some(problem) = name_problem(&wanted.gpu_model) {
+            self.add(FIELD, problem);
+        }
+        if wanted.gpus == 0 {
+            self.add(
+                FIELD,
+                "needs `gpus` of at least 1, or nothing has this model",
+            );
+        }
+        Some(wanted.gpu_model.as_str().into())
     }
 
     /// Databases and sums hold signed 64-bit numbers.

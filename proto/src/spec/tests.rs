@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use drover_model::{Deadline, DeadlineAction, FailureRule, JobId, OnDisconnect, Priority};
+use drover_model::{
+    Deadline, DeadlineAction, FailureRule, JobId, OnDisconnect, Priority, StepSpec,
+};
 use pbjson_types::Duration;
 
 use super::*;
 
 mod failure;
 mod graph;
+mod groups;
+mod placement;
 mod queue;
 mod run;
 mod undo;
@@ -62,6 +66,16 @@ fn accepted(spec: &v1::JobSpec) -> Compiled {
     compile(spec, &Limits::default()).expect("a good job")
 }
 
+/// Of the first task.
+fn step(compiled: &Compiled) -> StepSpec {
+    compiled.spec.tasks[0].step.clone().expect("a step")
+}
+
+/// While nothing was learned.
+fn expected_ms(step: &StepSpec) -> u64 {
+    step.expected.stated_ms.unwrap_or(step.expected.default_ms)
+}
+
 /// Each violation as `field: problem`.
 fn refused(spec: &v1::JobSpec) -> Vec<String> {
     compile(spec, &Limits::default())
@@ -89,11 +103,11 @@ fn a_small_job_gets_the_defaults() {
     assert_eq!(compiled.spec.priority, Priority::NORMAL);
     assert_eq!(compiled.spec.deadline, None);
     assert_eq!(compiled.spec.failure_rule, FailureRule::FailFast);
-    let task = &compiled.spec.tasks[0];
-    assert_eq!(task.step.resources.cpu_millis, 1_000);
-    assert_eq!(task.step.estimate_ms, 2_000);
-    assert_eq!(task.step.rules.timeout_ms, None);
-    assert_eq!(task.step.rules.retry, drover_model::RetryRule::default());
+    let step = step(&compiled);
+    assert_eq!(step.resources.cpu_millis, 1_000);
+    assert_eq!(step.expected.stated_ms, Some(2_000));
+    assert_eq!(step.rules.timeout_ms, None);
+    assert_eq!(step.rules.retry, drover_model::RetryRule::default());
 }
 
 #[test]
@@ -107,7 +121,7 @@ fn payload_and_stored_spec_read_back() {
         nanos: 0,
     }));
     let compiled = accepted(&spec);
-    let payload = v1::TaskPayload::decode(compiled.spec.tasks[0].step.payload.clone()).unwrap();
+    let payload = v1::TaskPayload::decode(step(&compiled).payload).unwrap();
     assert_eq!((&*payload.job_name, &*payload.task_name), ("nightly", "a"));
     let Some(v1::task_payload::Run::Command(command)) = payload.run else {
         panic!("a command");
@@ -174,7 +188,7 @@ fn retries_are_bounded_and_keep_their_defaults() {
         ..Default::default()
     };
     spec.tasks[0].retry = Some(rule);
-    let retry = accepted(&spec).spec.tasks[0].step.rules.retry.clone();
+    let retry = step(&accepted(&spec)).rules.retry;
     assert_eq!((retry.retries, retry.backoff_ms), (3, 600_000));
     assert_eq!(
         (retry.factor_permille, retry.max_backoff_ms),

@@ -1,15 +1,25 @@
 //! Whether promises are kept, judged by the rows of the store, by what was said to people and agents, and by what the
 //! simulated processes did. Nothing here asks the machines what they think.
 
+mod drain;
 mod end;
+mod explain;
+mod groups;
+mod operators;
 mod order;
 mod physical;
+mod place;
+mod preempt;
 mod quarantine;
 mod record;
+mod retries;
 mod said;
 mod step;
 mod success;
+mod tally;
+mod topology;
 mod urgency;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,19 +28,24 @@ use std::{
 };
 
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobSpec, NodeName, Report, Resources, StepSpec,
-    Timestamp, cluster::Quarantine,
+    AttemptKey, AttemptRow, Epoch, JobId, JobSpec, NodeName, Outcome, Preemption, Report, Snapshot,
+    StepSpec, Timestamp, cluster::Quarantine,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
+    occasion::Occasion,
     setting::Setting,
-    workload::Workload,
+    workload::{PlannedJob, Workload},
     world::{database::Database, moment::Moment},
 };
 use physical::Truth;
 use quarantine::Losses;
+pub use step::Added;
+use step::Stepped;
+use tally::Tally;
 use urgency::Urgency;
+use view::View;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +67,14 @@ pub struct Checker {
     pub now: Moment,
     /// The first that was found.
     pub violation: Option<Violation>,
+    /// What was met since somebody last counted.
+    pub occasions: Vec<Occasion>,
     workload: Arc<Workload>,
     node_timeout_ms: u64,
     agents: Vec<Arc<str>>,
-    capacities: Vec<Resources>,
+    /// Of the agents.
+    addresses: Vec<Arc<str>>,
+    capacities: Vec<Tally>,
     /// Epochs grow; the newest.
     epoch: Epoch,
     model_time: Timestamp,
@@ -63,6 +82,20 @@ pub struct Checker {
     stepped: FxHashMap<usize, (Epoch, Timestamp)>,
     /// The same of the last step that saw to timers.
     ticked: FxHashMap<usize, (Epoch, Timestamp)>,
+    /// By coordinator: what its leadership knows, while it lasts.
+    views: Vec<Option<Box<View>>>,
+    /// What the step under way is about.
+    stepping: Stepped,
+    /// Attempts of which agents say in the step under way that they have ended, and how.
+    reported: FxHashMap<AttemptKey, Outcome>,
+    /// What the step under way proposes to stop.
+    preemptions: Vec<Preemption>,
+    /// Tasks for which others were stopped: the place that was made is theirs, whoever else waits.
+    claims: FxHashSet<(JobId, u32)>,
+    /// Such as were stopped to run elsewhere, and had ended before anybody heard of it.
+    given_up: FxHashSet<AttemptKey>,
+    /// Which of the workload each job is that some coordinator has taken in.
+    numbers: FxHashMap<JobId, u32>,
     quarantine: Quarantine,
     /// By coordinator and node.
     losses: FxHashMap<(usize, NodeName), Losses>,
@@ -91,18 +124,35 @@ impl Checker {
         Self {
             now: Moment::default(),
             violation: None,
+            occasions: Vec::new(),
             workload,
             node_timeout_ms: setting.node_timeout_ms,
-            capacities: setting.agents.iter().map(|agent| agent.capacity).collect(),
+            capacities: setting
+                .agents
+                .iter()
+                .map(|agent| Tally::of(&agent.capacity))
+                .collect(),
             agents: setting
                 .agents
                 .iter()
                 .map(|agent| agent.name.clone())
                 .collect(),
+            addresses: setting
+                .agents
+                .iter()
+                .map(|agent| agent.lasting_attributes().address.clone())
+                .collect(),
             epoch: Epoch::default(),
             model_time: Timestamp::default(),
             stepped: FxHashMap::default(),
             ticked: FxHashMap::default(),
+            views: (0..setting.coordinators).map(|_| None).collect(),
+            stepping: Stepped::Other,
+            reported: FxHashMap::default(),
+            preemptions: Vec::new(),
+            claims: FxHashSet::default(),
+            given_up: FxHashSet::default(),
+            numbers: FxHashMap::default(),
             quarantine: setting.quarantine,
             losses: FxHashMap::default(),
             priority_orders: setting.policy.name() == "priority",
@@ -133,9 +183,20 @@ impl Checker {
     }
 
     /// What the job of that row was asked to be.
-    fn spec(&self, database: &Database, job: JobId) -> Option<JobSpec> {
+    fn spec(&self, database: &Database, job: JobId) -> Option<Arc<JobSpec>> {
         let stored = database.jobs.get(&job)?;
-        Some(self.workload.jobs[stored.number as usize].spec.clone())
+        Some(Arc::clone(&self.workload.jobs[stored.number as usize].spec))
+    }
+
+    /// The same of a job that perhaps is not stored yet.
+    fn planned(&self, job: JobId) -> Option<Arc<PlannedJob>> {
+        let number = self.numbers.get(&job)?;
+        Some(Arc::clone(&self.workload.jobs[*number as usize]))
+    }
+
+    /// A leadership begins with this.
+    pub fn leads(&mut self, coordinator: usize, snapshot: &Snapshot, careful: bool) {
+        self.views[coordinator] = Some(Box::new(View::of(snapshot, careful)));
     }
 
     pub fn parked(&mut self, job: JobId) {
@@ -150,15 +211,9 @@ impl Checker {
 pub(crate) fn step_of(spec: &JobSpec, place: u32) -> Option<&StepSpec> {
     let count = spec.tasks.len();
     match spec.tasks.get(place as usize) {
-        Some(task) => Some(&task.step),
+        Some(task) => task.step.as_ref(),
         None => spec.tasks.get(place as usize - count)?.undo.as_ref(),
     }
-}
-
-/// Whether its last attempt succeeded.
-pub(crate) fn has_succeeded(database: &Database, job: JobId, place: u32) -> bool {
-    let last = database.attempts_at(job, place).next_back();
-    last.is_some_and(|row| row.state == drover_model::AttemptState::Succeeded)
 }
 
 /// In words, for people.

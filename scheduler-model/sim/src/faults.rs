@@ -6,6 +6,7 @@ mod planted;
 
 pub use kinds::{CommitFault, CrashPoint, FaultKind};
 pub use plan::Fault;
+use plan::LONGEST_COMMIT_MS;
 pub use planted::{Machine, PlantedBug};
 
 use crate::{
@@ -34,8 +35,13 @@ pub struct Faults {
     /// By coordinator: until when it does not reach the database.
     cut_off: Vec<Moment>,
     now: Moment,
+    /// Consequences of what went wrong may show until then.
+    disturbed_until: Moment,
     healed: bool,
 }
+
+/// How long it takes until everything is as usual when something is over.
+const AFTERMATH_MS: u64 = 5_000;
 
 impl Faults {
     pub fn of(setting: &Setting) -> Self {
@@ -56,6 +62,7 @@ impl Faults {
             database_down_until: Moment::default(),
             cut_off: vec![Moment::default(); setting.coordinators],
             now: Moment::default(),
+            disturbed_until: Moment::default(),
             healed: false,
         }
     }
@@ -78,6 +85,17 @@ impl Faults {
         self.healed
     }
 
+    /// Something goes wrong, and does so for a while.
+    pub fn disturb(&mut self, ms: u64) {
+        let until = self.now.plus_ms(ms + AFTERMATH_MS);
+        self.disturbed_until = self.disturbed_until.max(until);
+    }
+
+    /// Nothing has gone wrong since.
+    pub fn calm_since(&self, moment: Moment) -> bool {
+        self.disturbed_until <= moment
+    }
+
     /// Time passes.
     pub fn tick(&mut self, now: Moment) {
         self.now = now;
@@ -91,6 +109,7 @@ impl Faults {
     pub fn take_crash(&mut self, point: CrashPoint) -> Option<u64> {
         let (_, down_ms) = self.crash.filter(|(armed, _)| *armed == point)?;
         self.crash = None;
+        self.disturb(down_ms);
         Some(down_ms)
     }
 
@@ -99,7 +118,9 @@ impl Faults {
     }
 
     pub fn take_commit_fault(&mut self) -> Option<CommitFault> {
-        self.commit_faults.pop()
+        let fault = self.commit_faults.pop()?;
+        self.disturb(LONGEST_COMMIT_MS);
+        Some(fault)
     }
 
     pub fn database_goes_away(&mut self, until: Moment) {

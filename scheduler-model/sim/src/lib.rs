@@ -13,6 +13,8 @@
 
 pub mod check;
 pub mod faults;
+mod kinds;
+pub mod occasion;
 pub mod random;
 pub mod replay;
 pub mod run;

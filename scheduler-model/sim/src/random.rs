@@ -12,6 +12,7 @@ pub enum Purpose {
     Agents,
     Faults,
     Checks,
+    Operators,
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).

@@ -1,9 +1,9 @@
 //! The size and the limits of one simulated cluster.
 
-use std::sync::Arc;
+mod agents;
 
 use drover_model::{
-    Resources,
+    Term, Weights,
     cluster::Quarantine,
     dispatch::Mode,
     policy::{self, Policy},
@@ -13,6 +13,7 @@ use crate::{
     faults::PlantedBug,
     random::{Purpose, Random},
 };
+pub use agents::{AgentSetting, GPU_MODELS, LEAST_CORES, NAMED, REGIONS};
 
 /// What a seed stands for. Everything else is drawn from the seed's streams.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub struct Setting {
     pub faulty_ms: u64,
     pub policy: &'static dyn Policy,
     pub mode: Mode,
+    pub weights: Weights,
     pub node_timeout_ms: u64,
     pub heartbeat_interval_ms: u64,
     /// Of the coordinators' lease.
@@ -34,18 +36,14 @@ pub struct Setting {
     pub quarantine: Quarantine,
     /// Faults in each simulated minute.
     pub faults_per_minute: u64,
+    /// How often somebody takes a node out of service, or says otherwise what it is.
+    pub operations: u64,
     /// A mistake that the checkers have to find.
     pub planted: Option<PlantedBug>,
     /// Keeps a history in words.
     pub trace: bool,
     /// Writes down what each coordinator steps, as `--record` does.
     pub record: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct AgentSetting {
-    pub name: Arc<str>,
-    pub capacity: Resources,
 }
 
 impl Setting {
@@ -57,16 +55,20 @@ impl Setting {
         Self {
             seed,
             coordinators: 1 + random.below(3) as usize,
-            agents: (0..agents).map(|number| agent(number, random)).collect(),
-            jobs: 50 + random.below(15) as u32,
+            agents: (0..agents)
+                .map(|number| AgentSetting::draw(number, random))
+                .collect(),
+            jobs: 40 + random.below(13) as u32,
             faulty_ms: 300_000 + random.below(60_000),
             policy: *random.pick(&policy::ALL),
             mode: *random.pick(&[Mode::Strict, Mode::Easy, Mode::Greedy]),
+            weights: weights(random),
             node_timeout_ms,
             heartbeat_interval_ms: *random.pick(&[500, node_timeout_ms / 8]),
             lease_ms: *random.pick(&[2_000, 3_000]),
             max_open: *random.pick(&[20, 200, 20_000]),
             faults_per_minute: *random.pick(&[0, 4, 10, 10, 20]),
+            operations: *random.pick(&[0, 10, 24]),
             quarantine: Quarantine {
                 losses: *random.pick(&[1, 2, 3]),
                 ..Quarantine::default()
@@ -78,16 +80,10 @@ impl Setting {
     }
 }
 
-/// The first can hold everything that is possible at all.
-fn agent(number: u64, random: &mut Random) -> AgentSetting {
-    let cores = if number == 0 { 8 } else { 2 + random.below(7) };
-    AgentSetting {
-        name: format!("node-{number}").into(),
-        capacity: Resources {
-            cpu_millis: cores * 1_000,
-            memory_bytes: cores << 30,
-            gpus: u32::from(number == 0),
-            disk_bytes: 0,
-        },
+/// Mostly those of production.
+fn weights(random: &mut Random) -> Weights {
+    if random.chance(700) {
+        return Weights::default();
     }
+    Weights(Term::ALL.map(|_| random.below(1_000) as u16))
 }

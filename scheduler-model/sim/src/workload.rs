@@ -1,11 +1,20 @@
 //! What users ask for, and how what they run behaves.
 
 mod behaviour;
+mod condition;
 mod jobs;
+mod placement;
+mod shape;
+mod steps;
+mod units;
+
+use std::sync::Arc;
 
 use drover_model::{Cancellation, JobSpec};
 
 pub use behaviour::{Behaviour, Profile};
+pub use condition::Condition;
+pub use steps::PlannedStep;
 
 use crate::{
     random::{Purpose, Random},
@@ -17,16 +26,16 @@ use crate::{
 pub struct Workload {
     seed: u64,
     /// By number; a job's stored words are its number.
-    pub jobs: Vec<PlannedJob>,
+    pub jobs: Vec<Arc<PlannedJob>>,
 }
 
 /// A job that somebody is going to submit.
 #[derive(Clone, Debug)]
 pub struct PlannedJob {
     pub submit_at_ms: u64,
-    pub spec: JobSpec,
-    /// By step: tasks in the order of the spec, then their undo steps.
-    pub profiles: Vec<Profile>,
+    pub spec: Arc<JobSpec>,
+    /// Tasks in the order of the spec, then their undo steps.
+    pub steps: Vec<PlannedStep>,
     /// Without a request id a call whose answer is lost is not repeated.
     pub with_request_id: bool,
     /// Submitted in one call with the one before.
@@ -54,7 +63,7 @@ impl Workload {
     pub fn of(setting: &Setting) -> Self {
         let mut random = Random::new(setting.seed, Purpose::Jobs);
         let jobs = (0..setting.jobs)
-            .map(|number| jobs::plan(number, setting, &mut random))
+            .map(|number| Arc::new(jobs::plan(number, setting, &mut random)))
             .collect();
         Self {
             seed: setting.seed,
@@ -64,7 +73,7 @@ impl Workload {
 
     /// How an attempt goes: the same whenever it is asked for. `job` tells a replay from the first time.
     pub fn behaviour(&self, number: u32, step: u32, job: u64, attempt: u32) -> Behaviour {
-        let profile = &self.jobs[number as usize].profiles[step as usize];
+        let profile = &self.jobs[number as usize].steps[step as usize].profile;
         let names = [job, u64::from(step), u64::from(attempt)];
         Behaviour::draw(profile, &mut Random::of(self.seed, Purpose::Agents, names))
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 use agent::{Agent, AgentHappening};
 use client::{ClientHappening, Clients};
-use coordinator::{Coordinator, CoordinatorHappening, DatabaseRequest};
+use coordinator::{Coordinator, CoordinatorHappening, DatabaseRequest, Drain};
 use database::Database;
 use moment::{Line, Moment};
 use network::{ConnectionId, Network, Packet, Side};
@@ -81,6 +81,8 @@ pub enum Happening {
         request: DatabaseRequest,
     },
     Client(ClientHappening),
+    /// A drained node had to be empty by now.
+    Drained(Drain),
     Fault(Fault),
     /// Faults are over: everything is mended.
     Heal,
@@ -203,6 +205,7 @@ impl<'a> World<'a> {
                 request,
             } => self.database_is_asked(coordinator, life, ticket, &request),
             Happening::Client(what) => self.client_happens(what),
+            Happening::Drained(drain) => self.drained(drain),
             Happening::Fault(fault) => self.inject(fault),
             Happening::Heal => self.heal(),
             Happening::Look => self.look(),
@@ -254,6 +257,7 @@ impl<'a> World<'a> {
                 .fail(promise, format!("long after all faults: {open}"));
             return;
         }
+        self.put_nodes_in_order();
         self.line.plan(self.now.plus_ms(1_000), Happening::Look);
     }
 

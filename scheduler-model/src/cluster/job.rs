@@ -1,11 +1,13 @@
 //! A job: its intent, and its state as a function of that and of its tasks.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use smallvec::SmallVec;
 
 use super::{
     edges::Edges,
+    group::Groups,
+    node::NodeSlot,
     phase::{Kind, Phase},
     task::Task,
 };
@@ -37,6 +39,17 @@ pub(crate) struct Job {
     pub(crate) tasks: SmallVec<[Task; 1]>,
     /// `None` when no task needs another.
     pub(crate) edges: Option<Box<Edges>>,
+    /// `None` when it has none.
+    pub(crate) groups: Option<Box<Groups>>,
+    pub(crate) may_preempt: bool,
+    /// Where a task of it succeeded last.
+    pub(crate) near: Option<NodeSlot>,
+    /// Groups whose tasks keep apart, and the nodes that these hold. `None` while there are none.
+    #[expect(
+        clippy::box_collection,
+        reason = "a word in most jobs, which have none"
+    )]
+    pub(crate) apart: Option<Box<BTreeSet<(u32, NodeSlot)>>>,
     /// What may run now.
     pub(crate) stage: Kind,
     pub(crate) counts: Counts,
@@ -85,6 +98,12 @@ impl Counts {
         }
     }
 
+    /// An end that was forgiven is so no more.
+    pub(crate) fn blame(&mut self, state: TaskState) {
+        self.failed += u32::from(state == TaskState::Failed);
+        self.timed_out += u32::from(state == TaskState::TimedOut);
+    }
+
     /// From nothing: for loading, for the begin of a stage, and for checking what is kept incrementally.
     pub(crate) fn recompute(tasks: &[Task]) -> Self {
         let mut counts = Self::default();
@@ -98,7 +117,7 @@ impl Counts {
             }
             counts.open[task.kind as usize] += 1;
             if task.state().is_final() {
-                counts.end(task.kind, task.state());
+                counts.end(task.kind, task.phase.counts_as());
             }
         }
         counts
@@ -170,6 +189,23 @@ impl Job {
         self.has_undo().then(|| self.task_count() + task)
     }
 
+    /// Whether a task is done as soon as it waits for nothing: it has no step, or would take back what did not succeed.
+    pub(crate) fn has_nothing_to_run(&self, task: u32) -> bool {
+        let undone = task.checked_sub(self.task_count());
+        self.tasks[task as usize].run.is_none() || undone.is_some_and(|task| self.is_forgiven(task))
+    }
+
+    pub(crate) fn is_forgiven(&self, task: u32) -> bool {
+        matches!(self.tasks[task as usize].phase, Phase::Forgiven { .. })
+    }
+
+    /// The undo step of a task of the spec, if it is awake and shown in the task's place.
+    pub(crate) fn shown_undo(&self, task: u32) -> Option<u32> {
+        let undo = self.undo_of(task)?;
+        let is_awake = self.tasks[undo as usize].phase != Phase::Dormant;
+        (is_awake && !self.is_forgiven(task)).then_some(undo)
+    }
+
     /// Whether a success of this task is, or may yet be, undone.
     pub(crate) fn may_undo(&self, task: u32) -> bool {
         let undo = self
@@ -195,9 +231,9 @@ impl Job {
 
     /// Where a task of the spec stands, its undo step included, as people see it.
     pub(crate) fn task_state(&self, task: u32) -> TaskState {
-        let undo = self.undo_of(task).map(|undo| &self.tasks[undo as usize]);
-        match undo.map(|undo| &undo.phase) {
-            None | Some(Phase::Dormant) => self.tasks[task as usize].state(),
+        let undo = self.shown_undo(task);
+        match undo.map(|undo| &self.tasks[undo as usize].phase) {
+            None => self.tasks[task as usize].state(),
             Some(Phase::Succeeded) => TaskState::Undone,
             Some(phase) if phase.state().is_final() => TaskState::UndoFailed,
             Some(_) => TaskState::Undoing,
@@ -222,6 +258,6 @@ impl Job {
 
     fn has_failed_task(&self) -> bool {
         let mut tasks = self.tasks.iter();
-        tasks.any(|task| task.kind != Kind::Undo && task.state() == TaskState::Failed)
+        tasks.any(|task| task.kind != Kind::Undo && task.phase == Phase::Failed)
     }
 }

@@ -6,6 +6,7 @@ use super::job::Job;
 use crate::JobId;
 
 /// Place of a job in memory. Reused; never leaves the process.
+#[cfg_attr(test, derive(Default))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobSlot(u32);
 

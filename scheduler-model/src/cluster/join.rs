@@ -10,8 +10,8 @@ use super::{
     timers::Timer,
 };
 use crate::{
-    Action, Assignment, AttemptKey, CloseReason, Effects, Heard, Join, NodeRow, ReportBatch,
-    SessionId, Timestamp,
+    Action, Admission, AttemptKey, CloseReason, Effects, Heard, Join, NodeOverrides, NodeRow,
+    ReportBatch, SessionId, Timestamp,
 };
 
 impl Cluster {
@@ -49,11 +49,12 @@ impl Cluster {
         join: &Join,
         effects: &mut Effects,
     ) -> NodeSlot {
+        let row = node_row(join, now);
+        effects.nodes.push(row.clone());
         let slot = self
             .nodes
-            .insert(Node::new(join, Link::Connected(session), now));
+            .insert(Node::new(row, Link::Connected(session), now));
         self.watch_silence(now, slot);
-        effects.nodes.push(node_row(join, now));
         slot
     }
 
@@ -82,20 +83,30 @@ impl Cluster {
         let node = self.nodes.get(slot);
         let changed = node.incarnation != join.incarnation
             || node.capacity != join.capacity
-            || node.labels != join.labels
+            || node.given != join.attributes
             || node.agent_version != join.agent_version;
-        if changed {
-            effects.nodes.push(node_row(join, now));
-        }
         // The old incarnation is still needed to tell what died with it.
         self.nodes.update(slot, |node| {
             node.agent_version = join.agent_version.clone();
-            node.capacity = join.capacity;
-            node.labels = join.labels.clone();
+            node.resize(join.capacity.clone());
+            node.given = join.attributes.clone();
             node.link = Link::Connected(session);
             node.was_here = true;
             node.last_heard = now;
+            if changed {
+                node.joined_at = now;
+            }
         });
+        let node = self.nodes.get(slot);
+        if changed {
+            let incarnation = join.incarnation;
+            effects.nodes.push(NodeRow {
+                incarnation,
+                ..node.row()
+            });
+        }
+        let attributes = node.overrides.apply(&node.given);
+        self.nodes.set_attributes(slot, attributes);
         slot
     }
 
@@ -129,7 +140,9 @@ impl Cluster {
                 _ if !survived && running.contains(&key) => {}
                 _ if !survived => gone.push(at),
                 Phase::Assigned(_) if !running.contains(&key) => {
-                    self.send_again(at, session, effects);
+                    let peers = self.peers(at);
+                    let action = self.assign_action(at, session, peers.as_ref());
+                    effects.actions.push(action);
                 }
                 Phase::Running { .. } if !running.contains(&key) => gone.push(at),
                 Phase::Stopping { .. } => effects.actions.push(self.stop_action(session, at)),
@@ -145,22 +158,6 @@ impl Cluster {
         self.nodes.update(slot, |node| {
             node.incarnation = join.incarnation;
             node.leaving = false;
-        });
-    }
-
-    fn send_again(&self, at: TaskRef, session: SessionId, effects: &mut Effects) {
-        let job = self.jobs.get(at.job);
-        let run = job.tasks[at.task as usize].run();
-        let rules = self.rules.get(run.rules);
-        effects.actions.push(Action::Assign {
-            session,
-            assignment: Assignment {
-                key: self.attempt_key(at),
-                payload: self.payloads.get(run.payload).clone(),
-                traceparent: job.traceparent(),
-                on_disconnect: rules.on_disconnect,
-                grace_ms: rules.grace_ms,
-            },
         });
     }
 
@@ -210,8 +207,10 @@ fn node_row(join: &Join, now: Timestamp) -> NodeRow {
         name: join.node.clone(),
         incarnation: join.incarnation,
         agent_version: join.agent_version.clone(),
-        capacity: join.capacity,
-        labels: join.labels.clone(),
+        capacity: join.capacity.clone(),
+        given: join.attributes.clone(),
+        overrides: NodeOverrides::default(),
+        admission: Admission::Open,
         joined_at: now,
     }
 }

@@ -7,14 +7,16 @@ use super::{
     phase::{Held, Phase, StopCause},
     timers::Timer,
 };
-use crate::{AttemptRow, AttemptState, Join, LoadedJob, NodeRow, ReportBatch, Snapshot, Timestamp};
+use crate::{AttemptRow, AttemptState, LoadedJob, Snapshot, Timestamp};
 
 impl Cluster {
     pub(super) fn restore(&mut self, snapshot: Snapshot, now: Timestamp) {
         for node in snapshot.nodes {
-            let slot = self.nodes.insert(restored_node(node, now));
+            let slot = self.nodes.insert(Node::new(node, Link::Disconnected, now));
             self.watch_silence(now, slot);
+            self.watch_drain(slot);
         }
+        self.restore_estimates(&snapshot.estimates);
         for job in snapshot.jobs {
             self.restore_job(now, job);
         }
@@ -37,7 +39,13 @@ impl Cluster {
         for attempt in &attempts {
             self.restore_attempt(slot, attempt);
         }
+        let succeeded = attempts
+            .iter()
+            .filter(|row| row.state == AttemptState::Succeeded);
+        let last = succeeded.max_by_key(|row| row.ended_at);
+        let near = last.and_then(|row| self.nodes.find(&row.node));
         let job = self.jobs.get_mut(slot);
+        job.near = near;
         job.resume_stages();
         assert!(
             job.counts.all_open() > 0,
@@ -53,6 +61,7 @@ impl Cluster {
     fn restore_attempt(&mut self, slot: JobSlot, attempt: &AttemptRow) {
         let job = self.jobs.get_mut(slot);
         let intent = job.intent;
+        let is_member = job.gang_of(attempt.key.task).is_some();
         let task = &mut job.tasks[attempt.key.task as usize];
         task.attempt = attempt.key.attempt;
         if attempt.state == AttemptState::Expired {
@@ -78,6 +87,8 @@ impl Cluster {
             },
             AttemptState::Stopping => stopping(held, attempt, StopCause::Cancel),
             AttemptState::StoppingTimeout => stopping(held, attempt, StopCause::Timeout),
+            AttemptState::StoppingRequeue => stopping(held, attempt, StopCause::Requeue),
+            AttemptState::Succeeded if is_member => Phase::Arrived(held),
             AttemptState::Succeeded => Phase::Succeeded,
             AttemptState::Cancelled => Phase::Cancelled,
             AttemptState::Failed
@@ -95,6 +106,7 @@ impl Cluster {
 
     fn hold_what_is_active(&mut self, slot: JobSlot) {
         let job = self.jobs.get(slot);
+        let mut active = Vec::new();
         for (place, task) in job.tasks.iter().enumerate() {
             let at = TaskRef {
                 job: slot,
@@ -111,13 +123,11 @@ impl Cluster {
                 _ => {}
             }
             if let Some(held) = task.phase.held() {
-                let expected_end = task.expected_end(held.assigned_at);
-                let demand = self.ready.shape(task.run().shape).demand;
-                self.nodes.update(held.node, |node| {
-                    node.used.add(&demand);
-                    node.held.insert((expected_end, at));
-                });
+                active.push((at, *held));
             }
+        }
+        for (at, held) in active {
+            self.hold(at, held);
         }
     }
 }
@@ -128,17 +138,4 @@ fn stopping(held: Held, attempt: &AttemptRow, cause: StopCause) -> Phase {
         started_at: attempt.started_at.into(),
         cause,
     }
-}
-
-fn restored_node(row: NodeRow, now: Timestamp) -> Node {
-    let join = Join {
-        node: row.name,
-        incarnation: row.incarnation,
-        agent_version: row.agent_version,
-        capacity: row.capacity,
-        labels: row.labels,
-        running: Vec::new(),
-        reports: ReportBatch::default(),
-    };
-    Node::new(&join, Link::Disconnected, now)
 }

@@ -111,7 +111,7 @@ impl Cluster {
         self.at_work = Some(job.id);
         let task = &job.tasks[at.task as usize];
         let rule = &self.rules.get(task.run().rules).retry;
-        let losses = task.losses + 1;
+        let losses = self.failures_and_losses(at).1 + 1;
         // One that was being stopped ends as what it was stopped for.
         let counts = self.ended_state(at, Ending::Lost) == AttemptState::Lost
             && task.kind.goes_on(job.intent);

@@ -1,25 +1,38 @@
 //! State and transitions of everything open. One verb, one file.
 
+pub(crate) mod age;
+pub(crate) mod fit;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod node;
+pub(crate) mod nodes;
 pub(crate) mod ready;
 pub(crate) mod task;
 
+mod array;
 mod ask;
 mod assign;
 mod cancel;
+mod change_node;
 mod check;
 mod compile;
 mod deadline;
+mod decisions;
 pub(crate) mod edges;
 mod end;
+mod estimate;
 mod expire;
+mod explain;
+mod gang;
+pub(crate) mod group;
+mod hold;
+mod impossible;
 mod join;
 mod load;
 mod lose;
 pub(crate) mod payloads;
 pub(crate) mod phase;
+pub(crate) mod preempt;
 mod quarantine;
 mod queue;
 mod report;
@@ -32,17 +45,23 @@ mod stop;
 mod submit;
 mod tick;
 mod timers;
+mod why;
 mod write;
 
 use crate::{
-    Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp,
+    Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
     dispatch::{self, Mode},
+    estimate::Estimator,
     policy::Policy,
     random::RandomStream,
 };
+use age::Ages;
+use decisions::Decisions;
 use jobs::{JobSlot, Jobs};
-use node::{NodeSlot, Nodes};
+use node::NodeSlot;
+use nodes::Nodes;
 use payloads::Payloads;
+use preempt::Preempting;
 pub use quarantine::Quarantine;
 use ready::Ready;
 use requests::RecentRequests;
@@ -54,9 +73,16 @@ use timers::Timers;
 pub struct Config {
     pub policy: &'static dyn Policy,
     pub mode: Mode,
+    /// What makes a node better than another.
+    pub weights: Weights,
     /// Silence after which a node's attempts are given up.
     pub node_timeout_ms: u64,
     pub quarantine: Quarantine,
+    /// A task that has waited so long goes before all that are not escalated, and is reserved for, whatever policy and
+    /// mode.
+    pub age_cap_ms: u64,
+    /// A job with a task, or gang, that fits on no nodes that ever joined is refused; else it waits.
+    pub refuse_impossible: bool,
     /// One placement a round and one timer a tick, so that what cannot be written is found. Until [`Event::Relax`].
     pub careful: bool,
 }
@@ -66,8 +92,11 @@ impl Default for Config {
         Self {
             policy: crate::policy::find("edf").expect("a built-in policy"),
             mode: Mode::Easy,
+            weights: Weights::default(),
             node_timeout_ms: 10_000,
             quarantine: Quarantine::default(),
+            age_cap_ms: 24 * 60 * 60 * 1_000,
+            refuse_impossible: false,
             careful: false,
         }
     }
@@ -115,8 +144,12 @@ pub struct Cluster {
     pub(crate) nodes: Nodes,
     pub(crate) ready: Ready,
     timers: Timers,
-    payloads: Payloads,
+    pub(crate) payloads: Payloads,
     pub(crate) rules: RuleBook,
+    /// Soft: what a crash loses of it is learned again.
+    pub(crate) estimator: Estimator,
+    /// [`timers::Timer::Estimates`] is set.
+    estimates_are_due: bool,
     requests: RecentRequests,
     /// For backoff jitter.
     jitter: RandomStream,
@@ -128,6 +161,9 @@ pub struct Cluster {
     /// The reservation of the last round, for explaining.
     pub(crate) reservation: Option<dispatch::Reservation>,
     counters: Counters,
+    decisions: Decisions,
+    ages: Ages,
+    pub(crate) preempting: Preempting,
     /// The job that the step is about, for whoever has to find out which one it panicked on.
     at_work: Option<JobId>,
     /// The same of a round of dispatch.
@@ -145,12 +181,17 @@ impl Cluster {
             timers: Timers::default(),
             payloads: Payloads::default(),
             rules: RuleBook::default(),
+            estimator: Estimator::default(),
+            estimates_are_due: false,
             requests: RecentRequests::new(snapshot.turn),
             jitter: jitter_of(snapshot.epoch),
             wants_dispatch: true,
             proposed: Vec::new(),
             reservation: None,
             counters: Counters::default(),
+            decisions: Decisions::default(),
+            ages: Ages::default(),
+            preempting: Preempting::default(),
             at_work: None,
             considered: None,
         };
@@ -178,6 +219,11 @@ impl Cluster {
                 let answer = Answer::QueueSet;
                 effects.actions.push(Action::Reply { caller, answer });
             }
+            Event::ChangeNode {
+                caller,
+                node,
+                change,
+            } => self.change_node(now, caller, &node, change, effects),
             Event::Ask { caller, question } => self.ask(now, caller, &question, effects),
             Event::Recover { node, report } => self.recover(now, &node, report, effects),
             Event::Join { session, join } => self.join(now, session, *join, effects),

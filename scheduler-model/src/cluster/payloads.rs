@@ -1,9 +1,11 @@
-//! What runs, kept once however many tasks run it.
+//! What runs, and how long it is expected to, kept once however many tasks run it.
 
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+
+use crate::Expected;
 
 /// Place of a payload in memory. Reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,44 +22,62 @@ impl PayloadId {
     }
 }
 
-/// Interned byte strings, counted by use.
+/// Interned byte strings, counted by use. Equal ones that are expected to take different times are different.
 #[derive(Debug, Default)]
 pub(crate) struct Payloads {
-    kept: Vec<(Bytes, u32)>,
+    kept: Vec<Kept>,
     free: Vec<PayloadId>,
-    by_content: FxHashMap<Bytes, PayloadId>,
+    by_content: FxHashMap<(Bytes, Expected), PayloadId>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    payload: Bytes,
+    expected: Expected,
+    uses: u32,
 }
 
 impl Payloads {
     /// The one copy of `payload`, used once more.
-    pub(crate) fn keep(&mut self, payload: &Bytes) -> PayloadId {
-        if let Some(id) = self.by_content.get(payload) {
-            self.kept[id.index()].1 += 1;
+    pub(crate) fn keep(&mut self, payload: &Bytes, expected: Expected) -> PayloadId {
+        // Sharing the original for the look-up: the map wants a key of its own type.
+        let wanted = (payload.clone(), expected);
+        if let Some(id) = self.by_content.get(&wanted) {
+            self.kept[id.index()].uses += 1;
             return *id;
         }
         // A copy: the original may be a small part of a large message that it would keep alive.
         let copy = Bytes::copy_from_slice(payload);
+        let new = Kept {
+            payload: copy.clone(),
+            expected,
+            uses: 1,
+        };
         let id = if let Some(id) = self.free.pop() {
-            self.kept[id.index()] = (copy.clone(), 1);
+            self.kept[id.index()] = new;
             id
         } else {
-            self.kept.push((copy.clone(), 1));
+            self.kept.push(new);
             PayloadId::of(self.kept.len() - 1)
         };
-        self.by_content.insert(copy, id);
+        self.by_content.insert((copy, expected), id);
         id
     }
 
     pub(crate) fn get(&self, id: PayloadId) -> &Bytes {
-        &self.kept[id.index()].0
+        &self.kept[id.index()].payload
+    }
+
+    pub(crate) fn expected(&self, id: PayloadId) -> &Expected {
+        &self.kept[id.index()].expected
     }
 
     pub(crate) fn release(&mut self, id: PayloadId) {
-        let (payload, uses) = &mut self.kept[id.index()];
-        *uses -= 1;
-        if *uses == 0 {
-            self.by_content.remove(payload);
-            *payload = Bytes::new();
+        let kept = &mut self.kept[id.index()];
+        kept.uses -= 1;
+        if kept.uses == 0 {
+            let payload = std::mem::take(&mut kept.payload);
+            self.by_content.remove(&(payload, kept.expected));
             self.free.push(id);
         }
     }

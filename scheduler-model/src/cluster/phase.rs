@@ -39,6 +39,9 @@ pub(crate) enum Phase {
     Pending {
         unmet: u32,
     },
+    /// It could be queued, but for others of its group: its array has as many under way as it may, or its gang is not
+    /// complete. Members of a gang that is complete stay so while the first of them is queued for all.
+    Gathering,
     Queued {
         /// Its place in the ready index.
         key: i64,
@@ -58,9 +61,15 @@ pub(crate) enum Phase {
     Retrying {
         until: Timestamp,
     },
+    /// Its attempt has succeeded there, and counts when those of its whole gang have.
+    Arrived(Held),
     Succeeded,
     Failed,
     TimedOut,
+    /// An instance that failed, or timed out, as its array may: as good as done for all others.
+    Forgiven {
+        timed_out: bool,
+    },
     Cancelled,
     UpstreamFailed,
 }
@@ -79,23 +88,48 @@ pub(crate) enum StopCause {
     Cancel,
     /// Its start-to-close limit passed.
     Timeout,
+    /// Its node is drained: it is to run elsewhere.
+    Requeue,
 }
 
 impl Phase {
     pub(crate) fn state(&self) -> TaskState {
         match self {
             Self::Dormant | Self::Pending { .. } => TaskState::Pending,
-            Self::Queued { .. } => TaskState::Queued,
+            Self::Gathering | Self::Queued { .. } => TaskState::Queued,
             Self::Assigned(_) => TaskState::Assigned,
-            Self::Running { .. } => TaskState::Running,
+            Self::Running { .. } | Self::Arrived(_) => TaskState::Running,
             Self::Stopping { .. } => TaskState::Stopping,
             Self::Retrying { .. } => TaskState::Retrying,
             Self::Succeeded => TaskState::Succeeded,
-            Self::Failed => TaskState::Failed,
-            Self::TimedOut => TaskState::TimedOut,
+            Self::Failed | Self::Forgiven { timed_out: false } => TaskState::Failed,
+            Self::TimedOut | Self::Forgiven { timed_out: true } => TaskState::TimedOut,
             Self::Cancelled => TaskState::Cancelled,
             Self::UpstreamFailed => TaskState::UpstreamFailed,
         }
+    }
+
+    /// The state that it stands for in its job: what is forgiven is as good as done.
+    pub(crate) fn counts_as(&self) -> TaskState {
+        match self {
+            Self::Forgiven { .. } => TaskState::Succeeded,
+            phase => phase.state(),
+        }
+    }
+
+    /// Failed or timed out, and is not forgiven.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed | Self::TimedOut)
+    }
+
+    /// Has not been queued yet.
+    pub(crate) fn is_ahead(&self) -> bool {
+        matches!(self, Self::Dormant | Self::Pending { .. } | Self::Gathering)
+    }
+
+    /// Has been queued, and has not ended.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self, Self::Queued { .. } | Self::Retrying { .. }) || self.held().is_some()
     }
 
     pub(crate) fn held(&self) -> Option<&Held> {
@@ -105,6 +139,11 @@ impl Phase {
             }
             _ => None,
         }
+    }
+
+    /// Has an attempt that nobody has asked to stop.
+    pub(crate) fn may_be_stopped(&self) -> bool {
+        matches!(self, Self::Assigned(_) | Self::Running { .. })
     }
 
     /// State of the attempt that is active in this phase.
@@ -120,6 +159,10 @@ impl Phase {
                 cause: StopCause::Timeout,
                 ..
             } => Some(AttemptState::StoppingTimeout),
+            Self::Stopping {
+                cause: StopCause::Requeue,
+                ..
+            } => Some(AttemptState::StoppingRequeue),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Cluster,
+    age::AGED,
     jobs::{JobSlot, TaskRef},
     phase::{Kind, Phase},
     ready::{Entry, Standing},
@@ -20,8 +21,17 @@ impl Cluster {
         }
     }
 
-    /// The task waits for a node from now on.
+    /// The task waits for a node from now on, unless its group keeps it back.
     pub(super) fn enqueue(&mut self, now: Timestamp, at: TaskRef) {
+        match self.members(at) {
+            Some(members) => self.gather(now, at, members),
+            None if self.jobs.get_mut(at.job).enter_array(at.task) => self.queue(now, at),
+            None => {}
+        }
+    }
+
+    /// Puts it into the index.
+    pub(super) fn queue(&mut self, now: Timestamp, at: TaskRef) {
         let key = self.key(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
@@ -36,20 +46,22 @@ impl Cluster {
             task: at,
         };
         self.ready.insert(job.queue, run.shape, entry);
+        self.watch_age(now, at);
         // One more of a shape that fits nowhere changes nothing.
         self.wants_dispatch |= self.ready.shape(run.shape).standing() == Standing::Open;
     }
 
-    /// A queued task gets another place in the order: its job's priority has changed.
-    pub(super) fn rekey(&mut self, at: TaskRef) {
+    /// A queued task gets another place in the order.
+    pub(super) fn rekey(&mut self, at: TaskRef, key: i64) {
         let old = self.entry(at).expect("only a queued task is in the index");
-        let key = self.key(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
         let shape = task.run().shape;
         task.become_rekeyed(key);
         self.ready.remove(job.queue, shape, old);
         self.ready.insert(job.queue, shape, Entry { key, ..old });
+        // It may block or have others stopped where it could not before.
+        self.ready.judge(shape, Standing::Open);
         self.wants_dispatch = true;
     }
 
@@ -71,6 +83,8 @@ impl Cluster {
             self.timers.forget(since.plus_ms(limit), Timer::StartBy(at));
         }
         self.ready.remove(job.queue, run.shape, entry);
+        // Others were kept from the place that was made for it.
+        self.wants_dispatch |= self.preempting.forget(at);
     }
 
     /// Place in the index, of a queued task.
@@ -87,21 +101,22 @@ impl Cluster {
     }
 
     /// Where the policy puts a task; before all others if its job is escalated.
-    fn key(&self, at: TaskRef) -> i64 {
+    pub(super) fn key(&self, at: TaskRef) -> i64 {
         if self.jobs.get(at.job).escalated {
             return i64::MIN;
         }
-        self.config.policy.key(&self.facts(at))
+        self.config.policy.key(&self.facts(at)).max(AGED + 1)
     }
 
     fn facts(&self, at: TaskRef) -> Facts {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
+        let fit = &self.ready.shape(task.run().shape).fit;
         Facts {
             submitted_at: job.submitted_at,
             deadline: job.deadline.get(),
             priority: job.priority,
-            resources: self.ready.shape(task.run().shape).demand,
+            resources: fit.demand.saturating_mul(fit.size()),
             estimate_ms: task.estimate_ms,
             upward_rank_ms: task.upward_rank_ms,
         }
@@ -112,6 +127,8 @@ impl Cluster {
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
         let shown = match task.kind {
+            // What was not done shows how it ended.
+            Kind::Undo if job.is_forgiven(at.task - job.task_count()) => return,
             Kind::Undo => at.task - job.task_count(),
             Kind::Main | Kind::Finally => at.task,
         };

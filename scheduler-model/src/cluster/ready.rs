@@ -1,19 +1,23 @@
 //! The tasks that wait for a node: by queue, then by shape, then in the order of the policy.
 //!
 //! Fit is judged once per shape. A shape found to fit nowhere is *parked*: until more capacity comes free it can fit only
-//! on nodes that gave some back since ([`Ready::freed`]), so a round passes it over by looking at those alone. One that no
-//! connected node could hold even when empty is *impossible* until a node joins.
+//! on nodes that gave some back since ([`Ready::freed`]), so a round passes it over by looking at those alone; a gang needs
+//! one of them for a member at least. One that no connected node could hold even when empty is *impossible* until a node
+//! joins.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use rustc_hash::FxHashMap;
 
-use super::{jobs::TaskRef, node::NodeSlot};
-use crate::Resources;
+use super::{fit::Fit, jobs::TaskRef, node::NodeSlot, nodes::Nodes};
+use crate::{
+    Resources, Weights,
+    dispatch::{Site, sites},
+};
 
 /// Place of a demand in memory. Reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +45,9 @@ pub(crate) enum Standing {
 
 #[derive(Debug)]
 pub(crate) struct Shape {
-    pub(crate) demand: Resources,
+    pub(crate) fit: Fit,
+    /// Where it may run, as of a version of the nodes. A memo.
+    sites: RefCell<(u64, Arc<[Site]>)>,
     /// A memo: a round notes here what it finds while it reads the index.
     standing: Cell<Standing>,
     /// Open tasks of this shape, waiting or not.
@@ -64,11 +70,13 @@ pub(crate) struct Queue {
 pub(crate) struct Ready {
     shapes: Vec<Shape>,
     free_shapes: Vec<ShapeId>,
-    by_demand: FxHashMap<Resources, ShapeId>,
+    by_fit: FxHashMap<Fit, ShapeId>,
     /// Shapes of which tasks wait, by cpu.
     waiting: BTreeSet<(u64, ShapeId)>,
     /// How many of them are open.
     open: Cell<usize>,
+    /// How many of them may have others stopped.
+    preempting: usize,
     /// Nodes that gave capacity back since every shape was last judged.
     pub(crate) freed: BTreeSet<NodeSlot>,
     queues: Vec<Queue>,
@@ -86,14 +94,15 @@ impl Ready {
         &self.shapes[shape.0 as usize]
     }
 
-    /// The shape of this demand, used once more.
-    pub(crate) fn use_shape(&mut self, demand: &Resources) -> ShapeId {
-        if let Some(shape) = self.by_demand.get(demand) {
+    /// The shape of what fits there, used once more.
+    pub(crate) fn use_shape(&mut self, fit: Fit) -> ShapeId {
+        if let Some(shape) = self.by_fit.get(&fit) {
             self.shapes[shape.0 as usize].uses += 1;
             return *shape;
         }
         let new = Shape {
-            demand: *demand,
+            fit: fit.clone(),
+            sites: RefCell::default(),
             standing: Cell::new(Standing::Open),
             uses: 1,
             queues: 0,
@@ -105,7 +114,7 @@ impl Ready {
             self.shapes.push(new);
             ShapeId(u32::try_from(self.shapes.len() - 1).expect("fewer than 2^32 shapes"))
         };
-        self.by_demand.insert(*demand, shape);
+        self.by_fit.insert(fit, shape);
         shape
     }
 
@@ -114,7 +123,7 @@ impl Ready {
         released.uses -= 1;
         if released.uses == 0 {
             assert_eq!(released.queues, 0, "no task of an unused shape waits");
-            self.by_demand.remove(&released.demand);
+            self.by_fit.remove(&released.fit);
             self.free_shapes.push(shape);
         }
     }
@@ -229,15 +238,23 @@ impl Ready {
             .waiting
             .first()
             .map_or(u64::MAX, |(cpu_millis, _)| *cpu_millis);
-        self.open.get() == 0 && room.cpu_millis < least
+        // What was freed is less than they need, but may be enough beside what they may have stopped.
+        let may_make_room = self.may_preempt() && !self.freed.is_empty();
+        self.open.get() == 0 && room.cpu_millis < least && !may_make_room
+    }
+
+    /// Whether tasks wait that may have others stopped.
+    pub(crate) fn may_preempt(&self) -> bool {
+        self.preempting > 0
     }
 
     fn enter_queue(&mut self, shape: ShapeId) {
         let entering = &mut self.shapes[shape.0 as usize];
         entering.queues += 1;
         if entering.queues == 1 {
-            self.waiting.insert((entering.demand.cpu_millis, shape));
+            self.waiting.insert((entering.fit.demand.cpu_millis, shape));
             *self.open.get_mut() += 1;
+            self.preempting += usize::from(entering.fit.preempts);
         }
     }
 
@@ -245,7 +262,8 @@ impl Ready {
         let leaving = &mut self.shapes[shape.0 as usize];
         leaving.queues -= 1;
         if leaving.queues == 0 {
-            self.waiting.remove(&(leaving.demand.cpu_millis, shape));
+            self.waiting.remove(&(leaving.fit.demand.cpu_millis, shape));
+            self.preempting -= usize::from(leaving.fit.preempts);
             // While nobody waits nobody judges, and the freed nodes are forgotten.
             let old = leaving.standing.replace(Standing::Open);
             *self.open.get_mut() -= usize::from(old == Standing::Open);
@@ -291,6 +309,20 @@ impl Queue {
 }
 
 impl Shape {
+    pub(crate) fn demand(&self) -> &Resources {
+        &self.fit.demand
+    }
+
+    /// Where it may run now.
+    pub(crate) fn sites(&self, nodes: &Nodes, weights: &Weights) -> Arc<[Site]> {
+        let mut known = self.sites.borrow_mut();
+        if known.0 != nodes.version() {
+            let sites = sites(nodes, &self.fit.constraints, weights);
+            *known = (nodes.version(), sites.into());
+        }
+        Arc::clone(&known.1)
+    }
+
     pub(crate) fn standing(&self) -> Standing {
         self.standing.get()
     }

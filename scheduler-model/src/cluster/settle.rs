@@ -14,13 +14,15 @@ impl Cluster {
     /// A task has just come to its end.
     pub(super) fn settle(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
         let job = self.jobs.get_mut(at.job);
+        job.note_end(at.task);
         let Task { kind, phase, .. } = job.tasks[at.task as usize];
-        let state = phase.state();
+        let state = phase.counts_as();
         job.counts.end(kind, state);
         let goes_on = kind.goes_on(job.intent);
         self.tell(at, effects);
         match state {
             TaskState::Succeeded if goes_on => self.release_dependents(now, at, effects),
+            TaskState::Succeeded => self.finish_whole(at, effects),
             TaskState::Failed | TaskState::TimedOut if goes_on => {
                 self.fail_dependents(at, effects);
                 if kind == Kind::Main {
@@ -29,6 +31,7 @@ impl Cluster {
             }
             _ => {}
         }
+        self.follow_in_array(now, at, effects);
         self.advance(now, at.job, effects);
         self.write_job(at.job, now, effects);
     }
@@ -62,9 +65,10 @@ impl Cluster {
                     job: at.job,
                     task: dependent,
                 };
-                if waiting.run.is_some() {
+                if !job.has_nothing_to_run(dependent) {
                     self.enqueue_and_tell(now, dependent_at, effects);
                 } else {
+                    let waiting = &mut job.tasks[dependent as usize];
                     waiting.become_done();
                     job.counts.end(waiting.kind, TaskState::Succeeded);
                     self.tell(dependent_at, effects);

@@ -8,7 +8,7 @@ use super::{
     phase::{Kind, Phase},
     task::Task,
 };
-use crate::{Effects, Intent, Timestamp};
+use crate::{Effects, Intent, TaskState, Timestamp};
 
 impl Cluster {
     /// Begins the stages that are due, when the one before is over.
@@ -61,17 +61,20 @@ impl Job {
         self.settle_what_never_ran(stage);
     }
 
-    /// What has not succeeded needs no undo, and nobody waits for it.
+    /// What has not succeeded needs no undo, and nobody waits for it. What was forgiven needs none either, but hands on the
+    /// order of what it stood between.
     fn wake_undo(&mut self) {
         let count = self.task_count();
         for task in 0..count.min(self.tasks.len() as u32 - count) {
             let Task { kind, phase, .. } = self.tasks[task as usize];
-            if (kind, phase) != (Kind::Main, Phase::Succeeded) {
+            if (kind, phase.counts_as()) != (Kind::Main, TaskState::Succeeded) {
                 continue;
             }
             let undo = count + task;
-            let needed =
-                |needed: &&u32| self.tasks[(**needed - count) as usize].phase == Phase::Succeeded;
+            let needed = |needed: &&u32| {
+                let needed = &self.tasks[(**needed - count) as usize];
+                needed.phase.counts_as() == TaskState::Succeeded
+            };
             let unmet = self.needs(undo).iter().filter(needed).count() as u32;
             self.wake(undo, unmet);
         }
@@ -97,12 +100,14 @@ impl Job {
     /// Tasks of a kind that have had no attempt: their state follows from what they need and from the job's intent, in
     /// this order, which is the order in which it happened.
     pub(super) fn settle_what_never_ran(&mut self, kind: Kind) {
+        self.settle_gangs(kind);
+        self.settle_arrays();
         let mut done: Vec<u32> = Vec::new();
         let mut failed: Vec<u32> = Vec::new();
         for (place, task) in (0..).zip(&self.tasks) {
             match task.phase {
                 _ if task.kind != kind => {}
-                Phase::Succeeded => done.push(place),
+                Phase::Succeeded | Phase::Forgiven { .. } => done.push(place),
                 Phase::Failed | Phase::TimedOut => failed.push(place),
                 _ => {}
             }
@@ -134,10 +139,11 @@ impl Job {
     /// Tasks with nothing to run that wait for nothing are done.
     fn finish_what_is_nothing(&mut self, kind: Kind) -> Vec<u32> {
         let mut done = Vec::new();
-        for (place, task) in (0..).zip(&mut self.tasks) {
+        for place in 0..self.tasks.len() as u32 {
+            let task = &self.tasks[place as usize];
             let waits_for_nothing = matches!(task.phase, Phase::Pending { unmet: 0, .. });
-            if task.kind == kind && task.run.is_none() && waits_for_nothing {
-                task.become_done();
+            if task.kind == kind && waits_for_nothing && self.has_nothing_to_run(place) {
+                self.tasks[place as usize].become_done();
                 done.push(place);
             }
         }
@@ -154,8 +160,8 @@ impl Job {
                 continue;
             };
             *unmet -= 1;
-            if *unmet == 0 && waiting.run.is_none() {
-                waiting.become_done();
+            if *unmet == 0 && self.has_nothing_to_run(dependent) {
+                self.tasks[dependent as usize].become_done();
                 done.push(dependent);
             }
         }

@@ -6,7 +6,7 @@ use super::{
     phase::{Held, Phase},
     timers::Timer,
 };
-use crate::{AttemptRow, AttemptState, Effects, Timestamp};
+use crate::{AttemptRow, AttemptState, Effects, Rate, Timestamp};
 
 impl Cluster {
     /// Does nothing unless the attempt is assigned: a stop may have overtaken the report.
@@ -52,6 +52,7 @@ impl Cluster {
             message: None,
             retry_at: None,
             decision: None,
+            rate: Rate::default(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A job arrives.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Cluster, job::Counts, jobs::JobSlot, phase::Kind};
 use crate::{
     Action, Answer, AttemptKey, AttemptRow, AttemptState, CallerId, Carried, Effects, Intent,
-    JobId, JobRow, JobState, NewJob, NewJobRow, Refusal, Submitted, Timestamp, TurnNumber,
+    JobId, JobRow, JobState, NewJob, NewJobRow, Rate, Refusal, Submitted, Timestamp, TurnNumber,
 };
 
 impl Cluster {
@@ -17,7 +17,12 @@ impl Cluster {
         looked_up: TurnNumber,
         effects: &mut Effects,
     ) {
-        let answer = match self.find_duplicates(&jobs, looked_up) {
+        let checked = self.find_duplicates(&jobs, looked_up);
+        let checked = checked.and_then(|duplicates| {
+            self.refuse_impossible(&jobs, &duplicates)?;
+            Ok(duplicates)
+        });
+        let answer = match checked {
             Ok(duplicates) => Answer::Submitted(
                 jobs.into_iter()
                     .zip(duplicates)
@@ -107,11 +112,13 @@ impl Cluster {
         effects: &mut Effects,
     ) {
         let decision = from.map(|from| format!("carried {from}").into_boxed_str());
-        for carried in carried {
+        for carried in self.whole_gangs(slot, carried) {
             let job = self.jobs.get_mut(slot);
             let task = &mut job.tasks[carried.task as usize];
-            task.become_done();
-            task.attempt = 1;
+            task.become_carried(carried.state);
+            if let Some(node) = self.nodes.find(&carried.node) {
+                task.count_end(carried.state, node);
+            }
             effects.attempts.push(AttemptRow {
                 key: AttemptKey {
                     job: job.id,
@@ -119,15 +126,17 @@ impl Cluster {
                     attempt: 1,
                 },
                 from: None,
-                state: AttemptState::Succeeded,
+                state: carried.state,
                 node: carried.node.clone(),
                 assigned_at: carried.assigned_at,
-                started_at: Some(carried.started_at),
+                started_at: (carried.state != AttemptState::Expired).then_some(carried.started_at),
                 ended_at: Some(carried.ended_at),
                 exit_code: None,
                 message: None,
                 retry_at: None,
                 decision: decision.clone(),
+                // It was paid for by the job that is replayed.
+                rate: Rate::default(),
             });
         }
         let job = self.jobs.get_mut(slot);
@@ -136,5 +145,21 @@ impl Cluster {
         self.queue_what_is_ready(now, slot);
         self.advance(now, slot, effects);
         self.write_job(slot, now, effects);
+    }
+
+    /// Without members of gangs of which not all had succeeded: these start together again.
+    fn whole_gangs<'a>(&self, slot: JobSlot, carried: &'a [Carried]) -> Vec<&'a Carried> {
+        let job = self.jobs.get(slot);
+        let places: BTreeSet<u32> = carried.iter().map(|carried| carried.task).collect();
+        let is_whole = |task| {
+            let members = job
+                .gang_of(task)
+                .map(|gang| gang.spec.first..gang.spec.whole());
+            members.is_none_or(|mut members| members.all(|member| places.contains(&member)))
+        };
+        carried
+            .iter()
+            .filter(|carried| is_whole(carried.task))
+            .collect()
     }
 }

@@ -23,7 +23,10 @@ impl Cluster {
                 Timer::Deadline(job) => self.pass_deadline(now, job, effects),
                 Timer::Quarantine(node) => self.release_from_quarantine(now, node),
                 Timer::Silence(node) => self.judge_silence(now, node, effects),
+                Timer::Age => self.look_at_ages(now),
+                Timer::Drain(node) => self.drain(now, node, effects),
                 Timer::Leftover(node) => self.lose_leftover(now, node, effects),
+                Timer::Estimates => self.write_estimates(now, effects),
             }
             if self.config.careful || effects.attempts.len() >= full {
                 return;

@@ -22,8 +22,14 @@ pub(crate) enum Timer {
     Quarantine(NodeSlot),
     /// A node may have been silent for too long.
     Silence(NodeSlot),
+    /// A task may have waited for very long.
+    Age,
+    /// What still runs on a node that is drained has to stop.
+    Drain(NodeSlot),
     /// More of what a node held is to be given up.
     Leftover(NodeSlot),
+    /// What was learned of run times is to be written.
+    Estimates,
 }
 
 impl Timer {
@@ -32,7 +38,12 @@ impl Timer {
         match self {
             Self::Retry(at) | Self::Limit(at) | Self::StartBy(at) => Some(at.job),
             Self::Deadline(job) => Some(*job),
-            Self::Quarantine(_) | Self::Silence(_) | Self::Leftover(_) => None,
+            Self::Quarantine(_)
+            | Self::Silence(_)
+            | Self::Age
+            | Self::Drain(_)
+            | Self::Leftover(_)
+            | Self::Estimates => None,
         }
     }
 }

@@ -5,9 +5,18 @@
 //! what stays is only what it learned about shapes (`Standing` in `cluster::ready`), which no outcome depends on.
 //! Work in a round grows with the number of shapes that wait, not with the number of tasks.
 
+mod claim;
+mod gang;
+mod oust;
 mod place;
+mod propose;
 mod reserve;
 mod round;
+mod seek;
+mod sites;
+mod sweep;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::{fmt, str::FromStr};
@@ -24,7 +33,9 @@ const NODES_COMPARED: usize = 32;
 /// search for backfill when a long queue holds nothing short enough.
 const HELD_PER_ROUND: usize = 128;
 
+pub(crate) use place::Search;
 pub(crate) use round::decide;
+pub(crate) use sites::{Site, sites};
 
 /// What happens when the first in order fits nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -72,7 +83,8 @@ impl FromStr for Mode {
 pub struct Reservation {
     pub job: JobId,
     pub task: u32,
-    pub node: NodeName,
+    /// By name; one for each task, so that members of a gang may share one.
+    pub nodes: Vec<NodeName>,
     /// When it is expected to fit there.
     pub start: Timestamp,
 }

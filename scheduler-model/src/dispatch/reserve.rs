@@ -1,73 +1,130 @@
-//! Capacity kept for the first task that fits nowhere (Lifka, JSSPP 1995; Mu'alem, Feitelson, IEEE TPDS 2001, per
-//! node and resource).
+//! Capacity kept for the first task, or gang, that fits nowhere (Lifka, JSSPP 1995; Mu'alem, Feitelson, IEEE TPDS 2001,
+//! per node and resource).
 
+use std::collections::BTreeMap;
+
+use super::sweep::Sweep;
 use crate::{
-    Resources, Timestamp,
+    JobId, Resources, Timestamp,
     cluster::{
+        fit::Fit,
         jobs::TaskRef,
-        node::{Node, NodeSlot, Nodes},
+        node::{Node, NodeSlot},
+        nodes::Nodes,
     },
 };
 
-/// Where and when the reserved task is expected to start, and what is then left beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where and when what is reserved for is expected to start, and what is then left beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shadow {
-    pub(super) node: NodeSlot,
+    /// One for each task.
+    pub(super) nodes: Vec<NodeSlot>,
     pub(super) start: Timestamp,
-    pub(super) extra: Resources,
+    /// From whom it keeps apart.
+    apart: Option<(JobId, u32)>,
+    /// On each of the nodes.
+    beside: BTreeMap<NodeSlot, Resources>,
 }
 
 impl Shadow {
-    /// The node on which `demand` is expected to fit first; ties go to the one that joined first. `None` when it fits on
-    /// none even when empty. `holds` tells what a task on a node gives back.
-    pub(super) fn find(
+    /// The nodes on which it is expected to fit first; ties go to those that joined first. `None` when there is no room
+    /// even when all are empty. `holds` tells what a task on a node gives back.
+    pub(super) fn find<'a>(
         nodes: &Nodes,
         now: Timestamp,
-        demand: &Resources,
-        holds: impl Fn(TaskRef) -> Resources,
+        fit: &Fit,
+        holds: impl Fn(TaskRef) -> &'a Fit,
     ) -> Option<Self> {
+        if fit.gang.is_some() {
+            return Sweep::new(nodes, fit, &holds).run(now);
+        }
         nodes
             .eligible()
-            .filter(|(_, node)| demand.fits(&node.capacity))
+            .filter(|(_, node)| fit.admits(node))
             .filter_map(|(slot, node)| {
-                let (start, extra) = when_fits(node, now, demand, &holds)?;
-                Some(Self {
-                    node: slot,
-                    start,
-                    extra,
-                })
+                let (start, beside) = when_fits(node, now, fit, &holds)?;
+                Some((start, slot, beside))
             })
-            .min_by_key(|shadow| (shadow.start, shadow.node))
+            .min_by_key(|(start, slot, _)| (*start, *slot))
+            .map(|(start, slot, beside)| Self::on(slot, start, fit, beside))
+    }
+
+    /// Of one task.
+    pub(super) fn on(node: NodeSlot, start: Timestamp, fit: &Fit, beside: Resources) -> Self {
+        Self::on_all(vec![node], start, fit, BTreeMap::from([(node, beside)]))
+    }
+
+    pub(super) fn on_all(
+        nodes: Vec<NodeSlot>,
+        start: Timestamp,
+        fit: &Fit,
+        beside: BTreeMap<NodeSlot, Resources>,
+    ) -> Self {
+        Self {
+            nodes,
+            start,
+            apart: fit.apart,
+            beside,
+        }
     }
 
     /// True when a task on `node` until `end` leaves the reservation as it is.
-    pub(super) fn admits(&self, node: NodeSlot, end: Timestamp, demand: &Resources) -> bool {
-        node != self.node || end <= self.start || demand.fits(&self.extra)
+    pub(super) fn admits(&self, node: NodeSlot, end: Timestamp, fit: &Fit) -> bool {
+        self.room(node, end, fit, 1) > 0
+    }
+
+    /// How many such tasks do, counted up to `most`.
+    pub(super) fn room(&self, node: NodeSlot, end: Timestamp, fit: &Fit, most: u32) -> u32 {
+        match self.beside.get(&node) {
+            Some(_) if end > self.start && fit.apart.is_some() && fit.apart == self.apart => 0,
+            Some(beside) if end > self.start => fit.demand.times_in(beside, most),
+            _ => most,
+        }
     }
 
     /// Notes what was placed after being admitted.
     pub(super) fn take(&mut self, node: NodeSlot, end: Timestamp, demand: &Resources) {
-        if node == self.node && end > self.start {
-            self.extra.subtract(demand);
+        if end > self.start
+            && let Some(beside) = self.beside.get_mut(&node)
+        {
+            beside.subtract(demand);
         }
     }
 }
 
-/// When `demand` is expected to fit on a node, and what is then left beside it.
-fn when_fits(
+/// When a task is expected to fit on a node, and what is then left beside it.
+fn when_fits<'a>(
     node: &Node,
     now: Timestamp,
-    demand: &Resources,
-    holds: impl Fn(TaskRef) -> Resources,
+    fit: &Fit,
+    holds: &impl Fn(TaskRef) -> &'a Fit,
 ) -> Option<(Timestamp, Resources)> {
-    let mut free = node.free();
+    let mut free = node.free().clone();
     let mut start = now;
+    let mut apart = held_apart(node, fit, holds);
     let mut held = node.held.iter();
-    while !demand.fits(&free) {
+    while apart > 0 || !fit.demand.fits(&free) {
         let (expected_end, task) = held.next()?;
-        free.add(&holds(*task));
+        let ending = holds(*task);
+        free.add(&ending.demand);
+        apart -= usize::from(keeps_apart(ending, fit));
         // What runs longer than expected may end any moment.
         start = start.max(*expected_end);
     }
-    Some((start, free.saturating_sub(demand)))
+    Some((start, free.saturating_sub(&fit.demand)))
+}
+
+/// How many others of its group a node holds.
+pub(super) fn held_apart<'a>(node: &Node, fit: &Fit, holds: &impl Fn(TaskRef) -> &'a Fit) -> usize {
+    // Most have no group, and then nobody is asked.
+    if fit.apart.is_none() {
+        return 0;
+    }
+    let held = node.held.iter();
+    held.filter(|(_, task)| keeps_apart(holds(*task), fit))
+        .count()
+}
+
+pub(super) fn keeps_apart(one: &Fit, other: &Fit) -> bool {
+    one.apart.is_some() && one.apart == other.apart
 }

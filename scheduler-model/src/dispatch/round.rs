@@ -1,24 +1,31 @@
 //! One round of dispatch.
 
+use std::collections::BTreeSet;
+
 use super::{
     HELD_PER_ROUND, Mode, Reservation,
-    place::{is_possible, place},
+    claim::Claim,
+    place::Found,
+    propose::Taken,
     reserve::Shadow,
     walk::{Candidate, Walk},
 };
 use crate::{
-    Decision, Placement, Resources, Timestamp,
+    Decision, Placement, Preemption, Resources, Timestamp,
     cluster::{
         Cluster, Config,
+        age::AGED,
         jobs::{JobSlot, Jobs, TaskRef},
-        node::{NodeSlot, Nodes},
-        ready::{Entry, Ready, Standing},
+        node::NodeSlot,
+        nodes::Nodes,
+        payloads::Payloads,
+        preempt::Preempting,
+        ready::{Entry, Ready, Shape, Standing},
+        rules::RuleBook,
         task::Task,
     },
+    estimate::Estimator,
 };
-
-/// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
-const FREED_SUMMED: usize = 64;
 
 /// What should start now, and where.
 pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
@@ -29,20 +36,32 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         nodes: &mut cluster.nodes,
         considered: &mut cluster.considered,
         config: &cluster.config,
+        payloads: &cluster.payloads,
+        rules: &cluster.rules,
+        estimator: &cluster.estimator,
+        preempting: &cluster.preempting,
         now,
         room,
         placements: Vec::new(),
         proposed: Vec::new(),
         taken: Vec::new(),
+        apart: BTreeSet::new(),
+        served: Vec::new(),
+        claims: Vec::new(),
+        preemptions: Vec::new(),
+        victims: BTreeSet::new(),
         blocked: None,
+        kept_for: None,
         shadow: None,
         held: Vec::new(),
     };
+    round.serve_claims();
     let judged_all = round.run();
     round.undo();
     let decision = Decision {
         reserved: round.reservation(),
         placements: round.placements,
+        preemptions: round.preemptions,
     };
     let held = round.held;
     cluster.proposed = round.proposed;
@@ -50,7 +69,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         let nodes = &cluster.nodes;
         let may_still_fit = |node: &NodeSlot| {
             held.iter()
-                .any(|demand| demand.fits(&nodes.get(*node).free()))
+                .any(|demand| demand.fits(nodes.get(*node).free()))
         };
         cluster.ready.freed.retain(may_still_fit);
     }
@@ -58,38 +77,49 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
 }
 
 /// The most of each resource that any one of the freed nodes has: what does not fit into this fits on none of them.
-fn room(ready: &Ready, nodes: &Nodes) -> Resources {
-    let free = ready.freed.iter().map(|slot| nodes.get(*slot).free());
-    free.fold(Resources::ZERO, |room, free| room.component_max(&free))
+pub(super) fn room(ready: &Ready, nodes: &Nodes) -> Resources {
+    let mut room = Resources::ZERO;
+    for slot in &ready.freed {
+        room.raise_to(nodes.get(*slot).free());
+    }
+    room
 }
 
-struct Round<'a> {
-    ready: &'a Ready,
-    jobs: &'a Jobs,
-    nodes: &'a mut Nodes,
+pub(super) struct Round<'a> {
+    pub(super) ready: &'a Ready,
+    pub(super) jobs: &'a Jobs,
+    pub(super) nodes: &'a mut Nodes,
     /// Whose task is being judged.
-    considered: &'a mut Option<JobSlot>,
-    config: &'a Config,
-    now: Timestamp,
-    room: Resources,
-    placements: Vec<Placement>,
+    pub(super) considered: &'a mut Option<JobSlot>,
+    pub(super) config: &'a Config,
+    pub(super) payloads: &'a Payloads,
+    pub(super) rules: &'a RuleBook,
+    pub(super) estimator: &'a Estimator,
+    pub(super) preempting: &'a Preempting,
+    pub(super) now: Timestamp,
+    pub(super) room: Resources,
+    pub(super) placements: Vec<Placement>,
     /// Where each of them is in memory.
-    proposed: Vec<(JobSlot, NodeSlot)>,
+    pub(super) proposed: Vec<(JobSlot, NodeSlot)>,
     /// Capacity given to proposals, to be given back at the end.
-    taken: Vec<Taken>,
+    pub(super) taken: Vec<Taken<'a>>,
+    /// Where proposals keep others of their job and group away.
+    pub(super) apart: BTreeSet<(JobSlot, u32, NodeSlot)>,
+    /// Tasks that got the place that was made for them, before the walk comes to them.
+    pub(super) served: Vec<TaskRef>,
+    /// Places that are being made for tasks that wait.
+    pub(super) claims: Vec<Claim<'a>>,
+    pub(super) preemptions: Vec<Preemption>,
+    /// Whom they stop.
+    pub(super) victims: BTreeSet<TaskRef>,
     /// First in order that fits nowhere now.
-    blocked: Option<Entry>,
-    /// What is kept for it. Found when the first task behind it asks.
-    shadow: Option<Shadow>,
+    pub(super) blocked: Option<Entry>,
+    /// For whom capacity is kept. One at most.
+    pub(super) kept_for: Option<Entry>,
+    /// What is kept. Found when the first task behind it asks.
+    pub(super) shadow: Option<Shadow>,
     /// Demands of tasks that fit but may not start.
     held: Vec<Resources>,
-}
-
-struct Taken {
-    node: NodeSlot,
-    demand: Resources,
-    until: Timestamp,
-    task: TaskRef,
 }
 
 impl<'a> Round<'a> {
@@ -101,154 +131,127 @@ impl<'a> Round<'a> {
             let Some(candidate) = walk.next() else {
                 return true;
             };
-            if self.placements.len() >= self.config.placements_per_round()
-                || self.held.len() == HELD_PER_ROUND
-            {
+            if self.is_full() || self.held.len() == HELD_PER_ROUND {
                 return false;
             }
             *self.considered = Some(candidate.entry.task.job);
             let shape = ready.shape(candidate.shape);
-            let (standing, demand) = (shape.standing(), shape.demand);
-            if standing == Standing::Impossible {
+            if shape.standing() == Standing::Impossible {
                 continue;
             }
-            let backfills = self.blocked.is_some() && self.config.mode == Mode::Easy;
-            if let Some(node) = self.find_node(&candidate, standing, demand, backfills) {
-                self.take(&candidate, node, demand, backfills);
+            if self.judge(&candidate, shape) {
                 walk.go_on(&candidate);
-            } else if backfills && self.fits_unreserved(&candidate, standing, demand) {
-                self.held.push(demand);
-                walk.go_on(&candidate);
-            } else {
-                ready.judge(candidate.shape, self.judge_unfit(&candidate, demand));
-                if self.blocked.is_some() && self.config.mode == Mode::Strict {
-                    return false;
-                }
+            }
+            if self.blocked.is_some() && self.config.mode == Mode::Strict {
+                return false;
             }
         }
         true
     }
 
-    fn fits_unreserved(
-        &mut self,
-        candidate: &Candidate,
-        standing: Standing,
-        demand: Resources,
-    ) -> bool {
-        self.find_node(candidate, standing, demand, false).is_some()
+    pub(super) fn is_full(&self) -> bool {
+        self.placements.len() >= self.config.placements_per_round()
     }
 
-    /// Where the candidate could start: anywhere, or on what was freed if its shape fitted nowhere before. With
-    /// `reserving` only where it does not delay the blocked task.
-    fn find_node(
-        &mut self,
-        candidate: &Candidate,
-        standing: Standing,
-        demand: Resources,
-        reserving: bool,
-    ) -> Option<NodeSlot> {
-        // By the shape alone where that is enough: the task itself lies somewhere cold.
-        if standing == Standing::Parked && !self.fits_freed(&demand) {
-            return None;
+    /// Whether those behind it, of the same queue and shape, may start or have others stopped as well.
+    fn judge(&mut self, candidate: &Candidate, shape: &'a Shape) -> bool {
+        if self.served.contains(&candidate.entry.task) {
+            return true;
         }
-        let shadow = if reserving { self.shadow() } else { None };
-        let task = self.task(candidate.entry.task);
-        let end = task.expected_end(self.now);
-        let allowed = |node| shadow.is_none_or(|shadow| shadow.admits(node, end, &demand));
-        let (nodes, policy, avoid) = (&*self.nodes, self.config.policy, task.avoid);
-        if standing == Standing::Parked {
-            let freed = self.ready.freed.iter().copied();
-            place(nodes, freed, policy, &demand, avoid, allowed)
-        } else {
-            let emptiest = nodes.with_free_cpu(demand.cpu_millis);
-            place(nodes, emptiest, policy, &demand, avoid, allowed)
+        let minds = self.kept_for.is_some() || !self.claims.is_empty();
+        if let Some(found) = self.find(candidate, shape, minds) {
+            self.start(candidate.entry.task, shape, &found);
+            return true;
         }
+        if minds && self.find(candidate, shape, false).is_some() {
+            self.held.push(shape.demand().clone());
+            if self.config.mode == Mode::Strict {
+                self.blocked = Some(candidate.entry);
+            }
+            return true;
+        }
+        let has_claim = self.claim(candidate, shape);
+        let standing = self.judge_unfit(candidate, shape, has_claim);
+        self.ready.judge(candidate.shape, standing);
+        has_claim
     }
 
-    fn fits_freed(&self, demand: &Resources) -> bool {
-        let mut freed = self.ready.freed.iter();
-        demand.fits(&self.room) && freed.any(|slot| demand.fits(&self.nodes.get(*slot).free()))
-    }
-
-    fn take(&mut self, candidate: &Candidate, node: NodeSlot, demand: Resources, backfilled: bool) {
-        let task = candidate.entry.task;
-        let until = self.task(task).expected_end(self.now);
-        if backfilled && let Some(shadow) = &mut self.shadow {
-            shadow.take(node, until, &demand);
-        }
-        let name = self.nodes.update(node, |node| {
-            node.used.add(&demand);
-            node.held.insert((until, task));
-            node.name.clone()
-        });
-        self.taken.push(Taken {
-            node,
-            demand,
-            until,
-            task,
-        });
-        if self.ready.freed.len() <= FREED_SUMMED {
-            self.room = room(self.ready, self.nodes);
-        }
-        self.proposed.push((task.job, node));
-        self.placements.push(Placement {
-            job: self.jobs.get(task.job).id,
-            task: task.task,
-            node: name,
-            rank: self.placements.len() as u32,
-            backfilled,
-        });
+    fn start(&mut self, task: TaskRef, shape: &'a Shape, found: &Found) {
+        let backfilled = self.kept_for.is_some();
+        self.take(task, shape, found, backfilled);
+        self.claims.retain(|claim| claim.task != task);
     }
 
     /// The first in order that fits nowhere now, but could, blocks. Those that never could block nobody.
-    fn judge_unfit(&mut self, candidate: &Candidate, demand: Resources) -> Standing {
-        if self.blocked.is_none() {
-            if !is_possible(self.nodes, &demand) {
+    fn judge_unfit(&mut self, candidate: &Candidate, shape: &Shape, has_claim: bool) -> Standing {
+        let is_first = self.blocked.is_none();
+        let is_kept_for = self.kept_for.is_none()
+            && match self.config.mode {
+                Mode::Strict => false,
+                Mode::Easy => is_first,
+                Mode::Greedy => self.is_aged(&candidate.entry),
+            };
+        if is_first || is_kept_for {
+            if !shape.fit.is_possible(self.nodes) {
                 return Standing::Impossible;
             }
-            self.blocked = Some(candidate.entry);
+            // One that only keeps apart from others of its job waits for these.
+            if shape.fit.apart.is_some() && shape.fit.has_room(self.nodes) {
+                return Standing::Parked;
+            }
         }
-        Standing::Parked
+        self.blocked = self.blocked.or(Some(candidate.entry));
+        // What is being made for it is kept already.
+        if is_kept_for && !has_claim {
+            self.kept_for = Some(candidate.entry);
+        }
+        // What is proposed now may be stopped for it, but only when it has started.
+        let looks_again = shape.fit.preempts && !has_claim && !self.placements.is_empty();
+        if looks_again {
+            Standing::Open
+        } else {
+            Standing::Parked
+        }
     }
 
-    /// The reservation of the blocked task, found once.
-    fn shadow(&mut self) -> Option<Shadow> {
-        if self.shadow.is_none() {
-            let task = self.task(self.blocked?.task);
-            let demand = self.ready.shape(task.run().shape).demand;
-            let holds = |at| self.ready.shape(self.task(at).run().shape).demand;
-            self.shadow = Shadow::find(self.nodes, self.now, &demand, holds);
-        }
-        self.shadow
+    /// Whether it has waited so long that it is reserved for in any mode.
+    fn is_aged(&self, entry: &Entry) -> bool {
+        entry.key <= AGED && self.task(entry.task).has_aged(self.config, self.now)
     }
 
-    /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
-    fn undo(&mut self) {
-        for Taken {
-            node,
-            demand,
-            until,
-            task,
-        } in self.taken.drain(..)
-        {
-            self.nodes.update(node, |node| {
-                node.used.subtract(&demand);
-                node.held.remove(&(until, task));
-            });
-        }
+    /// The reservation of the task for which capacity is kept, found once.
+    pub(super) fn find_shadow(&mut self) {
+        let (None, Some(entry)) = (&self.shadow, self.kept_for) else {
+            return;
+        };
+        let shape = self.ready.shape(self.task(entry.task).run().shape);
+        let holds = |at| &self.ready.shape(self.task(at).run().shape).fit;
+        self.shadow = Shadow::find(self.nodes, self.now, &shape.fit, holds);
     }
 
     fn reservation(&self) -> Option<Reservation> {
-        let (blocked, shadow) = (self.blocked?, self.shadow?);
+        let kept = self.kept_for.map(|entry| entry.task);
+        let (task, shadow) = match kept.zip(self.shadow.as_ref()) {
+            Some(kept) => kept,
+            None => {
+                let claim = self.claims.first()?;
+                (claim.task, &claim.shadow)
+            }
+        };
+        let names = shadow.nodes.iter();
+        let mut nodes: Vec<_> = names
+            .map(|node| self.nodes.get(*node).name.clone())
+            .collect();
+        nodes.sort_unstable();
         Some(Reservation {
-            job: self.jobs.get(blocked.task.job).id,
-            task: blocked.task.task,
-            node: self.nodes.get(shadow.node).name.clone(),
+            job: self.jobs.get(task.job).id,
+            task: task.task,
+            nodes,
             start: shadow.start,
         })
     }
 
-    fn task(&self, at: TaskRef) -> &Task {
+    pub(super) fn task(&self, at: TaskRef) -> &'a Task {
         &self.jobs.get(at.job).tasks[at.task as usize]
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::Lead;
 use crate::{
-    CallerId, Cancellation, Event, Heard, JobId, Join, NewJob, NodeName, Question, QueueRow,
-    Report, ReportBatch, SessionId, TurnNumber,
+    CallerId, Cancellation, Event, Heard, JobId, Join, NewJob, NodeChange, NodeName, Question,
+    QueueRow, Report, ReportBatch, SessionId, TaskSpec, TurnNumber,
 };
 
 /// From agents: never shed.
@@ -41,16 +41,24 @@ pub enum Wish {
         reason: Box<str>,
     },
     SetQueue(QueueRow),
+    ChangeNode {
+        node: NodeName,
+        change: NodeChange,
+    },
     Ask(Question),
 }
 
 impl Wish {
-    /// Size of the specs that it brings.
+    /// Size of the specs that it brings, with all instances: what is stored of them is short.
     pub fn spec_bytes(&self) -> usize {
-        match self {
-            Self::Submit { jobs, .. } => jobs.iter().map(|job| job.stored_spec.len()).sum(),
-            _ => 0,
-        }
+        let Self::Submit { jobs, .. } = self else {
+            return 0;
+        };
+        let bytes = jobs.iter().map(|job| {
+            let instances = job.spec.groups.iter().map(|group| group.count as usize);
+            job.stored_spec.len() + instances.sum::<usize>() * size_of::<TaskSpec>()
+        });
+        bytes.sum()
     }
 
     pub fn into_event(self, caller: CallerId) -> Event {
@@ -67,6 +75,11 @@ impl Wish {
                 reason,
             },
             Self::SetQueue(queue) => Event::SetQueue { caller, queue },
+            Self::ChangeNode { node, change } => Event::ChangeNode {
+                caller,
+                node,
+                change,
+            },
             Self::Ask(question) => Event::Ask { caller, question },
         }
     }

@@ -1,7 +1,5 @@
 //! The machine, driven by hand.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::{
     CallerId, Join, Question, ReportBatch, Resources, SessionId, Snapshot, Timestamp, TurnNumber,
@@ -68,7 +66,7 @@ fn join(session: u64) -> Control<()> {
             cpu_millis: 1_000,
             ..Resources::ZERO
         },
-        labels: BTreeMap::new(),
+        attributes: crate::NodeAttributes::default(),
         running: Vec::new(),
         reports: ReportBatch::default(),
     };

@@ -59,6 +59,7 @@ impl Trial {
             attempts: matching(&sealed.attempts, |row| row.key.job == job),
             nodes: Vec::new(),
             queues: Vec::new(),
+            estimates: Vec::new(),
         })
     }
 
@@ -100,7 +101,7 @@ fn matching<Row: Clone>(rows: &[Row], of_job: impl Fn(&Row) -> bool) -> Vec<Row>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AttemptKey, AttemptRow, AttemptState, Timestamp};
+    use crate::{AttemptKey, AttemptRow, AttemptState, Rate, Timestamp};
 
     fn lost(job: u128) -> AttemptRow {
         AttemptRow {
@@ -111,6 +112,7 @@ mod tests {
             },
             from: Some(AttemptState::Running),
             decision: None,
+            rate: Rate::default(),
             state: AttemptState::Lost,
             node: "n1".into(),
             assigned_at: Timestamp(1),
@@ -131,6 +133,7 @@ mod tests {
             attempts: jobs.iter().copied().map(lost).collect(),
             nodes: Vec::new(),
             queues: Vec::new(),
+            estimates: Vec::new(),
         };
         Trial::of(&Poison {
             alone: true,

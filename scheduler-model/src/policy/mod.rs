@@ -13,7 +13,7 @@ mod sjf;
 use crate::{Priority, Resources, Timestamp};
 
 /// What a rule may look at. Fixed while the task is queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub submitted_at: Timestamp,
     pub deadline: Option<Timestamp>,
@@ -24,15 +24,7 @@ pub struct Facts {
     pub upward_rank_ms: u64,
 }
 
-/// What placement may look at, for one node that the task fits on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Site {
-    pub capacity: Resources,
-    /// What would be left once the task holds its share.
-    pub free_after: Resources,
-}
-
-/// Ranks ready tasks and places them.
+/// Ranks ready tasks. Where they run is decided by [`crate::Score`].
 pub trait Policy: Sync + std::fmt::Debug {
     /// The name users know it by.
     fn name(&self) -> &'static str;
@@ -42,12 +34,6 @@ pub trait Policy: Sync + std::fmt::Debug {
 
     /// Smallest starts first. Ties go to the older job, then to the earlier task.
     fn key(&self, facts: &Facts) -> i64;
-
-    /// How well a node suits, larger is better: by default the mean share of each resource that stays free, in
-    /// thousandths.
-    fn suitability(&self, site: &Site) -> u64 {
-        free_permille(site)
-    }
 }
 
 /// All built-in policies, by name.
@@ -63,25 +49,6 @@ pub const ALL: [&dyn Policy; 6] = [
 /// The built-in policy of that name.
 pub fn find(name: &str) -> Option<&'static dyn Policy> {
     ALL.into_iter().find(|policy| policy.name() == name)
-}
-
-fn free_permille(site: &Site) -> u64 {
-    let shares = [
-        (site.free_after.cpu_millis, site.capacity.cpu_millis),
-        (site.free_after.memory_bytes, site.capacity.memory_bytes),
-        (site.free_after.gpus.into(), site.capacity.gpus.into()),
-        (site.free_after.disk_bytes, site.capacity.disk_bytes),
-    ];
-    let (sum, kinds) = shares
-        .into_iter()
-        .filter(|(_, capacity)| *capacity > 0)
-        .fold((0, 0), |(sum, kinds), (free, capacity)| {
-            (
-                sum + (u128::from(free) * 1000 / u128::from(capacity)) as u64,
-                kinds + 1,
-            )
-        });
-    u64::checked_div(sum, kinds).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -152,9 +119,9 @@ mod tests {
                 },
             ),
         ];
-        for (name, preferred) in forward {
+        for (name, preferred) in &forward {
             let policy = find(name).unwrap();
-            assert!(policy.key(&preferred) < policy.key(&facts()), "{name}");
+            assert!(policy.key(preferred) < policy.key(&facts()), "{name}");
         }
         assert_eq!(forward.len(), ALL.len());
     }
@@ -169,23 +136,5 @@ mod tests {
             let policy = find(name).unwrap();
             assert!(policy.key(&facts()) < policy.key(&without), "{name}");
         }
-    }
-
-    #[test]
-    fn the_emptier_node_suits_better() {
-        let capacity = Resources {
-            cpu_millis: 4_000,
-            ..Resources::ZERO
-        };
-        let site = |free| Site {
-            capacity,
-            free_after: Resources {
-                cpu_millis: free,
-                ..Resources::ZERO
-            },
-        };
-        let policy = find("fifo").unwrap();
-        assert_eq!(policy.suitability(&site(3_000)), 750);
-        assert!(policy.suitability(&site(3_000)) > policy.suitability(&site(1_000)));
     }
 }

@@ -25,8 +25,8 @@ impl Session {
             node: self.identity.node.clone(),
             incarnation: self.identity.incarnation,
             agent_version: self.identity.agent_version.clone(),
-            capacity: self.identity.capacity,
-            labels: self.identity.labels.clone(),
+            capacity: self.identity.capacity.clone(),
+            attributes: self.identity.attributes.clone(),
             running,
             reports,
         })));

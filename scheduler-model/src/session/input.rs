@@ -1,8 +1,9 @@
 //! What a session takes and gives.
 
-use std::collections::BTreeMap;
-
-use crate::{Assignment, AttemptKey, Epoch, Join, NodeName, Outcome, Report, Resources, Timestamp};
+use crate::{
+    Assignment, AttemptKey, Epoch, Join, NodeAttributes, NodeName, Outcome, Report, Resources,
+    Timestamp,
+};
 
 /// Who the agent is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Identity {
     pub incarnation: u64,
     pub agent_version: Box<str>,
     pub capacity: Resources,
-    pub labels: BTreeMap<String, String>,
+    pub attributes: NodeAttributes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

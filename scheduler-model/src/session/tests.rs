@@ -3,14 +3,12 @@
 mod attempts;
 mod connection;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use super::{Elapsed, End, Identity, Input, Options, Output, Session, Welcome};
 use crate::{
-    Assignment, AttemptKey, Epoch, JobId, Join, OnDisconnect, Outcome, Report, ReportBatch,
-    ReportKind, Resources, Timestamp,
+    Assignment, AttemptKey, Epoch, JobId, Join, NodeAttributes, OnDisconnect, Outcome, Report,
+    ReportBatch, ReportKind, Resources, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -36,6 +34,7 @@ pub(super) fn assign_at(task: u32, on_disconnect: OnDisconnect, elapsed: u64) ->
             traceparent: None,
             on_disconnect,
             grace_ms: 5_000,
+            instance: None,
         },
         now: NOW,
         elapsed: Elapsed(elapsed),
@@ -79,7 +78,7 @@ pub(super) fn recovered(outbox_limit: usize, reports: Vec<Report>) -> Session {
         incarnation: 1,
         agent_version: "test".into(),
         capacity: Resources::ZERO,
-        labels: BTreeMap::new(),
+        attributes: NodeAttributes::default(),
     };
     Session::new(identity, Options { outbox_limit }, reports)
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{AttemptRow, JobRow, NodeRow, QueueRow};
+use crate::{AttemptRow, EstimateRow, JobRow, Learned, NodeRow, QueueRow};
 
 pub(super) fn jobs(rows: Vec<JobRow>) -> Vec<JobRow> {
     merge(
@@ -53,6 +53,18 @@ pub(super) fn queues(rows: Vec<QueueRow>) -> Vec<QueueRow> {
     merge(
         rows,
         |row| (row.namespace.clone(), row.name.clone()),
+        |into, row| *into = row,
+    )
+}
+
+pub(super) fn estimates(rows: Vec<EstimateRow>) -> Vec<EstimateRow> {
+    merge(
+        rows,
+        // The store forgets first: one that comes back in the same turn is known again.
+        |row| {
+            let is_forgotten = row.learned == Learned::Forgotten;
+            (row.signature, row.node.clone(), is_forgotten)
+        },
         |into, row| *into = row,
     )
 }

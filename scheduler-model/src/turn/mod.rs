@@ -17,8 +17,8 @@ mod coalesce;
 use std::sync::Arc;
 
 use crate::{
-    Action, AttemptRow, Effects, Epoch, JobRow, NodeRow, QueueRow, Timestamp, Transition,
-    TurnNumber,
+    Action, AttemptRow, Effects, Epoch, EstimateRow, JobRow, NodeRow, QueueRow, Timestamp,
+    Transition, TurnNumber,
 };
 
 /// The rows of one commit, each touched once.
@@ -32,6 +32,7 @@ pub struct SealedTurn {
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
     pub queues: Vec<QueueRow>,
+    pub estimates: Vec<EstimateRow>,
 }
 
 /// What the store says of a commit.
@@ -134,6 +135,7 @@ impl Turn {
             attempts,
             nodes,
             queues,
+            estimates,
             actions,
             transitions,
         } = std::mem::replace(&mut self.open, next);
@@ -145,6 +147,7 @@ impl Turn {
             attempts: coalesce::attempts(attempts),
             nodes: coalesce::nodes(nodes),
             queues: coalesce::queues(queues),
+            estimates: coalesce::estimates(estimates),
         });
         self.phase = Phase::InFlight(Flight {
             sealed: Arc::clone(&sealed),

@@ -1,6 +1,6 @@
 //! What can happen, and how often.
 
-use drover_model::{Cancellation, DeadlineAction, FailureRule};
+use drover_model::{Cancellation, DeadlineAction, FailureRule, GroupKind, Topology};
 use proptest::prelude::*;
 
 use super::NODES;
@@ -34,19 +34,39 @@ pub(crate) struct TaskPlan {
     pub(super) needs: Vec<usize>,
     pub(super) finally: bool,
     pub(super) undo: bool,
+    /// So many instances.
+    pub(super) group: Option<(u32, GroupKind)>,
+}
+
+/// A gang of these fits on the nodes, one or two cores each.
+const MAX_INSTANCES: u32 = 4;
+
+fn group() -> impl Strategy<Value = Option<(u32, GroupKind)>> {
+    let array = (1..=3u32, 0..=2u32).prop_map(|(parallel, max_failed)| GroupKind::Array {
+        parallel,
+        max_failed,
+    });
+    let gang = prop::sample::select(vec![Topology::Any, Topology::Ring])
+        .prop_map(|topology| GroupKind::Gang { topology });
+    prop_oneof![
+        4 => Just(None),
+        1 => (1..=MAX_INSTANCES, array).prop_map(Some),
+        1 => (1..=MAX_INSTANCES, gang).prop_map(Some),
+    ]
 }
 
 fn task_plan() -> impl Strategy<Value = TaskPlan> {
     let shape = (1..=8u64, 1..=90u64, 0..=2u32);
     let needs = prop::collection::vec(0..6usize, 0..3);
-    (shape, needs, 0..6u8, any::<bool>()).prop_map(
-        |((cpu, seconds, retries), needs, last, undo)| TaskPlan {
-            cpu,
+    (shape, needs, 0..6u8, any::<bool>(), group()).prop_map(
+        |((cpu, seconds, retries), needs, last, undo, group)| TaskPlan {
+            cpu: if group.is_some() { cpu.min(2) } else { cpu },
             seconds,
             retries,
             needs,
             finally: last == 0,
             undo,
+            group,
         },
     )
 }

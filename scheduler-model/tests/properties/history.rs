@@ -1,5 +1,6 @@
 //! A world to which things happen, with the agents in it.
 
+mod arrays;
 mod happening;
 mod promises;
 mod submissions;
@@ -77,6 +78,8 @@ impl History {
         self.perform(&turned);
         self.world.assert_durable();
         self.assert_order(&turned);
+        self.assert_gangs(&turned);
+        self.assert_parallel();
     }
 
     /// `how`: `None` starts, 0 fails, 1 reports something stale, 2 stalls, 3 was fenced, 4 stopped, 5 is refused, else

@@ -1,6 +1,8 @@
 //! What holds whatever happens, judged by the record alone.
 
-use drover_model::{AttemptState, Intent, JobId, JobSpec, JobState, Resources, StepSpec};
+use drover_model::{
+    AttemptState, Group, GroupKind, Intent, JobId, JobSpec, JobState, Resources, StepSpec,
+};
 
 use super::{History, NODES};
 use crate::support::{Turned, cpus};
@@ -56,25 +58,57 @@ impl History {
         }
     }
 
+    /// From the record alone: members of a gang start in one turn, all of them, with one number.
+    pub(super) fn assert_gangs(&self, turned: &Turned) {
+        let started = || turned.rows.attempts.iter().filter(|row| row.from.is_none());
+        for row in started().filter(|row| row.state == AttemptState::Assigned) {
+            let groups = &self.world.store.specs[&row.key.job].groups;
+            let is_gang = |group: &&Group| matches!(group.kind, GroupKind::Gang { .. });
+            let gangs = groups.iter().filter(is_gang);
+            for gang in gangs.filter(|gang| gang.contains(row.key.task)) {
+                let together = started().filter(|other| {
+                    other.key.job == row.key.job
+                        && gang.contains(other.key.task)
+                        && other.key.attempt == row.key.attempt
+                });
+                assert_eq!(together.count() as u32, gang.count, "{:?}", row.key);
+            }
+        }
+    }
+
     fn assert_undo_order(&self, job: JobId, task: u32) {
         assert!(
             self.has_succeeded(job, task),
             "{job}: {task} has nothing to undo"
         );
+        self.assert_undone_after(job, task);
+    }
+
+    fn assert_undone_after(&self, job: JobId, task: u32) {
         let spec = &self.world.store.specs[&job];
         let count = spec.tasks.len() as u32;
         for (later, needs) in (0..).zip(&self.needs[&job]) {
-            if !needs.contains(&task) || !self.has_succeeded(job, later) {
+            if !needs.contains(&task) {
                 continue;
             }
-            if spec.tasks[later as usize].undo.is_some() {
-                let undone = self.has_succeeded(job, count + later);
-                assert!(undone, "{job}: {task} is undone before {later}");
-            } else {
+            let has_undo = spec.tasks[later as usize].undo.is_some();
+            match self.has_succeeded(job, later) {
+                true if has_undo => {
+                    let undone = self.has_succeeded(job, count + later);
+                    assert!(undone, "{job}: {task} is undone before {later}");
+                }
                 // Nothing to run for this one; but whatever was built on it comes first as well.
-                self.assert_undo_order(job, later);
+                true => self.assert_undone_after(job, later),
+                false if self.is_forgiven(job, later) => self.assert_undone_after(job, later),
+                false => {}
             }
         }
+    }
+
+    /// The group that a task stands for.
+    fn group_of(&self, job: JobId, task: u32) -> Option<Group> {
+        let groups = &self.world.store.specs[&job].groups;
+        groups.iter().copied().find(|group| group.whole() == task)
     }
 
     /// None of its attempts is active or will be followed.
@@ -85,7 +119,14 @@ impl History {
         last.is_none_or(|row| row.state.is_final() && (row.retry_at.is_none() || given_up))
     }
 
-    fn has_succeeded(&self, job: JobId, task: u32) -> bool {
+    pub(super) fn has_succeeded(&self, job: JobId, task: u32) -> bool {
+        if let Some(group) = self.group_of(job, task) {
+            let mut instances = group.first..group.whole();
+            return match group.kind {
+                GroupKind::Gang { .. } => instances.all(|task| self.has_succeeded(job, task)),
+                GroupKind::Array { max_failed, .. } => self.is_array_done(job, &group, max_failed),
+            };
+        }
         let attempts = self.world.store.attempts.values();
         attempts
             .filter(|row| (row.key.job, row.key.task) == (job, task))
@@ -98,6 +139,9 @@ impl History {
             assert!(row.state.is_final(), "job {id}");
             if row.intent == Intent::Cancel {
                 assert_eq!(row.state, JobState::Cancelled, "job {id}");
+            }
+            if row.state == JobState::Succeeded {
+                self.assert_forgiven(*id);
             }
             for task in 0..2 * fixed.task_count {
                 let attempts: Vec<_> = stored
@@ -122,7 +166,10 @@ impl History {
 
 fn step_of(spec: &JobSpec, task: u32) -> &StepSpec {
     match spec.tasks.get(task as usize) {
-        Some(task) => &task.step,
+        Some(task) => task
+            .step
+            .as_ref()
+            .expect("what stands for others has no attempts"),
         None => {
             let task = &spec.tasks[task as usize - spec.tasks.len()];
             task.undo.as_ref().expect("only undo steps have attempts")

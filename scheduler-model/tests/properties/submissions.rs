@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use drover_model::{
-    AttemptState, Carried, Deadline, DeadlineAction, Event, FailureRule, JobId, JobSpec, JobState,
-    NewJob, Priority, RetryRule, Rules, StepSpec, TaskSpec,
+    Carried, Constraints, Deadline, DeadlineAction, Event, Expected, FailureRule, Group, JobId,
+    JobSpec, JobState, NewJob, Priority, RetryRule, Rules, StepSpec, TaskSpec, replay,
 };
 
 use super::{History, happening::TaskPlan};
-use crate::support::{cpus, payload};
+use crate::support::{cpus, expected, payload};
 
 impl History {
     pub(super) fn submit(
@@ -18,20 +18,44 @@ impl History {
         deadline: Option<(u64, DeadlineAction)>,
     ) -> Vec<Event> {
         // At least one task is none of the last, and those need only each other.
-        let finally: Vec<bool> = (plans.iter().enumerate())
+        let is_finally: Vec<bool> = (plans.iter().enumerate())
             .map(|(place, plan)| place > 0 && plan.finally)
             .collect();
-        let tasks = plans.iter().enumerate().map(|(place, plan)| TaskSpec {
-            needs: (plan.needs.iter())
-                .filter(|needed| **needed < place && finally[**needed] == finally[place])
-                .map(|needed| *needed as u32)
-                .collect::<BTreeSet<u32>>()
-                .into_iter()
-                .collect(),
-            finally: finally[place],
-            step: step(plan, plan.cpu, plan.retries),
-            undo: (plan.undo && !finally[place]).then(|| step(plan, 1, 1)),
-        });
+        let mut tasks: Vec<TaskSpec> = Vec::new();
+        let mut groups = Vec::new();
+        // Where the task is that others need, of each plan.
+        let mut places: Vec<u32> = Vec::new();
+        for (plan, finally) in plans.iter().zip(&is_finally) {
+            let needed =
+                |needed: &&usize| **needed < places.len() && finally == &is_finally[**needed];
+            let needs: BTreeSet<u32> = plan
+                .needs
+                .iter()
+                .filter(needed)
+                .map(|needed| places[*needed])
+                .collect();
+            let first = tasks.len() as u32;
+            let (count, kind) = plan
+                .group
+                .map_or((1, None), |(count, kind)| (count, Some(kind)));
+            tasks.extend((0..count).map(|_| TaskSpec {
+                needs: needs.iter().copied().collect(),
+                finally: *finally,
+                step: Some(step(plan, plan.cpu, plan.retries)),
+                undo: (plan.undo && !finally).then(|| step(plan, 1, 1)),
+            }));
+            if let Some(kind) = kind {
+                groups.push(Group { first, count, kind });
+                tasks.push(TaskSpec {
+                    needs: (first..first + count).collect(),
+                    finally: *finally,
+                    step: None,
+                    undo: None,
+                });
+            }
+            places.push(tasks.len() as u32 - 1);
+        }
+        let is_urgent = self.needs.len() % 3 == 2;
         let spec = JobSpec {
             namespace: "default".into(),
             queue: if self.needs.len().is_multiple_of(2) {
@@ -39,11 +63,17 @@ impl History {
             } else {
                 "odd".into()
             },
-            priority: Priority::default(),
+            priority: if is_urgent {
+                Priority::URGENT
+            } else {
+                Priority::default()
+            },
             deadline: deadline.map(|(seconds, _)| Deadline::After(seconds * 1_000)),
             deadline_action: deadline.map_or(DeadlineAction::None, |(_, action)| action),
             failure_rule,
-            tasks: tasks.collect(),
+            tasks,
+            groups,
+            may_preempt: is_urgent,
         };
         self.submit_spec(spec, None, Vec::new())
     }
@@ -88,20 +118,7 @@ impl History {
         }
         let old = dead[which % dead.len()];
         let spec = stored.specs[&old].clone();
-        let done = stored.attempts.values().filter(|row| {
-            row.key.job == old
-                && row.state == AttemptState::Succeeded
-                && (row.key.task as usize) < spec.tasks.len()
-                && !spec.tasks[row.key.task as usize].finally
-        });
-        let carried = done.map(|row| Carried {
-            task: row.key.task,
-            node: row.node.clone(),
-            assigned_at: row.assigned_at,
-            started_at: row.started_at.expect("it ran"),
-            ended_at: row.ended_at.expect("it ended"),
-        });
-        let carried = carried.collect();
+        let carried = replay::carried(&spec, &stored.attempts_of(old));
         self.submit_spec(spec, Some(old), carried)
     }
 }
@@ -110,6 +127,8 @@ fn step(plan: &TaskPlan, cpu: u64, retries: u32) -> StepSpec {
     StepSpec {
         payload: payload("x"),
         resources: cpus(cpu),
+        constraints: Constraints::none(),
+        apart: None,
         rules: Rules {
             retry: RetryRule {
                 retries,
@@ -123,6 +142,12 @@ fn step(plan: &TaskPlan, cpu: u64, retries: u32) -> StepSpec {
                 .then_some(plan.seconds * 1_000),
             ..Rules::default()
         },
-        estimate_ms: plan.seconds * 1_000,
+        expected: Expected {
+            // Of every third only what was learned is known.
+            stated_ms: (!plan.seconds.is_multiple_of(3)).then_some(plan.seconds * 1_000),
+            signature: plan.seconds,
+            ..expected(plan.seconds * 1_000)
+        },
+        preemptible: plan.seconds.is_multiple_of(2),
     }
 }

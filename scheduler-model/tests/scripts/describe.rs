@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use drover_model::{
     Action, Answer, AttemptKey, AttemptRow, AttemptState, CallerId, Event, JobId, JobRow, Question,
-    SessionId,
+    Refusal, SessionId,
 };
 
 use super::Interpreter;
@@ -152,7 +152,12 @@ impl Interpreter {
             Action::Reply {
                 answer: Answer::Refused(refusal),
                 ..
-            } => writeln!(text, "refused: {refusal}"),
+            } => match refusal {
+                Refusal::Impossible { reason, .. } => {
+                    writeln!(text, "refused: {refusal}: {reason:?}")
+                }
+                _ => writeln!(text, "refused: {refusal}"),
+            },
             Action::Reply {
                 answer: Answer::Submitted(jobs),
                 ..

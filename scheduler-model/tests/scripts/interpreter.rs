@@ -1,8 +1,11 @@
 //! From words to events and from effects to words.
 
 mod describe;
+mod estimates;
+mod groups;
 mod jobs;
 mod options;
+mod placement;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +16,7 @@ use drover_model::{
     policy,
 };
 
-use crate::support::{World, cpus, join, reports};
+use crate::support::{World, join, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
@@ -42,6 +45,9 @@ impl Interpreter {
             "config" => return self.configure(rest),
             "crash" => return self.crash(),
             "show" => return self.show(rest),
+            "runs" => return self.runs(rest),
+            "estimates" => return self.estimates(rest),
+            "speeds" => return self.speeds(),
             "nodes" => return self.show_nodes(),
             "wait" => self.wait(rest),
             "node" => self.node(rest),
@@ -66,6 +72,8 @@ impl Interpreter {
                     .collect()
             }
             "cancel" => self.cancel(rest),
+            "explain" => return self.explain(rest),
+            "set" | "reset" | "cordon" | "uncordon" | "drain" => self.change_node(word, rest),
             "replay" => self.replay(rest),
             other => panic!("`{other}` is not one of the words"),
         };
@@ -84,12 +92,17 @@ impl Interpreter {
             config.mode = mode.parse().expect("a mode");
         }
         config.careful = options.get("careful") == Some("yes");
+        config.refuse_impossible = options.get("refuse_impossible") == Some("yes");
+        if let Some(age_cap_ms) = options.seconds("age_cap") {
+            config.age_cap_ms = age_cap_ms;
+        }
         config.quarantine = Quarantine {
             losses: options.number("quarantine", 3) as u32,
             ..Quarantine::default()
         };
         self.world = World::new(config);
         self.nodes.clear();
+        self.jobs.clear();
         String::new()
     }
 
@@ -118,13 +131,10 @@ impl Interpreter {
     fn node(&mut self, rest: &str) -> Vec<Event> {
         let (name, options) = rest.split_once(' ').unwrap_or((rest, ""));
         let options = Options::parse(options.split(' '));
-        let known = self.nodes.get(name).copied();
-        let incarnation = options.number("incarnation", known.map_or(1, |known| known.1));
+        let known = self.nodes.get(name).cloned();
+        let incarnation = options.number("incarnation", known.as_ref().map_or(1, |known| known.1));
         let capacity = match options.get("cpu") {
-            Some(_) => Resources {
-                memory_bytes: options.number("memory", 1 << 40),
-                ..cpus(options.number("cpu", 0))
-            },
+            Some(_) => placement::resources(&options, 1 << 40),
             None => known.expect("a known node").2,
         };
         let running = match options.get("running") {
@@ -133,8 +143,9 @@ impl Interpreter {
         };
         let session = self.world.next_session();
         self.nodes
-            .insert(name.to_owned(), (session, incarnation, capacity));
+            .insert(name.to_owned(), (session, incarnation, capacity.clone()));
         let mut join = join(name, incarnation, capacity, running);
+        join.attributes = placement::attributes(&options);
         if let Some(names) = options.get("stopped") {
             let said = names.split(',').map(|name| self.said(name, "stopped"));
             join.reports.reports = said.collect();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use drover_model::{
-    AttemptState, Carried, Deadline, DeadlineAction, Event, FailureRule, JobId, JobSpec, NewJob,
-    Priority, RetryRule, Rules, StepSpec, TaskSpec,
+    Deadline, DeadlineAction, Event, FailureRule, JobId, JobSpec, NewJob, Priority, RetryRule,
+    Rules, StepSpec, TaskSpec, replay,
 };
 
-use super::{Interpreter, options::Options};
+use super::{Interpreter, estimates, groups, options::Options, placement};
 use crate::support::{cpus, payload};
 
 impl Interpreter {
@@ -16,17 +16,7 @@ impl Interpreter {
         let (name, old) = rest.split_once(" of ").expect("replay NEW of OLD");
         let (old, tasks) = self.jobs[old].clone();
         let spec = self.world.store.specs[&old].clone();
-        let attempts = self.world.store.attempts.values();
-        let carried = attempts
-            .filter(|row| row.key.job == old && row.state == AttemptState::Succeeded)
-            .map(|row| Carried {
-                task: row.key.task,
-                node: row.node.clone(),
-                assigned_at: row.assigned_at,
-                started_at: row.started_at.expect("it ran"),
-                ended_at: row.ended_at.expect("it ended"),
-            });
-        let carried = carried.collect();
+        let carried = replay::carried(&spec, &self.world.store.attempts_of(old));
         let id = self.new_id();
         self.jobs.insert(name.to_owned(), (id, tasks));
         self.world.store.specs.insert(id, spec.clone());
@@ -53,15 +43,12 @@ impl Interpreter {
         let mut words = head.split(' ');
         let name = words.next().expect("a name");
         let options = Options::parse(words);
-        let names: Vec<String> = tasks
-            .split('|')
-            .map(|task| {
-                task.split_whitespace()
-                    .next()
-                    .expect("a task name")
-                    .to_owned()
-            })
-            .collect();
+        let (names, groups) = groups::plan(tasks);
+        let mut specs: Vec<TaskSpec> = Vec::new();
+        for task in tasks.split('|') {
+            let first = specs.len() as u32;
+            specs.extend(groups::expand(task_spec(task, &names), first, &groups));
+        }
         let spec = JobSpec {
             namespace: "default".into(),
             queue: options.get("queue").unwrap_or("default").into(),
@@ -77,10 +64,9 @@ impl Interpreter {
                 Some("rollback") => FailureRule::Rollback,
                 _ => FailureRule::FailFast,
             },
-            tasks: tasks
-                .split('|')
-                .map(|task| task_spec(task, &names))
-                .collect(),
+            tasks: specs,
+            groups,
+            may_preempt: options.get("may_preempt") == Some("yes"),
         };
         let id = self.new_id();
         let known = options.get("same").map(|name| self.jobs[name].0);
@@ -120,16 +106,21 @@ fn task_spec(text: &str, names: &[String]) -> TaskSpec {
     let step = |resources, retries| StepSpec {
         payload: payload(text),
         resources,
+        constraints: placement::constraints(&options),
+        apart: options
+            .get("apart")
+            .map(|_| options.number("apart", 0) as u32),
         rules: rules(&options, retries),
-        estimate_ms: options.seconds("estimate").unwrap_or(60_000),
+        expected: estimates::expected(&options, text),
+        preemptible: options.get("preemptible") == Some("yes"),
     };
     TaskSpec {
         needs: needs.into(),
         finally: options.get("finally") == Some("yes"),
-        step: step(
-            cpus(options.number("cpu", 1)),
+        step: Some(step(
+            placement::resources(&options, 0),
             options.number("retries", 0) as u32,
-        ),
+        )),
         undo: options
             .get("undo")
             .map(|retries| step(cpus(1), retries.parse().expect("its retries"))),

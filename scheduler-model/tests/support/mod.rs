@@ -5,8 +5,8 @@ pub mod store;
 
 use bytes::Bytes;
 use drover_model::{
-    Action, AttemptKey, CallerId, Effects, Epoch, Event, Join, NewJob, Report, ReportBatch,
-    Resources, SessionId, Timestamp, TurnNumber,
+    Action, AttemptKey, CallerId, Effects, Epoch, Event, Expected, Join, NewJob, Report,
+    ReportBatch, Resources, SessionId, Timestamp, TurnNumber,
     cluster::{Cluster, Config},
     turn::{CommitOutcome, Turn, Verdict},
 };
@@ -77,6 +77,11 @@ impl World {
         self.cluster = Cluster::load(self.config.clone(), self.store.snapshot(epoch), self.now);
         self.cluster.assert_consistent();
         self.turn = Turn::new(epoch, self.store.turn);
+        // As a coordinator does: what is due fires first.
+        if !self.config.careful {
+            self.cluster
+                .step(self.now, Event::Tick, self.turn.effects());
+        }
     }
 
     /// What a reload would give, as far as it is durable, against what memory has.
@@ -126,7 +131,7 @@ pub fn join(
         incarnation,
         agent_version: "test".into(),
         capacity,
-        labels: std::collections::BTreeMap::new(),
+        attributes: drover_model::NodeAttributes::default(),
         running,
         reports: ReportBatch::default(),
     })
@@ -146,6 +151,16 @@ pub fn cpus(cpu: u64) -> Resources {
     Resources {
         cpu_millis: cpu * 1000,
         ..Resources::ZERO
+    }
+}
+
+/// As a user says.
+pub fn expected(estimate_ms: u64) -> Expected {
+    Expected {
+        stated_ms: Some(estimate_ms),
+        default_ms: estimate_ms,
+        signature: 1,
+        wide_signature: 2,
     }
 }
 

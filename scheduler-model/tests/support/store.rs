@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, JobRow, JobSpec, LoadedJob, NewJobRow, NodeName, NodeRow,
-    Snapshot, TurnNumber, turn::SealedTurn,
+    AttemptKey, AttemptRow, Epoch, EstimateRow, JobId, JobRow, JobSpec, Learned, LoadedJob,
+    NewJobRow, NodeName, NodeRow, Snapshot, TurnNumber, turn::SealedTurn,
 };
 
 #[derive(Default)]
@@ -13,6 +13,7 @@ pub struct MemoryStore {
     pub jobs: BTreeMap<JobId, (JobRow, NewJobRow)>,
     pub attempts: BTreeMap<AttemptKey, AttemptRow>,
     pub nodes: BTreeMap<NodeName, NodeRow>,
+    pub estimates: BTreeMap<(u64, Option<NodeName>), EstimateRow>,
     /// The border decodes these from the stored bytes; tests keep them as they are.
     pub specs: BTreeMap<JobId, JobSpec>,
 }
@@ -29,6 +30,20 @@ impl MemoryStore {
         }
         for row in &sealed.nodes {
             self.nodes.insert(row.name.clone(), row.clone());
+        }
+        self.write_estimates(&sealed.estimates);
+    }
+
+    /// What is forgotten goes first.
+    fn write_estimates(&mut self, rows: &[EstimateRow]) {
+        let is_forgotten = |row: &&EstimateRow| row.learned == Learned::Forgotten;
+        for forgotten in rows.iter().filter(is_forgotten) {
+            self.estimates
+                .retain(|(signature, _), _| *signature != forgotten.signature);
+        }
+        for row in rows.iter().filter(|row| !is_forgotten(row)) {
+            let key = (row.signature, row.node.clone());
+            self.estimates.insert(key, row.clone());
         }
     }
 
@@ -88,11 +103,21 @@ impl MemoryStore {
         stored.retry_at = row.retry_at.or(stored.retry_at);
     }
 
+    /// By task and number.
+    pub fn attempts_of(&self, job: JobId) -> Vec<AttemptRow> {
+        let attempts = self.attempts.values();
+        attempts
+            .filter(|attempt| attempt.key.job == job)
+            .cloned()
+            .collect()
+    }
+
     pub fn snapshot(&self, epoch: Epoch) -> Snapshot {
         Snapshot {
             epoch,
             turn: self.turn,
             nodes: self.nodes.values().cloned().collect(),
+            estimates: self.estimates.values().cloned().collect(),
             jobs: self
                 .jobs
                 .values()
@@ -105,12 +130,7 @@ impl MemoryStore {
                     submitted_at: fixed.submitted_at,
                     traceparent: fixed.traceparent.clone(),
                     spec: self.specs[&row.id].clone(),
-                    attempts: self
-                        .attempts
-                        .values()
-                        .filter(|attempt| attempt.key.job == row.id)
-                        .cloned()
-                        .collect(),
+                    attempts: self.attempts_of(row.id),
                 })
                 .collect(),
             ..Snapshot::default()

@@ -109,6 +109,19 @@ async fn the_simulated_cluster() {
 }
 
 #[tokio::test]
+async fn the_sweep_is_forgiven_one_and_the_gang_starts_together() {
+    let directory = directory();
+    let log = succeeds(&documented("sweep-and-train.yaml"), directory.path()).await;
+    for told in [
+        "sweep[7]: failed",
+        "sweep: succeeded",
+        "train[2]: succeeded",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn the_rollback_takes_everything_back() {
     let directory = directory();
     ends_with(1, &documented("rollback.yaml"), directory.path()).await;
@@ -139,6 +152,7 @@ fn every_example_has_its_command() {
         "pipeline.yaml",
         "rollback.yaml",
         "simulated-cluster.yaml",
+        "sweep-and-train.yaml",
     ];
     let mut found: Vec<String> = std::fs::read_dir(repository().join("examples"))
         .expect("examples")

@@ -1,8 +1,10 @@
 //! The whole system, with real processes.
 
 mod commands;
+mod estimates;
 mod examples;
 mod nodes;
+mod placement;
 mod readme;
 mod recovery;
 mod refusals;

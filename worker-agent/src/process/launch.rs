@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use drover_model::AttemptKey;
+use drover_model::{AttemptKey, Instance, Peers};
 use drover_proto::v1;
 use tokio::process::Child;
 
@@ -28,6 +28,7 @@ pub(crate) struct Names {
     pub(crate) traceparent: Option<Arc<str>>,
     /// It is the undo step of the task.
     pub(crate) undo: bool,
+    pub(crate) instance: Option<Instance>,
 }
 
 /// When it is stopped by the agent itself, and how.
@@ -183,7 +184,12 @@ impl Launch {
             task,
             traceparent,
             undo,
+            instance,
         } = &self.names;
+        let task = match instance {
+            Some(Instance { index, .. }) => format!("{task}[{index}]"),
+            None => task.clone(),
+        };
         command
             .env("DROVER_JOB_ID", key.job.to_string())
             .env("DROVER_JOB_NAME", job)
@@ -195,6 +201,9 @@ impl Launch {
         }
         if *undo {
             command.env("DROVER_UNDO", "1");
+        }
+        if let Some(instance) = instance {
+            place(command, instance);
         }
     }
 
@@ -223,4 +232,30 @@ impl Launch {
 
 fn text(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
+}
+
+/// Says which of how many it is.
+fn place(command: &mut Command, instance: &Instance) {
+    let Instance {
+        index,
+        count,
+        peers,
+    } = instance;
+    let Some(Peers { addresses, ring }) = peers else {
+        command
+            .env("DROVER_ARRAY_INDEX", index.to_string())
+            .env("DROVER_ARRAY_COUNT", count.to_string());
+        return;
+    };
+    let all: Vec<&str> = addresses.iter().map(|address| &**address).collect();
+    command
+        .env("DROVER_GANG_RANK", index.to_string())
+        .env("DROVER_GANG_SIZE", count.to_string())
+        .env("DROVER_GANG_PEERS", all.join(","));
+    if *ring {
+        let (index, count) = (*index as usize, all.len());
+        command
+            .env("DROVER_GANG_LEFT", all[(index + count - 1) % count])
+            .env("DROVER_GANG_RIGHT", all[(index + 1) % count]);
+    }
 }

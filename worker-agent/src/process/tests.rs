@@ -55,6 +55,7 @@ fn launch(is_leased: bool) -> Launch {
         task: "extract".to_owned(),
         traceparent: None,
         undo: false,
+        instance: None,
     };
     let limits = Limits {
         progress_timeout: None,

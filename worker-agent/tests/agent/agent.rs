@@ -9,7 +9,7 @@ use std::{
 };
 
 use drover_agent::{AgentError, GuardCommand, Options};
-use drover_model::Resources;
+use drover_model::{NodeAttributes, Resources};
 use nix::{
     sys::{
         signal::{Signal, kill},
@@ -40,7 +40,12 @@ impl Agent {
             coordinators: coordinators.into(),
             name: "n1".to_owned(),
             capacity: Resources::ZERO,
-            labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
+            attributes: NodeAttributes {
+                labels: BTreeMap::from([("zone".to_owned(), "a".to_owned())]),
+                cost_per_hour_micros: 7,
+                gpu_model: Some("h200".into()),
+                ..NodeAttributes::default()
+            },
             simulate: false,
             work_dir: work_dir.path().to_owned(),
             state_dir: work_dir.path().join("state"),

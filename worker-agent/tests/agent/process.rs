@@ -207,6 +207,47 @@ async fn an_undo_step_knows_that_it_is_one() {
 }
 
 #[tokio::test]
+async fn an_instance_knows_which_it_is() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let mut session = coordinator.session().await;
+    let of = |peers: &[&str], ring| v1::Assign {
+        index: Some(2),
+        count: 3,
+        peers: peers.iter().map(ToString::to_string).collect(),
+        ring,
+        ..Default::default()
+    };
+    let cases = [
+        (v1::Assign::default(), "extract\n"),
+        (
+            of(&[], false),
+            "extract[2]\nDROVER_ARRAY_COUNT=3\nDROVER_ARRAY_INDEX=2\n",
+        ),
+        (
+            of(&["a", "b", "c"], false),
+            "extract[2]\nDROVER_GANG_PEERS=a,b,c\nDROVER_GANG_RANK=2\nDROVER_GANG_SIZE=3\n",
+        ),
+        (
+            of(&["a", "b", "c"], true),
+            "extract[2]\nDROVER_GANG_LEFT=b\nDROVER_GANG_PEERS=a,b,c\nDROVER_GANG_RANK=2\nDROVER_GANG_RIGHT=a\n\
+             DROVER_GANG_SIZE=3\n",
+        ),
+    ];
+    for (number, (place, told)) in (1..).zip(cases) {
+        let script = "{ echo $DROVER_TASK; env | grep -E 'DROVER_(ARRAY|GANG)' | sort; } > told";
+        let task = Task {
+            place,
+            ..Task::from((number, shell(script)))
+        };
+        session.assign([task]).await;
+        session.end().await;
+        let path = agent.work_dir.path().join("told");
+        assert_eq!(fs::read_to_string(path).expect("written"), told);
+    }
+}
+
+#[tokio::test]
 async fn stress_ng_is_missed_with_advice() {
     let mut coordinator = Coordinator::start().await;
     let work_dir = tempfile::tempdir().expect("a directory");

@@ -21,7 +21,10 @@ async fn an_agent_joins_and_beats() {
     let (mut session, join) = coordinator.connection().await;
     assert_eq!(join.node, "n1");
     assert_eq!(join.protocol_version, drover_proto::AGENT_PROTOCOL_VERSION);
-    assert_eq!(join.labels["zone"], "a");
+    let attributes = join.attributes.expect("attributes");
+    assert_eq!(attributes.labels["zone"], "a");
+    assert_eq!(attributes.cost_per_hour_micros, 7);
+    assert_eq!(join.capacity.expect("a capacity").gpu_model, "h200");
     assert!(join.incarnation > 0);
     session.welcome(1, vec![]).await;
     let heartbeat = session.heartbeat().await;

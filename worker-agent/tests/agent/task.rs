@@ -26,6 +26,8 @@ pub(crate) struct Task {
     pub(crate) grace_ms: u32,
     pub(crate) progress_timeout_ms: u64,
     pub(crate) undo: bool,
+    /// Which of how many it is: the rest of the assignment.
+    pub(crate) place: v1::Assign,
 }
 
 impl From<(u32, Run)> for Task {
@@ -37,6 +39,7 @@ impl From<(u32, Run)> for Task {
             grace_ms: 5_000,
             progress_timeout_ms: 0,
             undo: false,
+            place: v1::Assign::default(),
         }
     }
 }
@@ -64,6 +67,7 @@ impl Task {
             traceparent: "00-trace-01".to_owned(),
             on_disconnect: self.on_disconnect.into(),
             grace_ms: self.grace_ms,
+            ..self.place
         }
     }
 }

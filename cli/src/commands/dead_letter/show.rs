@@ -30,7 +30,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 
 fn text(letter: &DeadLetter) -> String {
     let job = letter.job.clone().unwrap_or_default();
-    let mut text = show::text(&job);
+    let mut text = show::text(&job, false);
     text += &format!("\nDead because {}\n", output::printable(&letter.reason));
     if !letter.last_log.is_empty() {
         text += &format!(

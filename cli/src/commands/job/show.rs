@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::{Attempt, Job, Task};
+use drover_proto::{
+    node::cost_text,
+    v1::{Attempt, Estimate, Job, Task, estimate::Source},
+};
 
+use super::fold::{self, Row};
 use crate::{
     client::Client,
     command_line::Global,
@@ -16,6 +20,9 @@ use crate::{
 pub(crate) struct Args {
     /// Id of the job
     id: String,
+    /// Show every instance of its arrays and gangs, not only those that failed
+    #[arg(long)]
+    instances: bool,
 }
 
 pub(crate) async fn run(args: &Args, global: &Global) -> Result<ExitCode, CliError> {
@@ -25,13 +32,13 @@ pub(crate) async fn run(args: &Args, global: &Global) -> Result<ExitCode, CliErr
         .await?;
     match global.output {
         Format::Json => output::print_json(&job)?,
-        Format::Text => output::print(&text(&job))?,
+        Format::Text => output::print(&text(&job, args.instances))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The record for people.
-pub(crate) fn text(job: &Job) -> String {
+/// The record for people, with every instance or only those that failed.
+pub(crate) fn text(job: &Job, instances: bool) -> String {
     let spec = job.spec.clone().unwrap_or_default();
     let mut facts = vec![
         ("Job", job.id.clone()),
@@ -61,6 +68,12 @@ pub(crate) fn text(job: &Job) -> String {
     if !job.replay_of.is_empty() {
         facts.push(("Replay of", job.replay_of.clone()));
     }
+    if job.cost_micros > 0 {
+        facts.push(("Cost", cost_text(job.cost_micros)));
+    }
+    if job.energy_joules > 0 {
+        facts.push(("Energy", output::energy(job.energy_joules)));
+    }
     let mut text: String = facts
         .iter()
         .map(|(name, value)| format!("{name:<10} {}\n", output::printable(value)))
@@ -68,10 +81,27 @@ pub(crate) fn text(job: &Job) -> String {
     if !job.tasks.is_empty() {
         text += "\nTasks\n";
     }
-    for task in &job.tasks {
-        show_task(task, &mut text);
+    for row in fold::rows(&job.tasks, instances) {
+        show_row(&row, &mut text);
     }
     text
+}
+
+fn show_row(row: &Row<'_>, text: &mut String) {
+    show_task(row.task, text);
+    if let Some(counts) = &row.task.instances {
+        *text += &format!("      {}\n", fold::counts(counts));
+    }
+    if let Some(waiting) = row.waiting {
+        *text += &format!(
+            "      {} waits: {}\n",
+            output::printable(&waiting.name),
+            output::printable(&waiting.pending_reason)
+        );
+    }
+    for instance in &row.instances {
+        show_task(instance, text);
+    }
 }
 
 fn ended(job: &Job) -> String {
@@ -98,12 +128,33 @@ fn show_task(task: &Task, text: &mut String) {
             output::time(task.retry_time.as_ref())
         );
     }
+    if let Some(estimate) = &task.estimate {
+        *text += &format!("      expected: {}\n", expected(estimate));
+    }
     for attempt in &task.attempts {
         show_attempt("#", attempt, text);
     }
     for attempt in &task.undo_attempts {
         show_attempt("undo #", attempt, text);
     }
+}
+
+/// How long an attempt takes, and how anybody would know.
+fn expected(estimate: &Estimate) -> String {
+    let length = |length: Option<&pbjson_types::Duration>| {
+        let length = length.and_then(|length| std::time::Duration::try_from(*length).ok());
+        output::duration(length.unwrap_or_default())
+    };
+    let median = length(estimate.median.as_ref());
+    let of = match estimate.source() {
+        Source::Spec => return format!("{median}, as the job says"),
+        Source::Default | Source::Unspecified => return format!("{median}, a guess"),
+        Source::Signature => "of the same",
+        Source::Queue => "of others in its queue",
+    };
+    let high = length(estimate.high.as_ref());
+    let runs = estimate.runs;
+    format!("{median}, at most {high} nine times in ten, from {runs} runs {of}")
 }
 
 fn show_attempt(number: &str, attempt: &Attempt, text: &mut String) {
@@ -131,107 +182,4 @@ fn show_attempt(number: &str, attempt: &Attempt, text: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use drover_proto::v1::{AttemptState, JobSpec, JobState, TaskState};
-    use pbjson_types::Timestamp;
-
-    use super::*;
-
-    fn at(seconds: i64) -> Option<Timestamp> {
-        Some(Timestamp { seconds, nanos: 0 })
-    }
-
-    #[test]
-    fn record_shows_attempts_and_why_tasks_wait() {
-        let failed = Attempt {
-            number: 1,
-            state: AttemptState::Failed.into(),
-            node: "n1".to_owned(),
-            start_time: at(10),
-            end_time: at(15),
-            exit_code: Some(2),
-            message: "exit code 2".to_owned(),
-            ..Attempt::default()
-        };
-        let job = Job {
-            id: "id".to_owned(),
-            spec: Some(JobSpec {
-                name: "nightly".to_owned(),
-                ..JobSpec::default()
-            }),
-            state: JobState::Running.into(),
-            submit_time: at(5),
-            tasks: vec![
-                Task {
-                    name: "a".to_owned(),
-                    state: TaskState::Failed.into(),
-                    attempts: vec![failed],
-                    ..Task::default()
-                },
-                Task {
-                    name: "b".to_owned(),
-                    state: TaskState::Queued.into(),
-                    pending_reason: "no node has 9 cores".to_owned(),
-                    ..Task::default()
-                },
-            ],
-            ..Job::default()
-        };
-        let text = text(&job);
-        assert!(
-            text.starts_with("Job        id\nName       nightly\nState      running\n"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with(
-                "Tasks\n  ✘ a  failed\n      #1 failed on n1, 5.0 s, exit code 2: exit code 2\n  \
-                 ○ b  queued\n      waits: no node has 9 cores\n"
-            ),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn record_shows_what_was_undone() {
-        let attempt = |number, state: AttemptState, node: &str| Attempt {
-            number,
-            state: state.into(),
-            node: node.to_owned(),
-            ..Attempt::default()
-        };
-        let job = Job {
-            id: "id".to_owned(),
-            state: JobState::RolledBack.into(),
-            replay_of: "dead".to_owned(),
-            tasks: vec![
-                Task {
-                    name: "a".to_owned(),
-                    state: TaskState::Undone.into(),
-                    attempts: vec![attempt(1, AttemptState::Succeeded, "n1")],
-                    undo_attempts: vec![
-                        attempt(1, AttemptState::Failed, "n1"),
-                        attempt(2, AttemptState::Succeeded, "n2"),
-                    ],
-                    ..Task::default()
-                },
-                Task {
-                    name: "b".to_owned(),
-                    state: TaskState::TimedOut.into(),
-                    attempts: vec![attempt(1, AttemptState::Expired, "")],
-                    ..Task::default()
-                },
-            ],
-            ..Job::default()
-        };
-        let text = text(&job);
-        assert!(text.contains("State      rolled back\n"), "{text}");
-        assert!(text.contains("Replay of  dead\n"), "{text}");
-        assert!(
-            text.ends_with(
-                "Tasks\n  ↶ a  undone\n      #1 succeeded on n1\n      undo #1 failed on n1\n      \
-                 undo #2 succeeded on n2\n  ✘ b  timed out\n      #1 expired\n"
-            ),
-            "{text}"
-        );
-    }
-}
+mod tests;

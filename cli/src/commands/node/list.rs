@@ -17,11 +17,13 @@ pub(crate) async fn run(global: &Global) -> Result<ExitCode, CliError> {
     match global.output {
         Format::Json => output::print_json(&answer)?,
         Format::Text => {
-            let rows: Vec<[String; 6]> = answer.nodes.iter().map(row).collect();
+            let rows: Vec<[String; 8]> = answer.nodes.iter().map(row).collect();
             output::print(&output::table(
                 [
                     "NAME",
                     "STATE",
+                    "CLASS",
+                    "REGION",
                     "TASKS",
                     "FREE",
                     "CAPACITY",
@@ -49,13 +51,19 @@ fn state(node: &Node) -> String {
     }
 }
 
-fn row(node: &Node) -> [String; 6] {
+fn row(node: &Node) -> [String; 8] {
     [
         output::printable(&node.name),
         state(node),
+        output::node_class(node.class()),
+        if node.region.is_empty() {
+            "-".to_owned()
+        } else {
+            output::printable(&node.region)
+        },
         node.active_attempts.to_string(),
-        output::resources(&node.free.unwrap_or_default()),
-        output::resources(&node.capacity.unwrap_or_default()),
+        output::resources(node.free.as_ref()),
+        output::resources(node.capacity.as_ref()),
         format!(
             "{:.0} % / {:.0} %",
             node.cpu_utilization * 100.0,

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 }
 
 pub(super) fn table(queues: &[Queue]) -> String {
-    let rows: Vec<[String; 6]> = queues.iter().map(row).collect();
+    let rows: Vec<[String; 7]> = queues.iter().map(row).collect();
     output::table(
         [
             "QUEUE",
@@ -41,12 +41,13 @@ pub(super) fn table(queues: &[Queue]) -> String {
             "START TIMEOUT",
             "GRACE",
             "ON DISCONNECT",
+            "PREEMPTION",
         ],
         &rows,
     )
 }
 
-fn row(queue: &Queue) -> [String; 6] {
+fn row(queue: &Queue) -> [String; 7] {
     let settings = queue.defaults.clone().unwrap_or_default();
     let on_disconnect = settings.on_disconnect();
     [
@@ -58,6 +59,11 @@ fn row(queue: &Queue) -> [String; 6] {
         match on_disconnect {
             OnDisconnect::Unspecified => unset(),
             rule => output::on_disconnect(rule),
+        },
+        if settings.preemption {
+            "on".to_owned()
+        } else {
+            unset()
         },
     ]
 }
@@ -110,6 +116,7 @@ mod tests {
             retry: Some(rule),
             timeout: seconds(60),
             on_disconnect: OnDisconnect::Stop.into(),
+            preemption: true,
             ..QueueDefaults::default()
         };
         let day = QueueDefaults {
@@ -121,9 +128,9 @@ mod tests {
         };
         assert_eq!(
             table(&[queue("night", night), queue("day", day)]),
-            "QUEUE  RETRIES                         TIMEOUT  START TIMEOUT  GRACE  ON DISCONNECT\n\
-             night  5, first after 2.0 s, 4 losses  1 m 0 s  -              -      stop\n\
-             day    none                            -        -              -      -\n"
+            "QUEUE  RETRIES                         TIMEOUT  START TIMEOUT  GRACE  ON DISCONNECT  PREEMPTION\n\
+             night  5, first after 2.0 s, 4 losses  1 m 0 s  -              -      stop           on\n\
+             day    none                            -        -              -      -              -\n"
         );
     }
 }

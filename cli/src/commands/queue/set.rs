@@ -47,6 +47,17 @@ pub(crate) struct Args {
     /// What happens to tasks of a host that is cut off for long: keep them running, or stop them [default: keep]
     #[arg(long, value_name = "RULE", value_parser = file::parse_on_disconnect)]
     on_disconnect: Option<OnDisconnect>,
+    /// Whether its urgent jobs (priority 100) may stop preemptible tasks of lower priority, of any queue
+    #[arg(long, value_name = "on|off", value_parser = parse_switch, action = clap::ArgAction::Set, default_value = "off")]
+    preemption: bool,
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    }
 }
 
 impl Args {
@@ -65,6 +76,7 @@ impl Args {
                 start_timeout: self.start_timeout.map(Into::into),
                 grace: self.grace.map(Into::into),
                 on_disconnect: self.on_disconnect.unwrap_or_default().into(),
+                preemption: self.preemption,
             }),
         }
     }
@@ -99,8 +111,9 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let flags = "--retries 5 --backoff 10s --max-lost 7 --timeout 2h --start-timeout 1m --grace 0s --on-disconnect stop";
-        let flags: Vec<&str> = flags.split(' ').collect();
+        let flags = "--retries 5 --backoff 10s --max-lost 7 --timeout 2h --start-timeout 1m --grace 0s --on-disconnect stop \
+            --preemption on";
+        let flags: Vec<&str> = flags.split_whitespace().collect();
         let queue = queue(&flags).expect("good flags");
         let settings = queue.defaults.expect("settings");
         let seconds = |seconds| Some(pbjson_types::Duration { seconds, nanos: 0 });
@@ -114,6 +127,7 @@ mod tests {
             (seconds(7_200), seconds(60), seconds(0))
         );
         assert_eq!(settings.on_disconnect(), OnDisconnect::Stop);
+        assert!(settings.preemption);
     }
 
     #[test]
@@ -138,6 +152,7 @@ mod tests {
             &["--retries", "1", "--max-lost", "0"],
             &["--grace", "5"],
             &["--on-disconnect", "pause"],
+            &["--preemption", "yes"],
         ] {
             assert!(queue(flags).is_err(), "{flags:?}");
         }

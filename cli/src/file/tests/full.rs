@@ -1,7 +1,8 @@
 //! `full.yaml` says everything that can be said.
 
 use drover_proto::v1::{
-    Command, DeadlineAction, FailureRule, JobSpec, OnDisconnect, TaskSpec, UndoStep, undo_step,
+    Array, Command, DeadlineAction, FailureRule, Gang, JobSpec, OnDisconnect, TaskSpec, Topology,
+    UndoStep, task_spec::Instances, undo_step,
 };
 
 use super::*;
@@ -85,11 +86,48 @@ fn resources_and_limits_arrive() {
         (500, 1_000_000_000)
     );
     assert_eq!((needed.gpus, needed.disk_bytes), (1, 10 << 30));
+    assert_eq!(needed.gpu_model, "h200");
+    assert_eq!((needed.custom["license"], needed.custom["fpga"]), (2, 1));
     assert_eq!(millis(z.estimate), Some(90_000));
     assert_eq!(
         [z.timeout, z.start_timeout, z.progress_timeout, z.grace].map(millis),
         [Some(3_600_000), Some(600_000), Some(30_000), Some(20_000)]
     );
+}
+
+#[test]
+fn constraints_arrive() {
+    let z = task("z");
+    assert_eq!(z.anti_affinity, "db");
+    let constraints = z.constraints.expect("constraints");
+    assert_eq!(constraints.require, "class == gpu && label.rack in (7, 8)");
+    let preferred: Vec<_> = constraints
+        .prefer
+        .iter()
+        .map(|one| (&*one.expression, one.weight))
+        .collect();
+    assert_eq!(preferred, [("region == eu", 80), ("!label.spot", 0)]);
+    assert_eq!(constraints.max_latency_ms, Some(20));
+    assert_eq!(constraints.avoid_nodes, ["host-9", "10"]);
+    assert_eq!((task("y").constraints, task("y").resources), (None, None));
+}
+
+#[test]
+fn instances_arrive() {
+    let array = Instances::Array(Array {
+        count: 50,
+        parallel: 4,
+        max_failed: 2,
+    });
+    let gang = Instances::Gang(Gang {
+        size: 3,
+        topology: Topology::SameRegion.into(),
+    });
+    assert_eq!(task("x").instances, Some(array));
+    assert_eq!(task("v").instances, Some(gang));
+    assert_eq!(task("z").instances, None);
+    let agreed = ["x", "z"].map(|name| task(name).preemptible);
+    assert_eq!(agreed, [true, false]);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use super::super::parse;
 
 mod failure;
+mod placement;
 
-const TASK_FIELDS: &str = "needs, command, shell, env, cwd, stress, simulate, resources, retries, timeout, \
-     start_timeout, progress_timeout, grace, on_disconnect, undo, finally, estimate";
+const TASK_FIELDS: &str = "needs, command, shell, env, cwd, stress, simulate, resources, constraints, \
+     anti_affinity, array, gang, preemptible, retries, timeout, start_timeout, progress_timeout, grace, \
+     on_disconnect, undo, finally, estimate";
 const JOB_FIELDS: &str =
     "name, namespace, queue, priority, deadline, deadline_action, labels, on_failure, tasks";
 
@@ -102,6 +104,31 @@ fn wrong_shapes() {
     ];
     for (source, expected) in cases {
         assert_eq!(told(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn wrong_instances() {
+    let cases: [(&str, &str); 4] = [
+        (
+            "array: {count: 2}, gang: {size: 2}",
+            "a task is an array or a gang, not both; leave one out",
+        ),
+        (
+            "gang: {size: 2, topology: star}",
+            "expected any, same-region or ring",
+        ),
+        ("array: {count: -2}", "-2"),
+        ("array: 5", "expected a mapping"),
+    ];
+    for (field, expected) in cases {
+        let told = told(&format!(
+            "name: x\ntasks:\n  a: {{simulate: {{seconds: 1}}, {field}}}\n"
+        ));
+        assert!(
+            told[0].starts_with("f:3:") && told[0].contains(expected),
+            "{told:?}"
+        );
     }
 }
 

@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
-use drover_model::{AttemptRow, JobRow, NewJobRow, NodeRow, QueueRow, turn::SealedTurn};
+use drover_model::{
+    AttemptRow, EstimateRow, JobRow, Learned, NewJobRow, NodeRow, QueueRow, turn::SealedTurn,
+};
 use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
 
 use crate::store::{
     StoreError,
     lease::milliseconds,
-    rows::{died, labels_json, stored},
+    rows::{admission, died, json, named_resources, stored},
 };
 
 const COMMIT: &str = "SELECT commit_turn($1, $2, $3, $4, \
     $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
     $24, $25, $26, $27, $28, $29, $30, $31, $32, \
-    $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, \
-    $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, \
-    $55, $56, $57, $58, $59, $60, $61, $62, $63, \
-    $64, $65, $66)";
+    $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, \
+    $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, \
+    $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, \
+    $70, $71, $72, \
+    $73, $74, $75, $76)";
 
 /// Messages of the protocol, and values, end at 1 GiB.
 const MAX_SPEC_BYTES: usize = 512 << 20;
@@ -37,7 +40,8 @@ pub(super) fn call(turn: &SealedTurn, term: Duration) -> Result<Call<'_>, StoreE
     let call = bind_new_attempts(call, &turn.attempts)?;
     let call = bind_attempts(call, &turn.attempts)?;
     let call = bind_nodes(call, &turn.nodes)?;
-    Ok(bind_queues(call, &turn.queues))
+    let call = bind_queues(call, &turn.queues);
+    Ok(bind_estimates(call, &turn.estimates))
 }
 
 /// What the server could not take in one message. It would close the connection, and the turn would be sent for ever.
@@ -135,7 +139,13 @@ fn bind_new_attempts<'q>(call: Call<'q>, rows: &'q [AttemptRow]) -> Result<Call<
         .bind(column(&rows, |row| row.exit_code))
         .bind(column(&rows, |row| row.message.as_deref()))
         .bind(column(&rows, |row| row.retry_at.map(|at| at.0)))
-        .bind(column(&rows, |row| row.decision.as_deref())))
+        .bind(column(&rows, |row| row.decision.as_deref()))
+        .bind::<Vec<i64>>(checked(&rows, |row| {
+            stored("cost_per_hour_micros", row.rate.cost_per_hour_micros)
+        })?)
+        .bind::<Vec<i64>>(checked(&rows, |row| {
+            stored("power_milliwatts", row.rate.power_milliwatts)
+        })?))
 }
 
 fn bind_attempts<'q>(call: Call<'q>, rows: &'q [AttemptRow]) -> Result<Call<'q>, StoreError> {
@@ -173,7 +183,11 @@ fn bind_nodes<'q>(call: Call<'q>, rows: &'q [NodeRow]) -> Result<Call<'q>, Store
         .bind::<Vec<i64>>(checked(rows, |row| {
             stored("disk_bytes", row.capacity.disk_bytes)
         })?)
-        .bind(column(rows, labels_json))
+        .bind(column(rows, named_resources))
+        .bind(column(rows, |row| json(&row.given)))
+        .bind(column(rows, |row| json(&row.overrides)))
+        .bind(column(rows, |row| admission(row.admission).0))
+        .bind(column(rows, |row| admission(row.admission).1))
         .bind(column(rows, |row| row.joined_at.0)))
 }
 
@@ -181,6 +195,16 @@ fn bind_queues<'q>(call: Call<'q>, rows: &'q [QueueRow]) -> Call<'q> {
     call.bind(column(rows, |row| &*row.namespace))
         .bind(column(rows, |row| &*row.name))
         .bind(column(rows, |row| &*row.settings))
+}
+
+fn bind_estimates<'q>(call: Call<'q>, rows: &'q [EstimateRow]) -> Call<'q> {
+    let (forgotten, rows): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .partition(|row| row.learned == Learned::Forgotten);
+    call.bind(column(&forgotten, |row| row.signature.cast_signed()))
+        .bind(column(&rows, |row| row.signature.cast_signed()))
+        .bind(column(&rows, |row| row.node.as_deref().unwrap_or_default()))
+        .bind(column(&rows, |row| json(&row.learned)))
 }
 
 fn column<'a, Row, T>(rows: &'a [Row], value: impl Fn(&'a Row) -> T) -> Vec<T> {

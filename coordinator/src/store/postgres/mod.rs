@@ -17,8 +17,9 @@ mod reader;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use drover_model::{
-    AttemptKey, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -109,6 +110,14 @@ impl Store for PostgresStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
         within(STATEMENT_LIMIT, reads::jobs(&self.callers, query)).await
+    }
+
+    async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
+        within(STATEMENT_LIMIT, reads::successes(&self.callers, limit)).await
+    }
+
+    async fn stored_specs(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Bytes)>, StoreError> {
+        within(STATEMENT_LIMIT, reads::stored_specs(&self.callers, jobs)).await
     }
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {

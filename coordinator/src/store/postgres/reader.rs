@@ -20,6 +20,7 @@ impl Dialect for PgRow {
         also "j.state = ANY ($5)"
     );
     const FIRST_FAILURES: &'static str = first_failures!("= ANY ($1)");
+    const SPECS: &'static str = "SELECT id, spec FROM jobs WHERE id = ANY ($1)";
 }
 
 impl Reader for &PgPool {

@@ -1,4 +1,4 @@
-use drover_model::{AttemptRow, AttemptState, JobId, Timestamp};
+use drover_model::{AttemptRow, AttemptState, JobId, Rate, Timestamp};
 
 use super::{super::names::Names, Place};
 use crate::store::{StoreError, StoredJob, cells::Cells};
@@ -7,7 +7,7 @@ use crate::store::{StoreError, StoredJob, cells::Cells};
 macro_rules! attempt_columns {
     () => {
         "a.job_id, a.task, a.attempt, a.state, a.node, a.assigned_at, a.started_at, a.ended_at, a.exit_code, \
-         a.message, a.retry_at, a.decision"
+         a.message, a.retry_at, a.decision, a.cost_per_hour_micros, a.power_milliwatts"
     };
 }
 pub(in crate::store) use attempt_columns;
@@ -31,6 +31,10 @@ pub(in crate::store) fn attempt(
         message: row.optional_text(9)?.map(Into::into),
         retry_at: row.optional_big(10)?.map(Timestamp),
         decision: row.optional_text(11)?.map(Into::into),
+        rate: Rate {
+            cost_per_hour_micros: place.narrowed("cost_per_hour_micros", row.big(12)?)?,
+            power_milliwatts: place.narrowed("power_milliwatts", row.big(13)?)?,
+        },
     })
 }
 

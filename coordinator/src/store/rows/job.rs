@@ -16,8 +16,8 @@ macro_rules! job_columns {
 macro_rules! count_of_page {
     () => {
         "SELECT a.job_id, \
-           sum(CASE WHEN a.state IN ('assigned', 'running', 'stopping', 'stopping_timeout') THEN 1 ELSE 0 END) \
-             AS active, \
+           sum(CASE WHEN a.state IN ('assigned', 'running', 'stopping', 'stopping_timeout', 'stopping_requeue') \
+                    THEN 1 ELSE 0 END) AS active, \
            sum(CASE WHEN a.state = 'succeeded' AND a.task < page.task_count THEN 1 ELSE 0 END) AS succeeded, \
            sum(CASE WHEN a.state IN ('failed', 'timed_out', 'cancelled', 'lost', 'expired') AND a.retry_at IS NULL \
                       OR a.state = 'succeeded' AND a.task >= page.task_count \

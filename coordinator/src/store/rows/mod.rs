@@ -1,6 +1,7 @@
 //! Rows of both databases to values of the model, and the checks that neither direction may skip.
 
 mod attempt;
+mod estimate;
 mod job;
 mod log;
 mod node;
@@ -8,14 +9,16 @@ mod queue;
 mod request;
 
 use drover_model::{AttemptKey, JobId};
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::StoreError;
 
 pub(super) use attempt::{AttemptsOfJobs, attempt, attempt_columns};
+pub(super) use estimate::{estimate, estimate_columns};
 pub(super) use job::{count_of_page, died, job, job_columns, summary};
 pub(super) use log::{log, log_columns};
-pub(super) use node::{labels_json, node, node_columns};
+pub(super) use node::{admission, named_resources, node, node_columns};
 pub(super) use queue::{queue, queue_columns};
 pub(super) use request::found_requests;
 
@@ -29,6 +32,11 @@ where
         column,
         value: value.into(),
     })
+}
+
+/// For a column of JSON.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("keys are strings")
 }
 
 /// Where a value stands, for the complaint that it makes no sense.
@@ -71,6 +79,15 @@ impl Place {
         from_name: impl Fn(&str) -> Option<Name>,
     ) -> Result<Name, StoreError> {
         from_name(stored).ok_or_else(|| self.corrupt(column, &stored))
+    }
+
+    /// A column of JSON.
+    fn parsed<T: DeserializeOwned>(
+        self,
+        column: &'static str,
+        text: &str,
+    ) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|error| self.corrupt(column, &error))
     }
 
     fn key(self, job: Uuid, task: i32, attempt: i32) -> Result<AttemptKey, StoreError> {

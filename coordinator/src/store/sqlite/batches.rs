@@ -1,11 +1,11 @@
 //! The rows of a turn as arguments of statements: a batch for each.
 
-use drover_model::{AttemptRow, JobId, JobRow, NodeRow, QueueRow};
+use drover_model::{AttemptRow, EstimateRow, JobId, JobRow, Learned, NodeRow, QueueRow};
 
 use super::batch::{Batch, hex};
 use crate::store::{
     StoreError,
-    rows::{labels_json, stored},
+    rows::{admission, json, named_resources, stored},
 };
 
 pub(super) fn new_jobs(rows: &[JobRow]) -> (Batch, Batch) {
@@ -62,7 +62,8 @@ pub(super) fn changed_jobs(rows: &[JobRow]) -> (Batch, Batch) {
     (updated, closed)
 }
 
-pub(super) fn new_attempts(rows: &[AttemptRow]) -> Batch {
+/// JSON knows larger integers than a column does.
+pub(super) fn new_attempts(rows: &[AttemptRow]) -> Result<Batch, StoreError> {
     let mut batch = Batch::new();
     for row in rows.iter().filter(|row| row.from.is_none()) {
         batch.push(&(
@@ -78,9 +79,11 @@ pub(super) fn new_attempts(rows: &[AttemptRow]) -> Batch {
             row.message.as_deref(),
             row.retry_at.map(|at| at.0),
             row.decision.as_deref(),
+            stored::<_, i64>("cost_per_hour_micros", row.rate.cost_per_hour_micros)?,
+            stored::<_, i64>("power_milliwatts", row.rate.power_milliwatts)?,
         ));
     }
-    batch
+    Ok(batch)
 }
 
 pub(super) fn changed_attempts(rows: &[AttemptRow]) -> Batch {
@@ -102,10 +105,10 @@ pub(super) fn changed_attempts(rows: &[AttemptRow]) -> Batch {
     batch
 }
 
-/// JSON knows larger integers than a column does.
 pub(super) fn nodes(rows: &[NodeRow]) -> Result<Batch, StoreError> {
     let mut batch = Batch::new();
     for row in rows {
+        let (admission, drain_deadline) = admission(row.admission);
         batch.push(&(
             &*row.name,
             stored::<_, i64>("incarnation", row.incarnation)?,
@@ -114,7 +117,11 @@ pub(super) fn nodes(rows: &[NodeRow]) -> Result<Batch, StoreError> {
             stored::<_, i64>("memory_bytes", row.capacity.memory_bytes)?,
             row.capacity.gpus,
             stored::<_, i64>("disk_bytes", row.capacity.disk_bytes)?,
-            labels_json(row),
+            named_resources(row),
+            json(&row.given),
+            json(&row.overrides),
+            admission,
+            drain_deadline,
             row.joined_at.0,
         ));
     }
@@ -127,6 +134,20 @@ pub(super) fn queues(rows: &[QueueRow]) -> Batch {
         batch.push(&(&*row.namespace, &*row.name, hex(&row.settings)));
     }
     batch
+}
+
+pub(super) fn estimates(rows: &[EstimateRow]) -> (Batch, Batch) {
+    let (mut forgotten, mut learned) = (Batch::new(), Batch::new());
+    for row in rows {
+        let signature = row.signature.cast_signed();
+        if row.learned == Learned::Forgotten {
+            forgotten.push(&[signature]);
+        } else {
+            let node = row.node.as_deref().unwrap_or_default();
+            learned.push(&(signature, node, json(&row.learned)));
+        }
+    }
+    (forgotten, learned)
 }
 
 pub(super) fn ids(jobs: impl IntoIterator<Item = JobId>) -> Batch {

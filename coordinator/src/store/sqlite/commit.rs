@@ -40,9 +40,10 @@ pub(super) const BURY_JOBS: &str = "INSERT INTO dead_letters (job_id, namespace,
     FROM json_each($1) dead CROSS JOIN jobs ON jobs.id = unhex(dead.value ->> 0)";
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at, started_at, \
-        ended_at, exit_code, message, retry_at, decision) \
+        ended_at, exit_code, message, retry_at, decision, cost_per_hour_micros, power_milliwatts) \
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each($1)";
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13 \
+    FROM json_each($1)";
 
 const UPDATE_ATTEMPTS: &str = "UPDATE attempts SET state = change.value ->> 4, \
         started_at = coalesce(change.value ->> 5, started_at), ended_at = coalesce(change.value ->> 6, ended_at), \
@@ -53,16 +54,25 @@ const UPDATE_ATTEMPTS: &str = "UPDATE attempts SET state = change.value ->> 4, \
         AND attempts.attempt = change.value ->> 2 AND attempts.state = change.value ->> 3";
 
 const UPSERT_NODES: &str = "INSERT INTO nodes (name, incarnation, agent_version, cpu_millis, memory_bytes, gpus, \
-        disk_bytes, labels, joined_at) \
+        disk_bytes, named_resources, given, overrides, admission, drain_deadline, joined_at) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
-        value ->> 8 FROM json_each($1) WHERE true \
+        value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12 FROM json_each($1) WHERE true \
     ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, agent_version = excluded.agent_version, \
         cpu_millis = excluded.cpu_millis, memory_bytes = excluded.memory_bytes, gpus = excluded.gpus, \
-        disk_bytes = excluded.disk_bytes, labels = excluded.labels, joined_at = excluded.joined_at";
+        disk_bytes = excluded.disk_bytes, named_resources = excluded.named_resources, given = excluded.given, \
+        overrides = excluded.overrides, admission = excluded.admission, \
+        drain_deadline = excluded.drain_deadline, joined_at = excluded.joined_at";
 
 const UPSERT_QUEUES: &str = "INSERT INTO queues (namespace, name, settings) \
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1) WHERE true \
     ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings";
+
+const FORGET: &str =
+    "DELETE FROM estimates WHERE signature IN (SELECT value ->> 0 FROM json_each($1))";
+
+const UPSERT_ESTIMATES: &str = "INSERT INTO estimates (signature, node, learned) \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
+    ON CONFLICT (signature, node) DO UPDATE SET learned = excluded.learned";
 
 /// Why nothing was written.
 enum Refusal {
@@ -155,7 +165,7 @@ async fn write(
     }
     write_jobs(&mut transaction, turn).await?;
     let (inserted, changed) = (
-        batches::new_attempts(&turn.attempts),
+        batches::new_attempts(&turn.attempts)?,
         batches::changed_attempts(&turn.attempts),
     );
     apply(&mut transaction, INSERT_ATTEMPTS, inserted).await?;
@@ -163,6 +173,12 @@ async fn write(
     apply(&mut transaction, UPSERT_NODES, batches::nodes(&turn.nodes)?).await?;
     let queues = batches::queues(&turn.queues);
     apply(&mut transaction, UPSERT_QUEUES, queues).await?;
+    let (forgotten, learned) = batches::estimates(&turn.estimates);
+    // Not counted: what is not there is forgotten.
+    if forgotten.rows > 0 {
+        execute(&mut transaction, FORGET, forgotten).await?;
+    }
+    apply(&mut transaction, UPSERT_ESTIMATES, learned).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -15,8 +15,9 @@ mod writer;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use drover_model::{
-    AttemptKey, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
     turn::{CommitOutcome, SealedTurn},
 };
 use sqlx::SqlitePool;
@@ -85,6 +86,14 @@ impl Store for SqliteStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
         reads::jobs(&self.readers, query).await
+    }
+
+    async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
+        reads::successes(&self.readers, limit).await
+    }
+
+    async fn stored_specs(&self, jobs: &[JobId]) -> Result<Vec<(JobId, Bytes)>, StoreError> {
+        reads::stored_specs(&self.readers, jobs).await
     }
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {

@@ -20,6 +20,8 @@ impl Dialect for SqliteRow {
     );
     const FIRST_FAILURES: &'static str =
         first_failures!("IN (SELECT unhex(value ->> 0) FROM json_each($1))");
+    const SPECS: &'static str =
+        "SELECT id, spec FROM jobs WHERE id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
 }
 
 impl Reader for &SqlitePool {

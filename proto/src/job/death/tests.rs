@@ -1,4 +1,4 @@
-use drover_model::{Intent, JobId, JobRow, NewJobRow, Timestamp};
+use drover_model::{Intent, JobId, JobRow, NewJobRow, Rate, Timestamp};
 
 use super::*;
 
@@ -37,6 +37,7 @@ fn attempt(task: u32, number: u32, state: AttemptState, message: &str) -> Attemp
         message: (!message.is_empty()).then(|| message.into()),
         retry_at: None,
         decision: None,
+        rate: Rate::default(),
     }
 }
 
@@ -48,6 +49,15 @@ fn retried(task: u32, number: u32, state: AttemptState) -> AttemptRow {
 }
 
 fn died(state: JobState, message: Option<&str>, attempts: &[AttemptRow]) -> Death {
+    died_with(&spec(), state, message, attempts)
+}
+
+fn died_with(
+    spec: &v1::JobSpec,
+    state: JobState,
+    message: Option<&str>,
+    attempts: &[AttemptRow],
+) -> Death {
     let row = JobRow {
         id: JobId::from_u128(1),
         from: None,
@@ -68,7 +78,7 @@ fn died(state: JobState, message: Option<&str>, attempts: &[AttemptRow]) -> Deat
         request_id: None,
         traceparent: None,
         task_count: 2,
-        stored_spec: spec().encode_to_vec().into(),
+        stored_spec: spec.encode_to_vec().into(),
         replay_of: None,
     };
     let record = JobRecord {
@@ -190,5 +200,31 @@ fn without_attempts_the_row_says_what_it_can() {
         let death = died(*state, None, &[]);
         assert!(!death.reason.is_empty());
         assert_eq!((death.task, death.attempt), (None, None));
+    }
+}
+
+#[test]
+fn what_an_array_forgives_nobody_died_of() {
+    let attempts = [
+        attempt(1, 1, AttemptState::Failed, "exited with code 1"),
+        AttemptRow {
+            ended_at: Some(Timestamp(50)),
+            ..attempt(4, 1, AttemptState::Failed, "exited with code 2")
+        },
+    ];
+    for (max_failed, task) in [(0, "build[1]"), (1, "test")] {
+        let mut spec = spec();
+        spec.tasks[0].instances = Some(v1::task_spec::Instances::Array(v1::Array {
+            count: 3,
+            parallel: 0,
+            max_failed,
+        }));
+        let death = died_with(&spec, JobState::Failed, None, &attempts);
+        assert_eq!(death.task.as_deref(), Some(task));
+        assert!(
+            death.reason.contains(&format!("`{task}`")),
+            "{}",
+            death.reason
+        );
     }
 }

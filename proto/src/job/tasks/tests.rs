@@ -1,8 +1,8 @@
-use drover_model::{AttemptKey, JobId};
+use drover_model::{AttemptKey, JobId, Rate};
 
 use super::*;
 
-fn attempt(task: u32, number: u32, state: AttemptState) -> AttemptRow {
+pub(super) fn attempt(task: u32, number: u32, state: AttemptState) -> AttemptRow {
     AttemptRow {
         key: AttemptKey {
             job: JobId::from_u128(1),
@@ -19,6 +19,7 @@ fn attempt(task: u32, number: u32, state: AttemptState) -> AttemptRow {
         message: None,
         retry_at: None,
         decision: None,
+        rate: Rate::default(),
     }
 }
 
@@ -32,14 +33,18 @@ fn states(needs: &[&[u32]], attempts: &[AttemptRow], intent: Intent) -> Vec<Task
     planned_states(&plan, attempts, intent)
 }
 
-fn planned_states(plan: &[PlannedTask], attempts: &[AttemptRow], intent: Intent) -> Vec<TaskState> {
+pub(super) fn planned_states(
+    plan: &[PlannedTask],
+    attempts: &[AttemptRow],
+    intent: Intent,
+) -> Vec<TaskState> {
     task_states(plan, attempts, intent, Timestamp(5))
         .iter()
         .map(|standing| standing.state)
         .collect()
 }
 
-fn main(needs: &[u32]) -> PlannedTask {
+pub(super) fn main(needs: &[u32]) -> PlannedTask {
     PlannedTask {
         needs: needs.into(),
         ..PlannedTask::default()

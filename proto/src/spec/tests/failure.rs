@@ -10,7 +10,7 @@ fn retrying(rule: v1::RetryRule) -> v1::JobSpec {
 }
 
 fn rules(spec: &v1::JobSpec) -> drover_model::Rules {
-    accepted(spec).spec.tasks[0].step.rules.clone()
+    step(&accepted(spec)).rules
 }
 
 #[test]
@@ -29,10 +29,7 @@ fn rules_arrive() {
     );
     assert_eq!(rules.on_disconnect, OnDisconnect::Stop);
     let silent = super::super::compile(&with(task("a", &[])), &Limits::default()).unwrap();
-    assert_eq!(
-        silent.spec.tasks[0].step.rules,
-        drover_model::Rules::default()
-    );
+    assert_eq!(step(&silent).rules, drover_model::Rules::default());
 }
 
 #[test]
@@ -73,7 +70,7 @@ fn limits_are_checked() {
 fn a_progress_limit_goes_to_the_agent() {
     let mut spec = running(v1::task_spec::Run::Command(command(&[b"true"])));
     spec.tasks[0].progress_timeout = seconds(5);
-    let payload = accepted(&spec).spec.tasks[0].step.payload.clone();
+    let payload = step(&accepted(&spec)).payload;
     let payload = v1::TaskPayload::decode(payload).unwrap();
     assert_eq!((payload.progress_timeout_ms, payload.undo), (5_000, false));
     spec.tasks[0].progress_timeout = seconds(0);

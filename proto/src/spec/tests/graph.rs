@@ -17,7 +17,14 @@ fn names_become_ascending_places_without_repeats() {
 fn a_job_needs_tasks_and_not_too_many() {
     assert_only(&job(vec![]), "tasks", "at least one task");
     let tasks = (0..3).map(|n| task(&format!("t{n}"), &[])).collect();
-    let problems = compile(&job(tasks), &Limits { tasks_per_job: 2 }).unwrap_err();
+    let problems = compile(
+        &job(tasks),
+        &Limits {
+            tasks_per_job: 2,
+            ..Limits::default()
+        },
+    )
+    .unwrap_err();
     assert_eq!(problems[0].field, "tasks");
     assert_eq!(problems[0].problem, "the job has 3 tasks; the limit is 2");
 }

@@ -5,6 +5,7 @@ use crate::spec::queue;
 
 fn defaults() -> v1::QueueDefaults {
     v1::QueueDefaults {
+        preemption: false,
         retry: Some(v1::RetryRule {
             retries: 5,
             ..Default::default()
@@ -33,7 +34,7 @@ fn tasks_that_say_nothing_get_what_the_queue_says() {
     });
     apply_queue_defaults(&mut spec, &defaults());
     let compiled = accepted(&spec);
-    let rules = &compiled.spec.tasks[0].step.rules;
+    let rules = &step(&compiled).rules;
     assert_eq!(rules.retry.retries, 5);
     assert_eq!(
         (rules.timeout_ms, rules.start_timeout_ms, rules.grace_ms),

@@ -11,7 +11,7 @@ fn the_estimate_is_given_or_follows_from_the_run_or_the_timeout() {
             estimate,
             ..task("a", &[])
         }]);
-        accepted(&spec).spec.tasks[0].step.estimate_ms
+        expected_ms(&step(&accepted(&spec)))
     };
     let command = || v1::task_spec::Run::Command(command(&[b"true"]));
     assert_eq!(estimate(command(), None, None), 60_000);
@@ -29,11 +29,11 @@ fn stress_asks_for_its_workers_unless_resources_are_given() {
     });
     let mut spec = running(stress);
     let compiled = accepted(&spec);
-    assert_eq!(compiled.spec.tasks[0].step.resources.cpu_millis, 3_000);
-    assert_eq!(compiled.spec.tasks[0].step.estimate_ms, 5_000);
+    assert_eq!(step(&compiled).resources.cpu_millis, 3_000);
+    assert_eq!(expected_ms(&step(&compiled)), 5_000);
     spec.tasks[0].resources = Some(v1::Resources::default());
     assert_eq!(
-        accepted(&spec).spec.tasks[0].step.resources,
+        step(&accepted(&spec)).resources,
         drover_model::Resources::ZERO
     );
 }

@@ -41,7 +41,7 @@ fn an_undo_step_is_like_its_task_unless_it_says_otherwise() {
     assert!(step.rules.retry.rerun_lost);
     assert_eq!((step.rules.timeout_ms, step.rules.grace_ms), (None, 1_000));
     assert_eq!(step.rules.on_disconnect, OnDisconnect::Stop);
-    assert_eq!(step.estimate_ms, 60_000);
+    assert_eq!(expected_ms(&step), 60_000);
     let payload = v1::TaskPayload::decode(step.payload).unwrap();
     assert_eq!((&*payload.task_name, payload.undo), ("a", true));
     let own = spec.tasks[0].undo.as_mut().unwrap();
@@ -54,7 +54,7 @@ fn an_undo_step_is_like_its_task_unless_it_says_otherwise() {
         (step.rules.retry.retries, step.rules.timeout_ms),
         (0, Some(4_000))
     );
-    assert_eq!(step.estimate_ms, 4_000);
+    assert_eq!(expected_ms(&step), 4_000);
 }
 
 #[test]

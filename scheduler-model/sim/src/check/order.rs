@@ -2,7 +2,11 @@
 
 use drover_model::{AttemptRow, AttemptState, Intent, JobId, JobRow, JobSpec};
 
-use super::{Checker, has_succeeded, history};
+use super::{
+    Checker,
+    groups::{gang_of, has_succeeded, is_dissolved},
+    history, step_of,
+};
 use crate::world::database::Database;
 
 impl Checker {
@@ -14,7 +18,7 @@ impl Checker {
                 let unmet = task
                     .needs
                     .iter()
-                    .find(|needed| !has_succeeded(database, row.key.job, **needed));
+                    .find(|needed| !has_succeeded(spec, database, row.key.job, **needed));
                 self.require(unmet.is_none(), "the order of the graph is kept", || {
                     format!("{row:?} before task {unmet:?}")
                 });
@@ -43,7 +47,8 @@ impl Checker {
         let job = row.key.job;
         let promise = "undo steps run in reverse order";
         let count = spec.tasks.len() as u32;
-        let undone = has_succeeded(database, job, task) && spec.tasks[task as usize].undo.is_some();
+        let undone =
+            has_succeeded(spec, database, job, task) && spec.tasks[task as usize].undo.is_some();
         self.require(undone, promise, || {
             format!("{row:?}, but there is nothing to undo")
         });
@@ -58,9 +63,9 @@ impl Checker {
             format!("{row:?} while task {running:?} runs")
         });
         for later in dependents(spec, task) {
-            let to_undo =
-                spec.tasks[later as usize].undo.is_some() && has_succeeded(database, job, later);
-            let done = !to_undo || has_succeeded(database, job, count + later);
+            let to_undo = spec.tasks[later as usize].undo.is_some()
+                && has_succeeded(spec, database, job, later);
+            let done = !to_undo || has_succeeded(spec, database, job, count + later);
             self.require(done, promise, || {
                 format!("{row:?} before the undo step of task {later}")
             });
@@ -89,6 +94,10 @@ impl Checker {
         let intent = database.jobs[&job].row.intent;
         let last = database.attempts_at(job, place).next_back();
         let undo = place >= count;
+        let is_over = gang_of(spec, place).is_some_and(|gang| is_dissolved(gang, database, job));
+        if step_of(spec, place).is_none() || is_over {
+            return last.is_some_and(|last| !last.state.is_final());
+        }
         let stage_goes_on = match undo {
             false => intent == Intent::Run,
             true => intent == Intent::RollBack,
@@ -99,11 +108,11 @@ impl Checker {
             None if undo => {
                 stage_goes_on
                     && spec.tasks[(place - count) as usize].undo.is_some()
-                    && has_succeeded(database, job, place - count)
+                    && has_succeeded(spec, database, job, place - count)
                     && dependents(spec, place - count).into_iter().all(|later| {
                         spec.tasks[later as usize].undo.is_none()
-                            || !has_succeeded(database, job, later)
-                            || has_succeeded(database, job, count + later)
+                            || !has_succeeded(spec, database, job, later)
+                            || has_succeeded(spec, database, job, count + later)
                     })
             }
             None => {
@@ -111,7 +120,7 @@ impl Checker {
                 stage_goes_on
                     && needs
                         .iter()
-                        .all(|needed| has_succeeded(database, job, *needed))
+                        .all(|needed| has_succeeded(spec, database, job, *needed))
             }
         }
     }
@@ -119,17 +128,19 @@ impl Checker {
     /// Whatever happened: each has succeeded, or has failed for good, or needs one that did.
     pub(super) fn finally_tasks_ran(&mut self, row: &JobRow, spec: &JobSpec, database: &Database) {
         for (place, task) in (0..).zip(&spec.tasks) {
-            if !task.finally {
+            if !task.finally || task.step.is_none() {
                 continue;
             }
+            let gang = gang_of(spec, place);
+            let is_over = gang.is_some_and(|gang| is_dissolved(gang, database, row.id));
             let last = database.attempts_at(row.id, place).next_back();
             let ran = last.is_some_and(|last| last.state.is_final() && last.retry_at.is_none());
             let kept_away = task
                 .needs
                 .iter()
-                .any(|needed| !has_succeeded(database, row.id, *needed));
+                .any(|needed| !has_succeeded(spec, database, row.id, *needed));
             self.require(
-                ran || kept_away,
+                ran || kept_away || is_over,
                 "finally tasks run whatever happened",
                 || {
                     format!(

@@ -1,8 +1,8 @@
 //! What processes do, as seen by somebody who stands beside the hosts.
 
-use drover_model::{AttemptKey, OnDisconnect, Outcome, Resources};
+use drover_model::{Assignment, AttemptKey, OnDisconnect, Outcome, Resources};
 
-use super::Checker;
+use super::{Checker, tally::Tally};
 use crate::world::database::Database;
 
 /// What became of one attempt in reality.
@@ -10,17 +10,37 @@ use crate::world::database::Database;
 pub(super) struct Truth {
     agent: usize,
     /// Of what must not outlive its agent's lease.
-    leased: Resources,
+    leased: Tally,
     pub(super) runs: bool,
     pub(super) ended: Option<(Outcome, Option<i32>)>,
 }
 
+impl Truth {
+    pub(super) fn runs_on(&self, agent: usize) -> bool {
+        self.runs && self.agent == agent
+    }
+}
+
 impl Checker {
     /// An agent was told to start it, and does.
-    pub fn told_to_start(&mut self, agent: usize, key: AttemptKey, step: u32, database: &Database) {
-        let stored = database.attempts.contains_key(&key);
-        self.require(stored, "nothing is done before it is durable", || {
-            format!("agent {agent} starts {key:?}, which is not stored")
+    pub fn told_to_start(
+        &mut self,
+        agent: usize,
+        assignment: &Assignment,
+        step: u32,
+        database: &Database,
+    ) {
+        let key = assignment.key;
+        self.instance_told(key, assignment.instance.as_ref(), database);
+        let row = database.attempts.get(&key);
+        self.require(
+            row.is_some(),
+            "nothing is done before it is durable",
+            || format!("agent {agent} starts {key:?}, which is not stored"),
+        );
+        let meant = row.is_none_or(|row| row.node == self.agents[agent]);
+        self.require(meant, "agents run what was asked for", || {
+            format!("agent {agent} starts {row:?}")
         });
         self.require(step == key.task, "agents run what was asked for", || {
             format!("{key:?} runs step {step}")
@@ -34,8 +54,9 @@ impl Checker {
         agent: usize,
         key: AttemptKey,
         on_disconnect: OnDisconnect,
-        resources: Resources,
+        resources: &Resources,
     ) {
+        let resources = Tally::of(resources);
         let stop = on_disconnect == OnDisconnect::Stop;
         if stop {
             self.runs_alone(key);
@@ -43,7 +64,7 @@ impl Checker {
         }
         let truth = Truth {
             agent,
-            leased: if stop { resources } else { Resources::ZERO },
+            leased: if stop { resources } else { Tally::default() },
             runs: true,
             ended: None,
         };
@@ -64,10 +85,9 @@ impl Checker {
     }
 
     /// What is killed in time leaves room in time.
-    fn has_room(&mut self, agent: usize, key: AttemptKey, resources: Resources) {
+    fn has_room(&mut self, agent: usize, key: AttemptKey, resources: Tally) {
         let mut used = resources;
-        let here = |truth: &&Truth| truth.runs && truth.agent == agent;
-        for truth in self.truth.values().filter(here) {
+        for truth in self.truth.values().filter(|truth| truth.runs_on(agent)) {
             used.add(&truth.leased);
         }
         let capacity = self.capacities[agent];

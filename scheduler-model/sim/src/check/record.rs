@@ -1,11 +1,15 @@
 //! What a commit may change.
 
 use drover_model::{
-    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobSpec, JobState, Outcome, Resources,
-    RetryRule, turn::SealedTurn,
+    AttemptRow, AttemptState, Epoch, Intent, JobRow, JobSpec, JobState, Outcome, turn::SealedTurn,
 };
 
-use super::{Checker, has_succeeded, history, step_of};
+use super::{
+    Checker,
+    groups::{gang_of, has_succeeded, is_forgiven},
+    history, step_of,
+    tally::Tally,
+};
 use crate::world::database::Database;
 
 impl Checker {
@@ -40,6 +44,7 @@ impl Checker {
         }
         if !turn.attempts.is_empty() {
             self.capacity_holds(turn, database);
+            self.groups_hold(turn, database);
         }
     }
 
@@ -47,15 +52,22 @@ impl Checker {
         let Some(spec) = self.spec(database, row.key.job) else {
             return self.fail("attempts belong to jobs", format!("{row:?}"));
         };
-        let carried = row.from.is_none() && row.state == AttemptState::Succeeded;
+        let decision = row.decision.as_deref().unwrap_or_default();
+        let carried = decision.starts_with("carried ");
+        let in_gang = gang_of(&spec, row.key.task).is_some();
         if row.from.is_none() {
-            self.is_numbered_next(row, database);
+            self.is_numbered_next(&spec, row, database);
             self.may_begin(&spec, row, database);
         }
         let was_final = row.from.is_some_and(AttemptState::is_final);
-        self.require(!was_final, "what has ended stays so", || format!("{row:?}"));
+        // What a member of a gang has done is in vain when the gang starts again.
+        let in_vain = in_gang
+            && (row.from, row.state) == (Some(AttemptState::Succeeded), AttemptState::Requeued);
+        self.require(!was_final || in_vain, "what has ended stays so", || {
+            format!("{row:?}")
+        });
         self.require(
-            row.state.is_final() == row.ended_at.is_some() || !row.state.is_final(),
+            !row.state.is_final() || row.ended_at.is_some() || in_vain,
             "what has ended says when",
             || format!("{row:?}"),
         );
@@ -80,30 +92,11 @@ impl Checker {
         }
     }
 
-    fn is_numbered_next(&mut self, row: &AttemptRow, database: &Database) {
-        let before = row.key.attempt - 1;
-        let mut others = database.attempts_at(row.key.job, row.key.task);
-        let previous = others.find(|other| other.key.attempt == before);
-        let in_order = before == 0 || previous.is_some();
-        self.require(in_order, "attempts are numbered without gaps", || {
-            format!("{row:?}")
-        });
-        if let Some(previous) = previous {
-            let over = previous.state.is_final() && previous.state != AttemptState::Succeeded;
-            self.require(over, "no task succeeds twice", || {
-                format!("{row:?} after {previous:?}")
-            });
-            self.require(
-                previous.retry_at.is_some_and(|at| at <= row.assigned_at),
-                "retries follow the rule",
-                || format!("{row:?} after {previous:?}"),
-            );
-        }
-    }
-
     /// An end in the record is the end that the process had.
     fn tells_the_truth(&mut self, spec: &JobSpec, row: &AttemptRow) {
         let truth = self.truth.get(&row.key).copied().unwrap_or_default();
+        let in_gang = gang_of(spec, row.key.task).is_some();
+        let given_up = in_gang || self.given_up.contains(&row.key);
         let ended = truth.ended.map(|(outcome, _)| outcome);
         let holds = match row.state {
             AttemptState::Succeeded => ended == Some(Outcome::Succeeded),
@@ -115,13 +108,16 @@ impl Checker {
                 ended == Some(Outcome::Stalled) || self.limit_passed(spec, row)
             }
             AttemptState::Cancelled => row.from.is_some(),
-            // Refused, or stopped with its agent.
-            AttemptState::Requeued => ended.is_none_or(|ended| ended == Outcome::Stopped),
+            // Refused, or stopped with its agent or for a drain; or that was asked for, and nothing heard any more.
+            AttemptState::Requeued => {
+                ended.is_none_or(|ended| ended == Outcome::Stopped) || given_up
+            }
             _ => true,
         };
         // Given up, or refused by its agent, a stopped attempt may live on for a while; else its process is gone.
         let gone = match row.state {
             AttemptState::Lost | AttemptState::Expired => true,
+            AttemptState::Requeued if given_up => true,
             AttemptState::Cancelled | AttemptState::TimedOut if row.exit_code.is_none() => {
                 !truth.runs || row.message.is_some()
             }
@@ -151,42 +147,6 @@ impl Checker {
         let limit = step_of(spec, row.key.task).and_then(|step| step.rules.timeout_ms);
         let started = row.started_at.unwrap_or(row.assigned_at);
         limit.is_some_and(|limit| self.model_time >= started.plus_ms(limit))
-    }
-
-    fn follows_rule(&mut self, spec: &JobSpec, row: &AttemptRow, database: &Database) {
-        let Some(step) = step_of(spec, row.key.task) else {
-            return self.fail("attempts belong to steps", format!("{row:?}"));
-        };
-        let expired = row.state == AttemptState::Expired;
-        let may_expire = step.rules.start_timeout_ms.is_some() && row.node.is_empty();
-        self.require(!expired || may_expire, "limits are as asked for", || {
-            format!("{row:?}")
-        });
-        let Some(retry_at) = row.retry_at else {
-            return;
-        };
-        let rule = &step.rules.retry;
-        let rows: Vec<&AttemptRow> = database.attempts_at(row.key.job, row.key.task).collect();
-        let count = |wanted: &[AttemptState]| {
-            let retried = rows.iter().filter(|row| row.retry_at.is_some());
-            retried.filter(|row| wanted.contains(&row.state)).count() as u32
-        };
-        let failures = count(&[AttemptState::Failed, AttemptState::TimedOut]);
-        let losses = count(&[AttemptState::Lost]);
-        let allowed = match row.state {
-            AttemptState::Failed => allows(rule, row.exit_code),
-            AttemptState::TimedOut => true,
-            AttemptState::Lost => rule.rerun_lost,
-            AttemptState::Requeued => rule.rerun_lost || !self.truth.contains_key(&row.key),
-            _ => false,
-        };
-        let in_time = retry_at.since(self.model_time) <= rule.max_backoff_ms;
-        let often = failures > rule.retries || losses >= rule.max_lost;
-        let holds = allowed && in_time && !often;
-        let rule = rule.clone();
-        self.require(holds, "retries follow the rule", || {
-            format!("{rule:?}:{}", history(rows.into_iter()))
-        });
     }
 
     fn job_written(&mut self, row: &JobRow, database: &Database) {
@@ -234,8 +194,9 @@ impl Checker {
 
     fn state_fits_attempts(&mut self, row: &JobRow, spec: &JobSpec, database: &Database) {
         let count = spec.tasks.len() as u32;
-        let succeeded = |place| has_succeeded(database, row.id, place);
-        let all = (0..count).all(succeeded);
+        let succeeded = |place| has_succeeded(spec, database, row.id, place);
+        let forgiven = |place| is_forgiven(spec, database, row.id, place);
+        let all = (0..count).all(|place| succeeded(place) || forgiven(place));
         // Of tasks that succeeded and can be undone: how many are.
         let undone = |task: &u32| succeeded(count + *task);
         let undoable: Vec<u32> = (0..count)
@@ -269,23 +230,17 @@ impl Checker {
                 }
                 continue;
             };
-            let mut used = Resources::ZERO;
+            let mut used = Tally::default();
             for key in self.active.get(&name).into_iter().flatten() {
                 let number = database.jobs[&key.job].number as usize;
                 if let Some(step) = step_of(&self.workload.jobs[number].spec, key.task) {
-                    used.add(&step.resources);
+                    used.add(&Tally::of(&step.resources));
                 }
             }
-            let capacity = node.capacity;
+            let capacity = Tally::of(&node.capacity);
             self.require(used.fits(&capacity), "capacity is not exceeded", || {
                 format!("{name} has {capacity:?}, {used:?} is held")
             });
         }
     }
-}
-
-fn allows(rule: &RetryRule, exit_code: Option<i32>) -> bool {
-    let listed = |codes: &[i32]| exit_code.is_some_and(|code| codes.contains(&code));
-    let wanted = rule.exit_codes.is_empty() || exit_code.is_none() || listed(&rule.exit_codes);
-    wanted && !listed(&rule.fatal_exit_codes)
 }

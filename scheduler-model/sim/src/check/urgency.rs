@@ -32,6 +32,10 @@ impl Urgency {
         }
     }
 
+    pub(super) fn is_escalated(&self, time: Timestamp) -> bool {
+        self.at(time).0
+    }
+
     fn at(&self, time: Timestamp) -> Rank {
         match self.escalates_at {
             Some(at) if at <= time => (true, 0),
@@ -44,7 +48,9 @@ impl Checker {
     /// Some coordinator has taken a job in, whatever becomes of it.
     pub(super) fn submitted(&mut self, row: &JobRow) {
         if let Some(new) = row.new.as_deref() {
-            let planned = &self.workload.jobs[number_of(&new.stored_spec) as usize];
+            let number = number_of(&new.stored_spec);
+            self.numbers.insert(row.id, number);
+            let planned = &self.workload.jobs[number as usize];
             let urgency = Urgency::of(&planned.spec, new.submitted_at, self.priority_orders);
             self.urgencies.insert(row.id, urgency);
         }
@@ -53,11 +59,11 @@ impl Checker {
     /// One round of placements. A deadline that has passed since the last tick may or may not be known by now.
     pub(super) fn urgent_first(&mut self, placed: &[&AttemptRow], coordinator: usize) {
         let (epoch, now) = self.last_step(coordinator);
-        let ticked = self.ticked.get(&coordinator);
-        let ticked = ticked.filter(|(of, _)| *of == epoch);
-        let ticked = ticked.map_or_else(Timestamp::default, |(_, at)| *at);
+        let ticked = self.last_tick(coordinator, epoch);
+        let claims = &self.claims;
+        let waits_in_line = |row: &&&AttemptRow| !claims.contains(&(row.key.job, row.key.task));
         let mut least_urgent: Option<(Rank, &AttemptRow)> = None;
-        for row in placed {
+        for row in placed.iter().filter(waits_in_line) {
             let urgency = self.urgencies[&row.key.job];
             if let Some((_, before)) = least_urgent.filter(|(rank, _)| urgency.at(ticked) > *rank) {
                 let what = format!("{row:?}, of {urgency:?}, after {before:?}");

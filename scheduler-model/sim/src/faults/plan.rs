@@ -67,6 +67,24 @@ pub enum Fault {
     Commit(CommitFault),
 }
 
+pub(super) const LONGEST_COMMIT_MS: u64 = 8_000;
+
+impl Fault {
+    /// What waits for its moment lasts from then on.
+    pub(crate) fn lasts_ms(&self) -> u64 {
+        match self {
+            Self::AgentCrash { down_ms, .. } | Self::LeaderCrash { down_ms } => *down_ms,
+            Self::AgentPause { ms, .. }
+            | Self::AgentPartition { ms, .. }
+            | Self::Storm { ms }
+            | Self::LeaderPause { ms }
+            | Self::LeaderCutOff { ms }
+            | Self::StoreDown { ms } => *ms,
+            _ => 0,
+        }
+    }
+}
+
 type Draw = fn(&mut Random) -> Fault;
 
 /// Each with how many times as often as the rarest it comes.
@@ -169,10 +187,10 @@ fn commit_fault(random: &mut Random) -> CommitFault {
         0 => CommitFault::LostBefore,
         1 => CommitFault::AnswerLost,
         2 => CommitFault::Late {
-            ms: random.spread(5, 8_000),
+            ms: random.spread(5, LONGEST_COMMIT_MS),
         },
         3 => CommitFault::Slow {
-            ms: random.spread(20, 8_000),
+            ms: random.spread(20, LONGEST_COMMIT_MS),
         },
         _ => CommitFault::RefusedOnce,
     }

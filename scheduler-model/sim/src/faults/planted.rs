@@ -1,9 +1,12 @@
 //! Mistakes put between the machines and the world, to see that the checkers find them. Production code is not touched:
 //! what a machine gives or takes is corrupted on the way.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use drover_model::{DeadlineAction, JobSpec, RetryRule, cluster::Config};
+use drover_model::{
+    Admission, DeadlineAction, GroupKind, JobSpec, NodeChange, NodeOverrides, NodeRow, RetryRule,
+    StepSpec, Topology, cluster::Config,
+};
 
 /// The machine whose mistake it would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,42 @@ bugs! {
     ClusterForgetsFinally: Cluster, "finally tasks come last";
     /// What a task asks for is believed to be less.
     ClusterOvercommits: Cluster, "capacity is not exceeded";
+    /// Nodes that do not have what is required are taken.
+    ClusterForgetsRequired: Cluster, "constraints are met" | "explanations are true";
+    /// The list of nodes to avoid is not read.
+    ClusterForgetsAvoided: Cluster, "constraints are met" | "explanations are true";
+    /// A limit of latency is not read.
+    ClusterForgetsLatency: Cluster, "constraints are met" | "explanations are true";
+    /// Tasks that should be apart share nodes.
+    ClusterForgetsApart: Cluster, "what must be apart is apart";
+    /// What a site counts itself is not counted.
+    ClusterForgetsNamed: Cluster, "capacity is not exceeded" | "explanations are true";
+    /// Members of gangs start one by one.
+    ClusterSplitsGangs: Cluster, "gang all or none";
+    /// It does not matter where the members of a gang are.
+    ClusterForgetsTopology: Cluster, "gangs lie as asked for";
+    /// All instances of an array start at once.
+    ClusterForgetsParallel: Cluster, "arrays keep their limit";
+    /// One more instance of an array may fail.
+    ClusterForgivesMore: Cluster, "a job's state fits its attempts" | "the order of the graph is kept";
+    /// Processes do not hear which of how many they are.
+    ClusterTellsNoInstance: Cluster, "instances know their place";
+    /// Attempts that did not agree to it make room for others.
+    ClusterPreemptsAnybody: Cluster, "only who agreed makes room";
+    /// A cordon or drain is forgotten when the agent connects again.
+    ClusterReopensAtJoin: Cluster, "closed nodes get nothing new" | "what operators say counts" | "explanations are true";
+    /// What operators say of a node is not taken.
+    ClusterForgetsOverrides: Cluster, "what operators say is recorded";
+    /// Tells that all nodes are open.
+    ClusterTellsOfOpenNodes: Cluster, "what operators say counts";
+    /// What a drain should end runs on under the next leader.
+    ClusterForgetsDrains: Cluster, "a drain ends in time" | "what operators say counts" | "what operators say is recorded";
+    /// What was stopped for a drain counts as failed.
+    ClusterChargesDrains: Cluster, "a drain costs no retries";
+    /// Fewer attempts than the rule allows.
+    ClusterRetriesTooSeldom: Cluster, "no retry is lost";
+    /// Explains that nothing speaks against any node.
+    ClusterExplainsNothing: Cluster, "explanations are true";
     /// Nodes that come and go are trusted like others.
     ClusterForgetsQuarantine: Cluster, "flapping nodes get nothing new";
     /// What succeeds while it is asked to stop is taken for stopped.
@@ -71,6 +110,8 @@ bugs! {
     StoreForgetsEpoch: Store, "a deposed leader writes nothing" | "model time never goes back";
     /// Some commits are confirmed and not written.
     StoreLosesRows: Store, "a job ends with its last attempt" | "what is acknowledged is durable" | "old states are as expected" | "attempts are numbered without gaps" | "the order of the graph is kept";
+    /// Cordons and drains are not written.
+    StoreForgetsAdmission: Store, "what is acknowledged is durable";
     StoreForgetsDeadLetters: Store, "dead jobs are dead letters";
     /// A new incarnation does not send what the old one had to report.
     SessionForgetsJournal: Session, "the journal is sent";
@@ -80,6 +121,8 @@ bugs! {
     SessionIgnoresLease: Session, "stop attempts run alone" | "capacity is not exceeded";
     /// What is not current runs on.
     SessionIgnoresDiscard: Session, "no process outlives its job" | "capacity is not exceeded";
+    /// Processes are killed much later than they should be, and without a warning. To be found where nothing else is wrong.
+    SessionKillsLate: Session, "a drained node is empty";
     /// A failure is reported as a success.
     SessionInventsSuccess: Session, "the record says what happened";
     /// Signs of life are stamped by the wall clock and judged by model time.
@@ -107,21 +150,77 @@ impl PlantedBug {
         if self == Self::ClusterForgetsEscalation {
             spec.deadline_action = DeadlineAction::None;
         }
+        for group in &mut spec.groups {
+            self.corrupt_group(&mut group.kind);
+        }
         for task in &mut spec.tasks {
-            let retry = &mut task.step.rules.retry;
+            let Some(step) = &mut task.step else {
+                continue;
+            };
+            let retry = &mut step.rules.retry;
             match self {
                 Self::ClusterForgetsNeeds => task.needs = Box::default(),
                 Self::ClusterForgetsFinally => task.finally = false,
                 Self::ClusterRetriesTooOften => retry.retries += 3,
+                Self::ClusterRetriesTooSeldom => retry.retries = retry.retries.saturating_sub(1),
                 Self::ClusterRerunsTheUnrepeatable => {
                     *retry = RetryRule {
                         rerun_lost: true,
                         ..retry.clone()
                     };
                 }
-                Self::ClusterOvercommits => task.step.resources.cpu_millis = 1,
-                _ => {}
+                Self::ClusterOvercommits => step.resources.cpu_millis = 1,
+                _ => self.corrupt_wishes(step),
             }
+        }
+    }
+
+    fn corrupt_group(self, kind: &mut GroupKind) {
+        match (self, &mut *kind) {
+            (Self::ClusterSplitsGangs, GroupKind::Gang { .. }) => {
+                *kind = GroupKind::Array {
+                    parallel: 1,
+                    max_failed: 0,
+                };
+            }
+            (Self::ClusterForgetsTopology, GroupKind::Gang { topology }) => {
+                *topology = Topology::Any;
+            }
+            (Self::ClusterForgetsParallel, GroupKind::Array { parallel, .. }) => {
+                *parallel = u32::MAX;
+            }
+            (Self::ClusterForgivesMore, GroupKind::Array { max_failed, .. }) => *max_failed += 1,
+            _ => {}
+        }
+    }
+
+    /// The same of where a step may run.
+    fn corrupt_wishes(self, step: &mut StepSpec) {
+        let constraints = Arc::make_mut(&mut step.constraints);
+        match self {
+            Self::ClusterForgetsRequired => constraints.required = None,
+            Self::ClusterForgetsAvoided => constraints.avoid = Box::default(),
+            Self::ClusterForgetsLatency => constraints.max_latency_ms = None,
+            Self::ClusterForgetsApart => step.apart = None,
+            Self::ClusterPreemptsAnybody => step.preemptible = true,
+            Self::ClusterForgetsNamed => step.resources.named.clear(),
+            _ => {}
+        }
+    }
+
+    /// What the cluster would see if it misheard operators.
+    pub(crate) fn corrupt_change(self, change: &mut NodeChange) {
+        if let (Self::ClusterForgetsOverrides, NodeChange::Override(overrides)) = (self, change) {
+            **overrides = NodeOverrides::default();
+        }
+    }
+
+    /// What the cluster would see if it misread the record of a node.
+    pub(crate) fn corrupt_node(self, row: &mut NodeRow) {
+        if let (Self::ClusterForgetsDrains, Admission::Draining { deadline }) =
+            (self, &mut row.admission)
+        {
+            *deadline = None;
         }
     }
 }

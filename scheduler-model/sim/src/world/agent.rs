@@ -121,6 +121,11 @@ impl Agent {
         self.link.connection()
     }
 
+    /// Since when it has been connected to that coordinator.
+    pub(super) fn joined(&self, coordinator: usize) -> Option<Moment> {
+        self.link.joined(coordinator)
+    }
+
     pub fn is_up(&self) -> bool {
         self.session.is_some()
     }
@@ -145,8 +150,8 @@ impl World<'_> {
             node: agent.name.clone(),
             incarnation: agent.life,
             agent_version: "simulated".into(),
-            capacity: agent.setting.capacity,
-            labels: BTreeMap::new(),
+            capacity: agent.setting.capacity.clone(),
+            attributes: agent.setting.attributes(agent.life),
         };
         let mut recovered = agent.journal.read();
         self.trace.tell(

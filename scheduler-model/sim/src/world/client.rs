@@ -3,6 +3,7 @@
 
 mod calls;
 mod follow_up;
+mod operate;
 mod replay;
 
 use drover_model::{Cancellation, JobId, NewJob, Question, Refusal, Submitted};
@@ -13,6 +14,7 @@ use crate::{
     setting::Setting,
     workload::Workload,
 };
+pub use operate::Operation;
 pub use replay::StoredDeath;
 
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub enum CallKind {
     Cancel { job: JobId, how: Cancellation },
     Replay { job: JobId, from_failed: bool },
     SetQueue,
+    Operate(Operation),
     Ask(Question),
 }
 
@@ -143,6 +146,7 @@ impl World<'_> {
             let at_ms = self.clients.random.below(self.setting.faulty_ms);
             self.plan_call(call, Moment::default().plus_ms(at_ms));
         }
+        self.plan_operators();
     }
 
     fn plan_call(&mut self, call: usize, at: Moment) {
@@ -184,9 +188,13 @@ impl World<'_> {
                 self.clients.calls[call].done = true;
                 self.follow_up(call, &submitted);
             }
-            Heard::Done | Heard::Refused(_) | Heard::Internal => {
+            Heard::Done => {
                 self.clients.calls[call].done = true;
+                if let CallKind::Operate(_) = self.clients.calls[call].kind {
+                    self.go_on_operating(call);
+                }
             }
+            Heard::Refused(_) | Heard::Internal => self.clients.calls[call].done = true,
         }
     }
 

@@ -5,6 +5,8 @@
 mod border;
 mod commit;
 mod control;
+mod corrupt;
+mod drain;
 mod intake;
 mod isolate;
 mod leader;
@@ -28,6 +30,7 @@ use drover_model::{
 use super::{Happening, World, client::Heard, moment::Moment, network::Side};
 use crate::faults::FaultKind;
 pub use control::{Control, Request};
+pub use drain::Drain;
 use leader::Halt;
 pub use leader::Leader;
 pub use request::{DatabaseAnswer, DatabaseRequest, FailedRequest};

@@ -10,8 +10,9 @@ use std::{
 };
 
 use drover_model::{
-    AttemptKey, AttemptRow, AttemptState, Epoch, Intent, JobId, JobRow, JobState, LoadedJob,
-    NewJobRow, NodeName, NodeRow, QueueRow, Snapshot, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, AttemptState, Epoch, EstimateRow, Intent, JobId, JobRow, JobSpec,
+    JobState, Learned, LoadedJob, NewJobRow, NodeName, NodeRow, QueueRow, Snapshot, Timestamp,
+    TurnNumber,
 };
 
 use super::moment::Moment;
@@ -62,6 +63,8 @@ pub struct Database {
     pub nodes: BTreeMap<NodeName, NodeRow>,
     pub queues: BTreeMap<(Arc<str>, Arc<str>), QueueRow>,
     pub dead_letters: BTreeSet<JobId>,
+    /// By signature and node.
+    pub estimates: BTreeMap<(u64, Option<NodeName>), Learned>,
     requests: BTreeMap<(Arc<str>, Arc<str>), JobId>,
     planted: Option<PlantedBug>,
     /// The next commit is refused for its content, once.
@@ -114,12 +117,23 @@ impl Database {
                 .iter()
                 .map(|id| self.loaded(*id, workload))
                 .collect(),
+            estimates: self.learned(),
         }
+    }
+
+    fn learned(&self) -> Vec<EstimateRow> {
+        let rows = self.estimates.iter();
+        let rows = rows.map(|((signature, node), learned)| EstimateRow {
+            signature: *signature,
+            node: node.clone(),
+            learned: learned.clone(),
+        });
+        rows.collect()
     }
 
     fn loaded(&self, id: JobId, workload: &Workload) -> LoadedJob {
         let StoredJob { row, fixed, number } = &self.jobs[&id];
-        let mut spec = workload.jobs[*number as usize].spec.clone();
+        let mut spec = JobSpec::clone(&workload.jobs[*number as usize].spec);
         if let Some(bug) = self.planted {
             bug.corrupt_spec(&mut spec);
         }

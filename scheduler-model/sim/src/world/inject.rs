@@ -12,6 +12,7 @@ impl World<'_> {
             return;
         }
         self.trace.tell(self.now, format_args!("fault: {fault:?}"));
+        self.faults.disturb(fault.lasts_ms());
         match fault {
             Fault::AgentCrash {
                 agent,

@@ -68,6 +68,13 @@ impl JobService for Fake {
     ) -> Result<Response<v1::CancelJobResponse>, Status> {
         Err(Status::unimplemented("cancel"))
     }
+
+    async fn explain(
+        &self,
+        _: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        Err(Status::unimplemented("explain"))
+    }
 }
 
 async fn serve(told: Told) -> Served {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use drover_model::{
-    Action, Answer, AttemptKey, CallerId, Cancellation, Deadline, DeadlineAction, Effects, Event,
-    FailureRule, Heard, JobId, JobSpec, Join, NewJob, Outcome, Priority, Question, Report,
-    ReportBatch, ReportKind, Resources, RetryRule, Rules, SessionId, Snapshot, StepSpec, TaskSpec,
-    TurnNumber,
+    Action, Answer, AttemptKey, CallerId, Cancellation, Constraints, Deadline, DeadlineAction,
+    Effects, Event, Expected, FailureRule, Heard, JobId, JobSpec, Join, NewJob, NodeAttributes,
+    NodeChange, Outcome, Priority, Question, Report, ReportBatch, ReportKind, Resources, RetryRule,
+    Rules, SessionId, Snapshot, StepSpec, TaskSpec, Topology, TurnNumber,
     cluster::{Cluster, Config},
 };
 
@@ -89,7 +89,7 @@ impl History {
                     cpu_millis: 3_000,
                     ..Resources::ZERO
                 },
-                labels: BTreeMap::new(),
+                attributes: NodeAttributes::default(),
                 running: self.active(),
                 reports: ReportBatch::default(),
             }),
@@ -109,16 +109,21 @@ impl History {
         let main = 1 + self.random.below(5) as u32;
         let finally = self.random.below(3) as u32;
         let undoes = !self.random.one_in(4);
+        // Where those are that others need.
+        let mut places: Vec<u32> = Vec::new();
+        let mut tasks = Vec::new();
         for task in 0..main + finally {
             let first = if task < main { 0 } else { main };
-            let needs = (first..task).filter(|_| self.random.one_in(2)).collect();
-            self.plan.push(PlannedTask {
-                needs,
+            let needs = (first..task).filter(|_| self.random.one_in(2));
+            let planned = PlannedTask {
+                needs: needs.map(|need| places[need as usize]).collect(),
                 finally: task >= main,
                 undo: task < main && undoes && (task == 0 || !self.random.one_in(3)),
-            });
+                stands_for: None,
+            };
+            tasks.extend(self.instances(planned));
+            places.push(tasks.len() as u32 - 1);
         }
-        let tasks = self.plan.clone();
         JobSpec {
             namespace: "default".into(),
             queue: "default".into(),
@@ -134,16 +139,56 @@ impl History {
                 _ if undoes => FailureRule::Rollback,
                 _ => FailureRule::FailFast,
             },
-            tasks: tasks
-                .into_iter()
-                .map(|task| TaskSpec {
-                    needs: task.needs,
-                    finally: task.finally,
-                    step: self.a_step(),
-                    undo: task.undo.then(|| self.a_step()),
-                })
+            tasks,
+            groups: self
+                .plan
+                .iter()
+                .filter_map(|task| task.stands_for)
                 .collect(),
+            may_preempt: false,
         }
+    }
+
+    /// One task, or those of an array or a gang, which are all the same, and the one that stands for them.
+    fn instances(&mut self, planned: PlannedTask) -> Vec<TaskSpec> {
+        let first = self.plan.len() as u32;
+        let kind = match self.random.below(6) {
+            0 => Some(GroupKind::Gang {
+                topology: Topology::Any,
+            }),
+            1 | 2 => Some(GroupKind::Array {
+                parallel: 1 + self.random.below(3) as u32,
+                max_failed: self.random.below(3) as u32,
+            }),
+            _ => None,
+        };
+        let count = kind.map_or(1, |_| 1 + self.random.below(3) as u32);
+        let task = TaskSpec {
+            needs: planned.needs.clone(),
+            finally: planned.finally,
+            step: Some(self.a_step()),
+            undo: planned.undo.then(|| self.a_step()),
+        };
+        let mut tasks = vec![task; count as usize];
+        let finally = planned.finally;
+        self.plan.extend(vec![planned; count as usize]);
+        if let Some(kind) = kind {
+            let group = Group { first, count, kind };
+            let needs: Box<[u32]> = (group.first..group.whole()).collect();
+            self.plan.push(PlannedTask {
+                needs: needs.clone(),
+                finally,
+                undo: false,
+                stands_for: Some(group),
+            });
+            tasks.push(TaskSpec {
+                needs,
+                finally,
+                step: None,
+                undo: None,
+            });
+        }
+        tasks
     }
 
     fn a_step(&mut self) -> StepSpec {
@@ -164,7 +209,15 @@ impl History {
                 timeout_ms: self.random.one_in(3).then_some(200),
                 ..Rules::default()
             },
-            estimate_ms: 100,
+            constraints: Constraints::none(),
+            apart: None,
+            expected: Expected {
+                stated_ms: Some(100),
+                default_ms: 100,
+                signature: 0,
+                wide_signature: 0,
+            },
+            preemptible: false,
         }
     }
 
@@ -174,7 +227,8 @@ impl History {
             0..40 => self.a_report().unwrap_or(Event::Tick),
             40..43 => self.join(),
             43..70 => Event::Dispatch(self.cluster.decide(self.now)),
-            70..97 => {
+            70..73 => self.a_change(),
+            73..97 => {
                 let heard = Heard {
                     session: SESSION,
                     at: self.now,
@@ -193,6 +247,19 @@ impl History {
                     Cancellation::Abandon,
                 ][number as usize - 97],
                 reason: "".into(),
+            },
+        }
+    }
+
+    /// What runs is sent back, or work may come again.
+    fn a_change(&mut self) -> Event {
+        Event::ChangeNode {
+            caller: CallerId(3),
+            node: "n".into(),
+            change: if self.random.one_in(2) {
+                NodeChange::Drain { after_ms: Some(0) }
+            } else {
+                NodeChange::Uncordon
             },
         }
     }

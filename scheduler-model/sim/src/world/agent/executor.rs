@@ -24,28 +24,27 @@ pub struct Process {
 }
 
 impl World<'_> {
-    pub(super) fn start_process(&mut self, a: usize, assignment: Assignment) {
+    pub(super) fn start_process(&mut self, a: usize, assignment: &Assignment) {
         let Assignment {
-            key,
-            payload,
-            on_disconnect,
-            ..
-        } = assignment;
-        let (number, step) = read_payload(&payload);
+            key, on_disconnect, ..
+        } = *assignment;
+        let (number, step) = read_payload(&assignment.payload);
         let behaviour =
             self.workload
                 .behaviour(number, step, key.job.0.as_u128() as u64, key.attempt);
         let started_at = self.agent_clock(a);
         self.trace
             .mix(u64::from(key.attempt) << 32 | u64::from(key.task));
-        self.checker.told_to_start(a, key, step, &self.database);
+        self.checker
+            .told_to_start(a, assignment, step, &self.database);
         if !behaviour.starts {
             self.checker.process_ended(a, key, Outcome::Failed, None);
             let end = end(started_at, started_at, &behaviour, Outcome::Failed);
             return self.step_session(a, Input::Ended { key, end });
         }
         let spec = &self.workload.jobs[number as usize].spec;
-        let resources = step_of(spec, step).map_or(Resources::ZERO, |step| step.resources);
+        let none = Resources::ZERO;
+        let resources = step_of(spec, step).map_or(&none, |step| &step.resources);
         self.checker.process_runs(a, key, on_disconnect, resources);
         self.trace.tell(
             self.now,
@@ -89,6 +88,14 @@ impl World<'_> {
             let how = Death::Killed;
             self.plan_for_agent(a, kill_at, AgentHappening::ProcessEnds { key, how });
         }
+    }
+
+    /// A planted mistake.
+    pub(super) fn kill_late(&mut self, a: usize, key: AttemptKey) {
+        if let Some(process) = self.agents[a].processes.get_mut(&key) {
+            process.asked_to_stop = true;
+        }
+        self.stop_process(a, key, 20_000);
     }
 
     pub(super) fn process_ends(&mut self, a: usize, key: AttemptKey, how: Death) {

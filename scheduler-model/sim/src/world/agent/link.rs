@@ -3,7 +3,7 @@
 use drover_model::session::Input;
 
 use super::AgentHappening;
-use crate::world::{World, network::ConnectionId};
+use crate::world::{World, moment::Moment, network::ConnectionId};
 
 const FIRST_BACKOFF_MS: u64 = 50;
 const LONGEST_BACKOFF_MS: u64 = 2_000;
@@ -11,6 +11,8 @@ const LONGEST_BACKOFF_MS: u64 = 2_000;
 #[derive(Debug, Default)]
 pub struct Link {
     connection: Option<ConnectionId>,
+    /// The coordinator that has welcomed it there, and when.
+    welcomed: Option<(usize, Moment)>,
     failures: u32,
     /// Which address is dialed next.
     next: usize,
@@ -22,8 +24,15 @@ impl Link {
         self.connection
     }
 
+    /// Since when it is connected to that coordinator.
+    pub(super) fn joined(&self, coordinator: usize) -> Option<Moment> {
+        let (to, since) = self.welcomed?;
+        (to == coordinator).then_some(since)
+    }
+
     /// A leader has taken the join.
-    pub(super) fn accepted(&mut self, coordinator: usize) {
+    pub(super) fn accepted(&mut self, coordinator: usize, now: Moment) {
+        self.welcomed = Some((coordinator, now));
         self.failures = 0;
         self.next = coordinator;
     }
@@ -31,6 +40,7 @@ impl Link {
     /// Another is tried next, if possible the one that leads.
     pub(super) fn closed(&mut self, leader: Option<usize>) {
         self.connection = None;
+        self.welcomed = None;
         self.next = leader.unwrap_or(self.next + 1);
     }
 }

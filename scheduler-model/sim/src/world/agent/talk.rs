@@ -34,7 +34,7 @@ impl World<'_> {
         self.trace.mix(connection as u64 + 1_000);
         match message {
             ToAgent::Welcome { epoch, discard } => {
-                self.agents[a].link.accepted(coordinator);
+                self.agents[a].link.accepted(coordinator, self.now);
                 let welcome = self.welcome(epoch, discard);
                 self.checker.welcomed(a, &welcome);
                 self.step_session(a, Input::Welcome(welcome));
@@ -57,7 +57,7 @@ impl World<'_> {
                         },
                     );
                     if let Some(assignment) = again {
-                        self.start_process(a, assignment);
+                        self.start_process(a, &assignment);
                     }
                 }
             }
@@ -141,8 +141,13 @@ impl World<'_> {
                 self.send_up(a, ToCoordinator::Heartbeat { number });
             }
             Output::Leaving => self.send_up(a, ToCoordinator::Leaving),
-            Output::Start(assignment) => self.start_process(a, assignment),
-            Output::Stop { key, grace_ms } => self.stop_process(a, key, grace_ms),
+            Output::Start(assignment) => self.start_process(a, &assignment),
+            Output::Stop { key, grace_ms } => {
+                if self.setting.planted == Some(PlantedBug::SessionKillsLate) {
+                    return self.kill_late(a, key);
+                }
+                self.stop_process(a, key, grace_ms);
+            }
             Output::Discard { key } => {
                 if self.setting.planted != Some(PlantedBug::SessionIgnoresDiscard) {
                     self.stop_process(a, key, 0);

@@ -35,11 +35,24 @@ impl World<'_> {
             let ask = self.clients.add(CallKind::Ask(Question::Job(*job)));
             let after_ms = self.clients.random.below(10_000);
             self.plan_call(ask, self.now.plus_ms(after_ms));
+            if self.clients.random.chance(700) {
+                let tasks = planned.spec.tasks.len() as u64;
+                let task = self.clients.random.below(tasks + 1) as u32;
+                let after_ms = self.clients.random.spread(5, 3_000);
+                self.ask_why(*job, task, after_ms);
+            }
             if let Some(from_failed) = planned.replay {
                 self.clients.waiting_for_death += 1;
                 self.plan_look(*job, from_failed);
             }
         }
+    }
+
+    /// Why a task waits, or runs where it does.
+    pub(in crate::world) fn ask_why(&mut self, job: JobId, task: u32, after_ms: u64) {
+        let question = Question::Explain { job, task };
+        let call = self.clients.add(CallKind::Ask(question));
+        self.plan_call(call, self.now.plus_ms(after_ms));
     }
 
     fn plan_look(&mut self, job: JobId, from_failed: bool) {

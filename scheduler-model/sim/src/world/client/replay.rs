@@ -1,6 +1,6 @@
 //! From the record of a dead job to a new one: what the border does for `DeadLetterService.Replay`.
 
-use drover_model::{AttemptRow, AttemptState, Carried, JobId, JobSpec, NewJob, NewJobRow};
+use drover_model::{AttemptRow, JobId, JobSpec, NewJob, NewJobRow, replay};
 
 use crate::{workload::Workload, world::database::Database};
 
@@ -26,9 +26,9 @@ impl StoredDeath {
     }
 
     pub fn replay(&self, workload: &Workload, from_failed: bool) -> NewJob {
-        let spec = workload.jobs[self.number as usize].spec.clone();
+        let spec = JobSpec::clone(&workload.jobs[self.number as usize].spec);
         let carried = if from_failed {
-            self.carried(&spec)
+            replay::carried(&spec, &self.attempts)
         } else {
             Vec::new()
         };
@@ -42,21 +42,5 @@ impl StoredDeath {
             replay_of: Some(self.job),
             carried,
         }
-    }
-
-    /// Main tasks that had succeeded. All that they need had succeeded before.
-    fn carried(&self, spec: &JobSpec) -> Vec<Carried> {
-        let done = self.attempts.iter().filter(|row| {
-            let task = spec.tasks.get(row.key.task as usize);
-            row.state == AttemptState::Succeeded && task.is_some_and(|task| !task.finally)
-        });
-        done.map(|row| Carried {
-            task: row.key.task,
-            node: row.node.clone(),
-            assigned_at: row.assigned_at,
-            started_at: row.started_at.unwrap_or(row.assigned_at),
-            ended_at: row.ended_at.unwrap_or(row.assigned_at),
-        })
-        .collect()
     }
 }

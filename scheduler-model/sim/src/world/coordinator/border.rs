@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drover_model::{JobId, NewJob, QueueRow, Submitted, TurnNumber, lead::Wish};
+use drover_model::{JobId, JobSpec, NewJob, QueueRow, Submitted, TurnNumber, lead::Wish};
 
 use super::{DatabaseRequest, Phase, Request, panicking};
 use crate::{
@@ -48,6 +48,10 @@ impl World<'_> {
                 name: "batch".into(),
                 settings: Bytes::from_static(b"settings"),
             }),
+            CallKind::Operate(operation) => Wish::ChangeNode {
+                node: operation.node.clone(),
+                change: operation.change.clone(),
+            },
             CallKind::Ask(question) => Wish::Ask(question.clone()),
         };
         self.put_request(c, Request { wish, call });
@@ -135,7 +139,7 @@ impl World<'_> {
     fn new_job(&mut self, number: u32) -> NewJob {
         let request_id = self.request_key(number).map(|(_, request_id)| request_id);
         let planned = &self.workload.jobs[number as usize];
-        let mut spec = planned.spec.clone();
+        let mut spec = JobSpec::clone(&planned.spec);
         if planned.poison == Poison::Panic {
             panicking::mark(&mut spec);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drover_model::{
-    Effects, Event, Transition, TurnNumber,
+    Action, Effects, Event, Transition, TurnNumber,
     cluster::Cluster,
     lead::{Clocks, Follow, Landing},
     turn::{CommitOutcome, SealedTurn},
@@ -11,7 +11,9 @@ use drover_model::{
 
 use super::{DatabaseAnswer, DatabaseRequest, FailedRequest, Leader, leader::Halt};
 use crate::{
+    check::Added,
     faults::{CrashPoint, PlantedBug},
+    occasion::Occasion,
     world::{World, moment::Moment},
 };
 
@@ -102,6 +104,20 @@ impl World<'_> {
             if let Transition::Task { job, task, to, .. } = transition {
                 let from = leader.shown.insert((*job, *task), *to);
                 self.statistics.transition(from, *to);
+            }
+        }
+    }
+
+    /// What came of placement and of operators in one step.
+    pub(super) fn count_occasions(&mut self, added: Added<'_>) {
+        for row in added.attempts {
+            self.statistics.attempt(row.from, row.state);
+        }
+        for action in added.actions {
+            if let Action::Reply { answer, .. } = action {
+                for occasion in Occasion::of_answer(answer) {
+                    self.statistics.meet(occasion);
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use drover_model::{
-    CallerId, Epoch, Event, JobId, SessionId, Snapshot, TaskState,
+    CallerId, Effects, Epoch, Event, JobId, SessionId, Snapshot, TaskState,
     cluster::{Cluster, Config},
     lead::{Ended, Lanes, Lead, ModelClock, Next, Room, Terms},
     record::Line,
@@ -18,6 +18,7 @@ use rustc_hash::FxHashMap;
 
 use super::panicking;
 use crate::{
+    check::Added,
     faults::{FaultKind, PlantedBug},
     world::{World, moment::Moment, network::ConnectionId},
 };
@@ -156,11 +157,11 @@ impl World<'_> {
         }
         let now = leader.lead.clock().at(self.now.elapsed());
         self.checker.steps(c, leader.epoch(), now, &event);
+        self.note_drain(c, leader, &event);
+        self.wonder_at(&event);
         let event = self.corrupt_event(leader, event);
-        if self.setting.planted == Some(PlantedBug::ClusterForgetsFence) {
-            for recovered in self.forget_fence(&event) {
-                leader.lead.step(self.now.elapsed(), recovered);
-            }
+        for mistaken in self.mistakes_before(&event) {
+            leader.lead.step(self.now.elapsed(), mistaken);
         }
         if self.trace.is_in_words() {
             let words = shorten(format!("{event:?}"));
@@ -175,16 +176,20 @@ impl World<'_> {
             },
         );
         let open = leader.lead.open();
-        let (jobs, attempts) = (open.jobs.len(), open.attempts.len());
-        let transitions = open.transitions.len();
+        let before = Lengths::of(open);
         if !self.survives(c, leader, event) {
             return;
         }
         self.statistics.steps += 1;
-        self.count_transitions(leader, transitions);
+        self.count_transitions(leader, before.transitions);
         let open = leader.lead.open();
-        self.checker
-            .stepped(c, &open.jobs[jobs..], &open.attempts[attempts..]);
+        self.corrupt_answers(&mut open.actions[before.actions..]);
+        let added = before.added(open);
+        self.count_occasions(added);
+        self.checker.stepped(c, added);
+        for occasion in self.checker.occasions.drain(..) {
+            self.statistics.meet(occasion);
+        }
         if self.checks.chance(8) {
             leader.lead.cluster().assert_consistent();
             self.statistics.consistency_checks += 1;
@@ -216,6 +221,37 @@ impl World<'_> {
         if self.setting.record {
             serde_json::to_writer(&mut self.records[c], line).expect("memory takes everything");
             self.records[c].push(b'\n');
+        }
+    }
+}
+
+/// How much the open turn holds.
+struct Lengths {
+    jobs: usize,
+    attempts: usize,
+    nodes: usize,
+    actions: usize,
+    transitions: usize,
+}
+
+impl Lengths {
+    fn of(open: &Effects) -> Self {
+        Self {
+            jobs: open.jobs.len(),
+            attempts: open.attempts.len(),
+            nodes: open.nodes.len(),
+            actions: open.actions.len(),
+            transitions: open.transitions.len(),
+        }
+    }
+
+    /// What has been added since.
+    fn added(self, open: &Effects) -> Added<'_> {
+        Added {
+            jobs: &open.jobs[self.jobs..],
+            attempts: &open.attempts[self.attempts..],
+            nodes: &open.nodes[self.nodes..],
+            actions: &open.actions[self.actions..],
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{any::Any, panic::resume_unwind};
 
 use drover_model::{
     DeadlineAction, JobSpec, Snapshot,
-    policy::{self, Facts, Policy, Site},
+    policy::{self, Facts, Policy},
 };
 
 use crate::{workload, world::World};
@@ -47,10 +47,6 @@ impl Policy for Panicking {
         }
         self.0.key(facts)
     }
-
-    fn suitability(&self, site: &Site) -> u64 {
-        self.0.suitability(site)
-    }
 }
 
 /// The one that is `policy`, but for its panics.
@@ -74,9 +70,10 @@ pub(super) fn mark(spec: &mut JobSpec) {
         return;
     }
     let all = spec.tasks.iter().all(|task| task.needs.is_empty());
-    let marked = spec.tasks.iter_mut();
-    for task in marked.filter(|task| all || !task.needs.is_empty()) {
-        task.step.estimate_ms = MARK_MS;
+    let tasks = spec.tasks.iter_mut();
+    let marked = tasks.filter(|task| all || !task.needs.is_empty());
+    for step in marked.filter_map(|task| task.step.as_mut()) {
+        step.expected.stated_ms = Some(MARK_MS);
     }
 }
 

@@ -64,9 +64,11 @@ impl World<'_> {
         let mut config = Config {
             policy: panicking::policy(self.setting.policy),
             mode: self.setting.mode,
+            weights: self.setting.weights,
             node_timeout_ms: self.setting.node_timeout_ms,
             quarantine: self.setting.quarantine,
             careful,
+            ..Config::default()
         };
         if let Some(bug) = self.setting.planted {
             bug.corrupt_config(&mut config);
@@ -91,6 +93,13 @@ impl World<'_> {
                 snapshot: Cow::Borrowed(&snapshot),
             },
         );
+        self.checker.leads(c, &snapshot, careful);
+        if let Some(bug) = self.setting.planted {
+            snapshot
+                .nodes
+                .iter_mut()
+                .for_each(|row| bug.corrupt_node(row));
+        }
         let leader = Leader::new(self, c, config, snapshot, clock);
         leader.lead.cluster().assert_consistent();
         self.coordinators[c].phase = Phase::Leading(Box::new(leader));

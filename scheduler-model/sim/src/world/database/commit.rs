@@ -1,7 +1,7 @@
 //! One turn, one transaction.
 
 use drover_model::{
-    AttemptRow, JobRow, JobState, NodeRow,
+    AttemptRow, EstimateRow, JobRow, JobState, Learned, NodeRow,
     turn::{CommitOutcome, SealedTurn},
 };
 
@@ -73,7 +73,18 @@ impl Database {
             let key = (row.namespace.clone(), row.name.clone());
             self.queues.insert(key, row.clone());
         }
+        turn.estimates.iter().for_each(|row| self.learn(row));
         Ok(())
+    }
+
+    fn learn(&mut self, row: &EstimateRow) {
+        if row.learned == Learned::Forgotten {
+            self.estimates
+                .retain(|(signature, _), _| *signature != row.signature);
+            return;
+        }
+        let key = (row.signature, row.node.clone());
+        self.estimates.insert(key, row.learned.clone());
     }
 
     fn write_job(&mut self, row: &JobRow) {
@@ -139,7 +150,11 @@ impl Database {
     }
 
     fn write_node(&mut self, row: &NodeRow) {
-        self.nodes.insert(row.name.clone(), row.clone());
+        let before = self.nodes.insert(row.name.clone(), row.clone());
+        let forgets = self.planted == Some(PlantedBug::StoreForgetsAdmission);
+        if let (true, Some(before), Some(row)) = (forgets, before, self.nodes.get_mut(&row.name)) {
+            row.admission = before.admission;
+        }
     }
 }
 

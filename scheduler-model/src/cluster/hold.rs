@@ -1,0 +1,63 @@
+//! What active attempts hold of their nodes.
+
+use super::{Cluster, job::Job, jobs::TaskRef, node::NodeSlot, phase::Held};
+use crate::{Rate, Resources};
+
+impl Cluster {
+    /// The attempt has its resources from now on, and keeps others apart.
+    pub(super) fn hold(&mut self, at: TaskRef, held: Held) {
+        let job = self.jobs.get_mut(at.job);
+        let task = &job.tasks[at.task as usize];
+        let expected_end = task.expected_end(held.assigned_at);
+        let fit = &self.ready.shape(task.run().shape).fit;
+        if let Some((_, group)) = fit.apart {
+            job.apart.get_or_insert_default().insert((group, held.node));
+        }
+        self.nodes.occupy(held.node, expected_end, at, &fit.demand);
+    }
+
+    /// Gives back what an attempt holds.
+    ///
+    /// # Panics
+    /// When it holds nothing.
+    pub(super) fn release_capacity(&mut self, at: TaskRef) {
+        let job = self.jobs.get_mut(at.job);
+        let task = &job.tasks[at.task as usize];
+        let held = *task
+            .phase
+            .held()
+            .expect("only an active attempt holds capacity");
+        let expected_end = task.expected_end(held.assigned_at);
+        let fit = &self.ready.shape(task.run().shape).fit;
+        if let (Some((_, group)), Some(apart)) = (fit.apart, &mut job.apart) {
+            apart.remove(&(group, held.node));
+        }
+        self.nodes.vacate(held.node, expected_end, at, &fit.demand);
+        if self.nodes.get(held.node).is_eligible() {
+            self.ready.freed.insert(held.node);
+            self.wants_dispatch = true;
+        }
+    }
+
+    /// What holding `demand` on a node costs: the node's whole cost and power by the largest share of any resource.
+    pub(super) fn rate(&self, node: NodeSlot, demand: &Resources) -> Rate {
+        let node = self.nodes.get(node);
+        let of = |whole: u64| {
+            let (part, all) = demand.dominant_share(&node.capacity);
+            let share = u128::from(whole) * u128::from(part);
+            u64::try_from(share.checked_div(all.into()).unwrap_or(0)).unwrap_or(u64::MAX)
+        };
+        Rate {
+            cost_per_hour_micros: of(node.attributes.cost_per_hour_micros),
+            power_milliwatts: of(u64::from(node.attributes.power_watts) * 1000),
+        }
+    }
+}
+
+impl Job {
+    /// Whether a task of the group holds the node.
+    pub(crate) fn is_apart_from(&self, group: u32, node: NodeSlot) -> bool {
+        let apart = self.apart.as_ref();
+        apart.is_some_and(|apart| apart.contains(&(group, node)))
+    }
+}

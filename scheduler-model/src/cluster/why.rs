@@ -1,0 +1,164 @@
+//! Why a task that could start does not.
+
+use super::{Cluster, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry};
+use crate::{PendingReason, Position, Resource, Resources, Timestamp, Unmet};
+
+impl Cluster {
+    /// Of a queued task. The first member of a gang is queued for all of them.
+    pub(super) fn why_queued(
+        &self,
+        now: Timestamp,
+        at: TaskRef,
+        positions: &mut usize,
+    ) -> PendingReason {
+        let job = self.jobs.get(at.job);
+        let shape = job.tasks[at.task as usize].run().shape;
+        let fit = &self.ready.shape(shape).fit;
+        if !fit.is_possible(&self.nodes) {
+            return self.why_impossible(fit);
+        }
+        match self.preempting.victims(at) {
+            0 => {}
+            victims => return PendingReason::Preempts { victims },
+        }
+        let entry = self.entry(at).expect("a queued task is in the index");
+        let position = self.position(&entry, positions);
+        match self.lacks_now(job, fit) {
+            Some(Lack::Apart(group)) => return PendingReason::Apart { group },
+            Some(Lack::Capacity(resource)) => {
+                let reserved = self
+                    .reservation
+                    .as_ref()
+                    .filter(|held| held.job == job.id && held.task == at.task)
+                    .map(|held| (held.nodes.clone(), held.start.max(now)));
+                return PendingReason::WaitsForCapacity {
+                    resource,
+                    position,
+                    reserved,
+                };
+            }
+            None => {}
+        }
+        match &self.reservation {
+            Some(held) if (held.job, held.task) != (job.id, at.task) => {
+                PendingReason::HeldForReservation {
+                    job: held.job,
+                    task: held.task,
+                }
+            }
+            _ => PendingReason::Outranked {
+                position,
+                policy: self.config.policy.name(),
+            },
+        }
+    }
+
+    fn position(&self, entry: &Entry, positions: &mut usize) -> Position {
+        if *positions == 0 {
+            return Position(Position::LIMIT);
+        }
+        *positions -= 1;
+        Position(self.ready.count_before(entry, Position::LIMIT as usize) as u32 + 1)
+    }
+
+    /// The nodes that get new work could not hold it, were they empty.
+    fn why_impossible(&self, fit: &Fit) -> PendingReason {
+        let nodes = self.nodes.iter().map(|(_, node)| node);
+        let connected: Vec<&Node> = nodes.filter(|node| node.session().is_some()).collect();
+        if !fit.is_possible_on(connected.iter().copied()) {
+            return fit.why_not_on(&connected);
+        }
+        let kept_from_work = connected.iter();
+        let kept_from_work: Vec<_> = kept_from_work
+            .filter(|node| fit.admits(node) && !node.is_eligible())
+            .collect();
+        let released = kept_from_work.iter().filter(|node| node.is_quarantined());
+        match released.filter_map(|node| node.quarantined_until).min() {
+            Some(until) => PendingReason::Quarantined { until },
+            None => PendingReason::Draining {
+                nodes: kept_from_work.len() as u32,
+            },
+        }
+    }
+
+    /// What the node that comes nearest lacks, for one more member of a gang; `None` when nothing lacks.
+    fn lacks_now(&self, job: &Job, fit: &Fit) -> Option<Lack> {
+        let admitting = self.nodes.eligible().filter(|(_, node)| fit.admits(node));
+        let rooms = admitting.map(|(slot, node)| match fit.apart {
+            Some((_, group)) if job.is_apart_from(group, slot) => (node, 0),
+            _ => (node, fit.room(node.free())),
+        });
+        let rooms: Vec<(&Node, u32)> = rooms.collect();
+        if fit.fitting(rooms.iter().copied()) == fit.size() {
+            return None;
+        }
+        let lacks = rooms.iter().map(|(node, room)| {
+            let taken = fit.demand.saturating_mul(*room);
+            let left = node.free().saturating_sub(&taken);
+            match (fit.demand.exceeds(&left), fit.apart) {
+                (None, Some((_, group))) => Lack::Apart(group),
+                (lack, _) => Lack::Capacity(lack.unwrap_or(Resource::Cpu)),
+            }
+        });
+        lacks.max()
+    }
+}
+
+/// What keeps a task from a node that could hold it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Lack {
+    Capacity(Resource),
+    Apart(u32),
+}
+
+impl Fit {
+    /// Why these nodes could not hold it, were they empty.
+    pub(super) fn why_not_on(&self, nodes: &[&Node]) -> PendingReason {
+        let admitting = nodes.iter().filter(|node| self.admits(node));
+        let fitting = self.fitting(admitting.map(|node| (*node, self.room(&node.capacity))));
+        if fitting > 0 {
+            return PendingReason::GangTooLarge {
+                size: self.size(),
+                fitting,
+            };
+        }
+        let unmet = nodes.iter().filter_map(|node| self.unmet(node));
+        let unmet: Vec<Unmet> = unmet.collect();
+        if let Some(most) = unmet.iter().max().filter(|_| unmet.len() == nodes.len()) {
+            return PendingReason::ConstraintUnmet {
+                unmet: most.clone(),
+                nodes: unmet.len() as u32,
+            };
+        }
+        let mut meeting = nodes.iter().filter(|node| self.unmet(node).is_none());
+        let Some(first) = meeting.next() else {
+            return PendingReason::NoNodes;
+        };
+        too_small(&self.demand, first, meeting.copied())
+    }
+}
+
+/// Each kind alone may fit somewhere, only not together: then it is what the node with most cpu lacks.
+fn too_small<'a>(
+    demand: &Resources,
+    first: &'a Node,
+    others: impl Iterator<Item = &'a Node>,
+) -> PendingReason {
+    let mut largest = first.capacity.clone();
+    let mut roomiest = first;
+    for node in others {
+        largest.raise_to(&node.capacity);
+        if node.capacity.cpu_millis >= roomiest.capacity.cpu_millis {
+            roomiest = node;
+        }
+    }
+    let resource = demand
+        .exceeds(&largest)
+        .or_else(|| demand.exceeds(&roomiest.capacity))
+        .unwrap_or(Resource::Cpu);
+    PendingReason::NoNodeFits {
+        wanted: demand.get(&resource),
+        largest: largest.get(&resource),
+        resource,
+    }
+}

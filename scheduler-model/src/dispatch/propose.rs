@@ -1,0 +1,101 @@
+//! What a round proposes, and how it leaves no trace.
+
+use super::{
+    place::Found,
+    round::{Round, room},
+};
+use crate::{
+    Placement, Resources, RunnerUp, Score, Timestamp,
+    cluster::{jobs::TaskRef, node::NodeSlot, ready::Shape},
+};
+
+/// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
+const FREED_SUMMED: usize = 64;
+
+/// Capacity given to a proposal.
+pub(super) struct Taken<'a> {
+    node: NodeSlot,
+    demand: &'a Resources,
+    until: Timestamp,
+    task: TaskRef,
+}
+
+impl<'a> Round<'a> {
+    /// Proposes that the task starts there; of a gang, that all members do.
+    pub(super) fn take(
+        &mut self,
+        first: TaskRef,
+        shape: &'a Shape,
+        found: &Found,
+        backfilled: bool,
+    ) {
+        for (rank, (node, score)) in (0..).zip(&found.places) {
+            let task = TaskRef {
+                task: first.task + rank,
+                ..first
+            };
+            self.occupy(task, shape, *node);
+            self.proposed.push((task.job, *node));
+            let second = found.runner_up;
+            self.placements.push(Placement {
+                job: self.jobs.get(task.job).id,
+                task: task.task,
+                together: match rank {
+                    0 => found.places.len() as u32,
+                    _ => 1,
+                },
+                node: self.nodes.get(*node).name.clone(),
+                rank: self.placements.len() as u32,
+                backfilled,
+                score: *score,
+                runner_up: second.map(|(node, score)| self.runner_up(node, score)),
+                compared: found.compared,
+            });
+        }
+        if self.ready.freed.len() <= FREED_SUMMED {
+            self.room = room(self.ready, self.nodes);
+        }
+    }
+
+    /// Gives it what it needs there, as far as the rest of the round is concerned.
+    fn occupy(&mut self, task: TaskRef, shape: &'a Shape, node: NodeSlot) {
+        let demand = shape.demand();
+        let until = self.task(task).expected_end(self.now);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.take(node, until, demand);
+        }
+        for claim in self.claims.iter_mut().filter(|claim| claim.task != task) {
+            claim.shadow.take(node, until, demand);
+        }
+        self.nodes.occupy(node, until, task, demand);
+        if let Some((_, group)) = shape.fit.apart {
+            self.apart.insert((task.job, group, node));
+        }
+        self.taken.push(Taken {
+            node,
+            demand,
+            until,
+            task,
+        });
+    }
+
+    fn runner_up(&self, node: NodeSlot, score: Score) -> RunnerUp {
+        RunnerUp {
+            node: self.nodes.get(node).name.clone(),
+            score,
+        }
+    }
+
+    /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
+    pub(super) fn undo(&mut self) {
+        for Taken {
+            node,
+            demand,
+            until,
+            task,
+        } in self.taken.drain(..)
+        {
+            self.nodes.vacate(node, until, task, demand);
+        }
+    }
+}
