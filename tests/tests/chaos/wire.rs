@@ -83,7 +83,7 @@ async fn a_database_that_is_silent_for_longer_than_the_lease() {
         .await
         .expect_err("nobody can store it");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
-    cluster.coordinator().said("stepping down").await;
+    cluster.coordinator().said("the lease has run out").await;
     cluster.proxy(0).turn(Weather::Clear);
     let waited = load.goes_on(10).await;
     eprintln!("jobs are accepted again after {waited:?}");
