@@ -12,12 +12,14 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 use drover_sim::{
-    faults::PlantedBug,
+    faults::{
+        inject::PlantedBug,
+        run::{self, Summary},
+        setting::Setting,
+        statistics::Statistics,
+    },
     random::{Purpose, Random},
     replay,
-    run::{self, Summary},
-    setting::Setting,
-    statistics::Statistics,
 };
 
 /// Over so many seeds each kind of fault, each crash point and each arrow has to occur [`LEAST`] times.

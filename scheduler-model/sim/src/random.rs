@@ -13,6 +13,16 @@ pub enum Purpose {
     Faults,
     Checks,
     Operators,
+    /// When jobs arrive in a generated workload.
+    Arrivals,
+    /// What they need and how long they run.
+    Work,
+    /// How far run times deviate from the trace's.
+    Noise,
+    /// When simulated nodes fail.
+    Failures,
+    /// Resampling of results.
+    Bootstrap,
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).

@@ -3,11 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use drover_sim::{
-    faults::PlantedBug,
+    faults::{
+        inject::PlantedBug,
+        run::{self, Outcome},
+        setting::Setting,
+    },
     random::{Purpose, Random},
     replay::{self, ReplayError},
-    run::{self, Outcome},
-    setting::Setting,
 };
 
 /// Other seeds each time; a failure names its own.
