@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::distribution::quantile_of;
+use super::quantile_of;
 use crate::random::{Purpose, Random};
 
 /// B: with so many, the ends of an interval move by about a hundredth of its length between streams.
@@ -115,7 +115,7 @@ fn percentiles(values: impl Iterator<Item = f64>) -> Option<Interval> {
 mod tests {
     use super::*;
 
-    /// Treated minus control survival of mice in Efron and Tibshirani's table 2.1, as an example of few values.
+    /// Days that seven treated mice survived: Efron and Tibshirani's table 2.1.
     const TREATED: [f64; 7] = [94.0, 197.0, 16.0, 38.0, 99.0, 141.0, 23.0];
 
     #[test]

@@ -37,8 +37,6 @@ pub enum Level {
 }
 
 impl Level {
-    pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
-
     pub fn of(priority: u8) -> Self {
         match priority {
             _ if priority <= Priority::LOW.get() => Self::Low,
@@ -46,21 +44,6 @@ impl Level {
             _ if priority <= Priority::HIGH.get() => Self::High,
             _ => Self::Urgent,
         }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
-    }
-}
-
-impl LevelMisses {
-    pub fn rate(&self) -> Option<f64> {
-        share(self.missed, self.jobs)
     }
 }
 
@@ -108,6 +91,12 @@ impl Deadlines {
     pub fn miss_rate(&self) -> Option<f64> {
         share(self.missed, self.jobs)
     }
+
+    /// `None` if no job of the level had a deadline.
+    pub fn miss_rate_of(&self, level: Level) -> Option<f64> {
+        let row = self.by_priority.iter().find(|row| row.level == level)?;
+        share(row.missed, row.jobs)
+    }
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {
@@ -139,18 +128,13 @@ mod tests {
         ];
         let deadlines = Deadlines::of(&jobs);
         assert_eq!((deadlines.jobs, deadlines.missed), (4, 2));
-        let rows: Vec<(Level, Option<f64>)> = deadlines
-            .by_priority
-            .iter()
-            .map(|row| (row.level, row.rate()))
-            .collect();
-        assert_eq!(
-            rows,
-            [
-                (Level::Low, Some(0.0)),
-                (Level::Normal, Some(0.5)),
-                (Level::Urgent, Some(1.0))
-            ]
+        let rates = [Level::Low, Level::Normal, Level::High, Level::Urgent]
+            .map(|level| deadlines.miss_rate_of(level));
+        assert_eq!(rates, [Some(0.0), Some(0.5), None, Some(1.0)]);
+        assert!(
+            deadlines
+                .by_priority
+                .is_sorted_by_key(|misses| misses.level)
         );
         assert_eq!(deadlines.mean_tardiness_s, 7.0 / 4.0);
         let weights = 5.0 + 1.0 + (1.0 + 26.0 / 25.0) + 3.0;

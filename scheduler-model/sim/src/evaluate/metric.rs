@@ -1,6 +1,6 @@
 //! The list of single numbers that figures consist of: what tables have as columns, and comparisons compare.
 
-use super::Figures;
+use super::{Figures, Level};
 
 /// One number of a run.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,10 @@ pub const METRICS: &[Metric] = &[
     metric_of("deadline_jobs", "with deadline", Count, Neither, |run| Some(run.deadlines.jobs as f64)),
     metric_of("deadline_missed", "missed", Count, Lower, |run| with_deadlines(run, run.deadlines.missed as f64)),
     metric_of("deadline_miss_rate", "missed %", Share, Lower, |run| run.deadlines.miss_rate()),
+    metric_of("deadline_miss_rate_low", "low %", Share, Lower, |run| run.deadlines.miss_rate_of(Level::Low)),
+    metric_of("deadline_miss_rate_normal", "normal %", Share, Lower, |run| run.deadlines.miss_rate_of(Level::Normal)),
+    metric_of("deadline_miss_rate_high", "high %", Share, Lower, |run| run.deadlines.miss_rate_of(Level::High)),
+    metric_of("deadline_miss_rate_urgent", "urgent %", Share, Lower, |run| run.deadlines.miss_rate_of(Level::Urgent)),
     metric_of("tardiness_s_mean", "late s", Seconds, Lower, |run| with_deadlines(run, run.deadlines.mean_tardiness_s)),
     metric_of("tardiness_s_weighted", "weighted s", Seconds, Lower, |run| with_deadlines(run, run.deadlines.weighted_tardiness_s)),
     metric_of("starved_share", "starved %", Share, Lower, |run| Some(run.starvation.share)),

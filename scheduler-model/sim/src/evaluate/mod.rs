@@ -21,6 +21,7 @@ pub(crate) mod synthetic;
 pub use bootstrap::{Interval, PairedComparison, RESAMPLES, compare, mean_interval};
 pub use comparison::{Cell, Contender, Evaluation, EvaluationError, Run};
 pub use deadlines::{Deadlines, Level, LevelMisses};
+use distribution::quantile_of;
 pub use distribution::{Distribution, quantile};
 pub use fairness::jain;
 pub use figures::{Figures, Starvation, WARM_UP};

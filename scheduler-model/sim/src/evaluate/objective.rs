@@ -1,6 +1,6 @@
 //! The one number by which policies are compared, trained and chosen.
 
-use super::{JudgedJob, distribution::quantile_of};
+use super::{JudgedJob, quantile_of};
 
 /// Nothing worse counts: a job that waits for ever is not worth the rest of the cluster.
 const LARGEST_SLOWDOWN: f64 = 100.0;

@@ -8,15 +8,17 @@ use plotters::{
 use super::{
     PlotError,
     canvas::{Area, page},
-    scale::{headroom, short},
-    style::{LABEL, LINE, SOFT_TEXT, TEXT, anchored, colour_of, letters, shortened, width_of},
+    rows::{RowAxes, Rows},
+    scale::headroom,
+    style::{LABEL, SOFT_TEXT, TEXT, anchored, colour_of, letters},
 };
-use crate::evaluate::Interval;
+use crate::evaluate::{Better, Cell, Evaluation, Interval, Metric, mean_interval};
 
 const ROW: u32 = 36;
 /// Titles, axis and margins.
 const AROUND: u32 = 190;
-const LONGEST_NAME: usize = 32;
+/// For the number behind the longest bar.
+const NUMBER: u32 = 90;
 /// Half the height of a bar and of an end of its interval, in rows.
 const HALF_BAR: f64 = 0.36;
 const HALF_END: f64 = 0.16;
@@ -30,6 +32,40 @@ pub struct Bar {
     pub interval: Option<Interval>,
 }
 
+impl Bar {
+    /// All contenders that have the metric, best first, with intervals of their means over runs.
+    pub fn all(evaluation: &Evaluation, cell: &Cell, metric: &Metric) -> Vec<Self> {
+        let contenders = evaluation.contenders().iter().enumerate();
+        let bar = |(place, contender): (usize, &crate::evaluate::Contender)| {
+            let values = cell.values(place, metric)?;
+            Some(Self {
+                name: contender.to_string(),
+                value: (metric.of)(&cell.mean(place)?)?,
+                interval: mean_interval(&values, 0),
+            })
+        };
+        let mut bars: Vec<Self> = contenders.filter_map(bar).collect();
+        match metric.better {
+            Better::Lower => bars.sort_by(|one, other| one.value.total_cmp(&other.value)),
+            Better::Higher => bars.sort_by(|one, other| other.value.total_cmp(&one.value)),
+            Better::Neither => (),
+        }
+        bars
+    }
+
+    fn is_finite(&self) -> bool {
+        let ends = self.interval.into_iter();
+        let mut ends = ends.flat_map(|interval| [interval.low, interval.high]);
+        self.value.is_finite() && ends.all(f64::is_finite)
+    }
+
+    /// Where its picture ends.
+    fn furthest(&self) -> f64 {
+        self.interval
+            .map_or(self.value, |interval| interval.high.max(self.value))
+    }
+}
+
 /// A row for each bar, in the order given. `axis` says what is measured, in which unit, and which way is better.
 pub fn bars(title: &str, axis: &str, bars: &[Bar]) -> Result<String, PlotError> {
     if bars.is_empty() {
@@ -38,7 +74,7 @@ pub fn bars(title: &str, axis: &str, bars: &[Bar]) -> Result<String, PlotError> 
             remedy: "evaluate at least one policy",
         });
     }
-    if let Some(bar) = bars.iter().find(|bar| !furthest(bar).is_finite()) {
+    if let Some(bar) = bars.iter().find(|bar| !bar.is_finite()) {
         return Err(PlotError::NotFinite {
             title: title.to_owned(),
             series: bar.name.clone(),
@@ -54,83 +90,47 @@ pub fn bars(title: &str, axis: &str, bars: &[Bar]) -> Result<String, PlotError> 
     page(height, title, subtitle, |body| draw(body, axis, bars))
 }
 
-fn furthest(bar: &Bar) -> f64 {
-    bar.interval.map_or(bar.value, |interval| {
-        // Of three, so that one that is not a number is not lost.
-        if interval.low.is_nan() {
-            f64::NAN
-        } else {
-            interval.high + (bar.value - interval.high).max(0.0)
-        }
-    })
-}
-
 fn draw(body: &Area<'_>, axis: &str, bars: &[Bar]) -> Result<(), PlotError> {
-    let names: Vec<String> = bars
-        .iter()
-        .map(|bar| shortened(&bar.name, LONGEST_NAME))
-        .collect();
-    let widest = names.iter().map(|name| width_of(name, LABEL)).max();
-    let largest = headroom(bars.iter().map(furthest).fold(0.0, f64::max));
-    let rows = bars.len() as f64;
-    let mut chart = ChartBuilder::on(body)
-        // For the number behind the longest bar.
-        .margin_right(90)
-        .x_label_area_size(56)
-        .y_label_area_size(widest.unwrap_or(0) + 20)
-        .build_cartesian_2d(0.0..largest, rows..0.0)?;
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .y_labels(0)
-        .bold_line_style(LINE)
-        .light_line_style(TRANSPARENT)
-        .axis_style(SOFT_TEXT)
-        .label_style(letters(LABEL, TEXT))
-        .axis_desc_style(letters(LABEL, SOFT_TEXT))
-        .x_desc(axis)
-        .x_label_formatter(&|value| short(*value))
-        .draw()?;
-    let middle = |place: usize| place as f64 + 0.5;
-    chart.draw_series(bars.iter().enumerate().map(|(place, bar)| {
-        let (top, bottom) = (middle(place) - HALF_BAR, middle(place) + HALF_BAR);
-        let fill = colour_of(0).mix(0.75).filled();
-        Rectangle::new([(0.0, top), (bar.value, bottom)], fill)
-    }))?;
-    for (place, bar) in bars.iter().enumerate() {
-        let whiskers = bar.interval.into_iter();
-        let whiskers = whiskers.flat_map(|interval| whisker(interval, middle(place)));
-        chart.draw_series(whiskers.map(|line| PathElement::new(line, TEXT.stroke_width(2))))?;
-    }
-    let at = |value: f64, place: usize| {
-        let (x, y) = chart
-            .plotting_area()
-            .map_coordinate(&(value, middle(place)));
-        let (left, top) = body.get_base_pixel();
-        (x - left, y - top)
+    let names = bars.iter().enumerate();
+    let axes = RowAxes {
+        x: 0.0..headroom(bars.iter().map(Bar::furthest).fold(0.0, f64::max)),
+        x_title: axis.to_owned(),
+        rows: bars.len() as f64,
+        names: names
+            .map(|(place, bar)| (bar.name.clone(), place as f64 + 0.5))
+            .collect(),
+        right: NUMBER,
     };
-    let name = anchored(&letters(LABEL, TEXT), HPos::Right, VPos::Center);
-    let number = anchored(&letters(LABEL, SOFT_TEXT), HPos::Left, VPos::Center);
+    let mut rows = Rows::new(body, &axes)?;
+    let style = anchored(&letters(LABEL, SOFT_TEXT), HPos::Left, VPos::Center);
     for (place, bar) in bars.iter().enumerate() {
-        let (x, y) = at(0.0, place);
-        body.draw(&Text::new(names[place].clone(), (x - 10, y), name.clone()))?;
-        let (x, y) = at(furthest(bar), place);
-        let value = format!("{:.2}", bar.value);
-        body.draw(&Text::new(value, (x + 8, y), number.clone()))?;
+        let middle = place as f64 + 0.5;
+        let corners = [(0.0, middle - HALF_BAR), (bar.value, middle + HALF_BAR)];
+        rows.rectangle(corners, colour_of(0).mix(0.75).filled())?;
+        for line in bar
+            .interval
+            .into_iter()
+            .flat_map(|ends| whisker(ends, middle))
+        {
+            rows.line(line, TEXT.stroke_width(2))?;
+        }
+        let (x, y) = rows.pixel((bar.furthest(), middle));
+        rows.write(&format!("{:.2}", bar.value), (x + 8, y), &style)?;
     }
     Ok(())
 }
 
 /// The line from end to end, and the two ends.
-fn whisker(interval: Interval, middle: f64) -> [Vec<(f64, f64)>; 3] {
+fn whisker(interval: Interval, middle: f64) -> [[(f64, f64); 2]; 3] {
     let Interval { low, high } = interval;
-    let end = |at: f64| vec![(at, middle - HALF_END), (at, middle + HALF_END)];
-    [vec![(low, middle), (high, middle)], end(low), end(high)]
+    let end = |at: f64| [(at, middle - HALF_END), (at, middle + HALF_END)];
+    [[(low, middle), (high, middle)], end(low), end(high)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::{metric, synthetic::evaluation};
 
     fn bar(name: &str, value: f64, interval: Option<(f64, f64)>) -> Bar {
         Bar {
@@ -154,6 +154,19 @@ mod tests {
                 .expect("one")
                 .contains("bootstrap")
         );
+    }
+
+    #[test]
+    fn the_best_comes_first() {
+        let evaluation = evaluation();
+        let cell = &evaluation.cells()[0];
+        let names = |name: &str| {
+            let all = Bar::all(&evaluation, cell, metric(name).expect("listed"));
+            all.into_iter().map(|bar| bar.name).collect::<Vec<_>>()
+        };
+        let by_objective = ["saf/easy", "critical-path/greedy", "fifo/easy"];
+        assert_eq!(names("objective"), by_objective);
+        assert_eq!(names("fairness")[0], "fifo/easy");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const SUBTITLE_HEIGHT: i32 = 26;
 
 const LEGEND_LINE: i32 = 34;
 const LEGEND_ROW: i32 = 26;
-const LONGEST_NAME: usize = 32;
+const LONGEST_NAME: usize = 40;
 
 /// Draws a page of the usual width; `paint` gets what is left under the titles.
 pub(super) fn page(
@@ -74,6 +74,11 @@ impl Look {
     }
 }
 
+/// Of a page whose legend has so many entries.
+pub(super) fn legend_height(entries: usize) -> u32 {
+    (2 * MARGIN + TITLE_HEIGHT + SUBTITLE_HEIGHT + LEGEND_ROW * (entries as i32 + 1)) as u32
+}
+
 /// Splits off a legend to the right of the data, and gives the rest.
 pub(super) fn beside_legend<'a>(
     area: &Area<'a>,
@@ -108,4 +113,38 @@ fn draw_dashed(area: &Area<'_>, line: &[(i32, i32); 2], look: Look) -> Result<()
         begin = end + gap;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_with_a_title() {
+        let document =
+            page(400, "fifo < saf & edf", "", |_| Ok(())).expect("text and a background");
+        assert!(document.starts_with("<svg width=\"1200\" height=\"400\""));
+        let background =
+            "<rect x=\"0\" y=\"0\" width=\"1200\" height=\"400\" opacity=\"1\" fill=\"#FFFFFF\"";
+        assert!(document.contains(background));
+        assert!(document.contains("fifo &lt; saf &amp; edf"));
+    }
+
+    #[test]
+    fn the_legend_stays_on_the_page() {
+        let entries: Vec<(String, Look)> = (0..40)
+            .map(|place| (format!("policy {place}"), Look::of(place)))
+            .collect();
+        let height = legend_height(entries.len());
+        let document = page(height, "Title", "Subtitle", |body| {
+            beside_legend(body, &entries).map(|_| ())
+        });
+        let document = document.expect("names and lines");
+        let lowest = document
+            .split(" y=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next()?.parse::<u32>().ok());
+        assert!(document.contains("policy 39"));
+        assert!(lowest.max().expect("there are names") < height - MARGIN as u32 / 2);
+    }
 }

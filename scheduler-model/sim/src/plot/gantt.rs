@@ -10,10 +10,9 @@ use plotters::{
 use super::{
     PlotError,
     canvas::{Area, page},
-    scale::{TimeUnit, short},
-    style::{
-        ALARM, HEIGHT, LABEL, LINE, SMALL, SOFT_TEXT, TEXT, anchored, letters, shortened, width_of,
-    },
+    rows::{RowAxes, Rows},
+    scale::TimeUnit,
+    style::{ALARM, HEIGHT, LINE, SMALL, TEXT, anchored, letters, width_of},
 };
 use crate::simulate::{AttemptOutcome, Outcome};
 
@@ -21,7 +20,6 @@ use crate::simulate::{AttemptOutcome, Outcome};
 const AROUND: u32 = 180;
 const TALLEST: u32 = 1_400;
 const LANE: u32 = 26;
-const LONGEST_NAME: usize = 24;
 /// Between bars of neighbouring lanes, in lanes.
 const GAP: f64 = 0.08;
 
@@ -128,94 +126,62 @@ impl<'a> Schedule<'a> {
     }
 
     fn draw(&self, body: &Area<'_>) -> Result<(), PlotError> {
-        let names = self
-            .nodes
-            .iter()
-            .map(|row| shortened(row.node, LONGEST_NAME));
-        let widest = names.map(|name| width_of(&name, LABEL)).max().unwrap_or(0);
         let unit = TimeUnit::of(self.end_ms - self.begin_ms);
-        let (begin, end) = (
-            unit.value(self.begin_ms),
-            unit.value(self.end_ms.max(self.begin_ms + 1)),
-        );
-        let mut chart = ChartBuilder::on(body)
-            .margin_right(24)
-            .x_label_area_size(56)
-            .y_label_area_size(widest + 20)
-            .build_cartesian_2d(begin..end, f64::from(self.lanes)..0.0)?;
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .y_labels(0)
-            .bold_line_style(LINE)
-            .light_line_style(TRANSPARENT)
-            .axis_style(SOFT_TEXT)
-            .label_style(letters(LABEL, TEXT))
-            .axis_desc_style(letters(LABEL, SOFT_TEXT))
-            .x_desc(format!("time in {}", unit.name))
-            .x_label_formatter(&|value| short(*value))
-            .draw()?;
-        let between = self.nodes.iter().skip(1).map(|row| {
+        let begin = unit.value(self.begin_ms);
+        let end = unit.value(self.end_ms.max(self.begin_ms + 1));
+        let axes = RowAxes {
+            x: begin..end,
+            x_title: format!("time in {}", unit.name),
+            rows: f64::from(self.lanes),
+            names: self.nodes.iter().map(Row::name).collect(),
+            right: 24,
+        };
+        let mut rows = Rows::new(body, &axes)?;
+        for row in self.nodes.iter().skip(1) {
             let y = f64::from(row.first_lane);
-            PathElement::new(vec![(begin, y), (end, y)], LINE)
-        });
-        chart.draw_series(between)?;
-        let corners = |placed: &Placed<'_>| {
-            let top = f64::from(placed.lane);
-            [
-                (unit.value(placed.attempt.started_ms), top + GAP),
-                (unit.value(placed.attempt.ended_ms), top + 1.0 - GAP),
-            ]
-        };
-        let plane = chart.plotting_area().clone();
-        for placed in &self.bars {
-            let colour = colour_of_job(placed.attempt.job);
-            chart.draw_series([Rectangle::new(corners(placed), colour.filled())])?;
-            let frame = if placed.attempt.succeeded {
-                WHITE
-            } else {
-                ALARM
-            };
-            chart.draw_series([Rectangle::new(corners(placed), frame)])?;
-            let [from, to] = corners(placed).map(|corner| plane.map_coordinate(&corner));
-            label(body, placed.attempt.job, from, to)?;
+            rows.line([(begin, y), (end, y)], LINE)?;
         }
-        let top_of = |lane: f64| {
-            let (x, y) = plane.map_coordinate(&(begin, lane));
-            let (left, top) = body.get_base_pixel();
-            (x - left, y - top)
-        };
-        self.draw_names(body, top_of)
-    }
-
-    /// Beside their rows, leaving out those that would touch the one above.
-    fn draw_names(&self, body: &Area<'_>, at: impl Fn(f64) -> (i32, i32)) -> Result<(), PlotError> {
-        let style = anchored(&letters(LABEL, TEXT), HPos::Right, VPos::Center);
-        let mut free_from = i32::MIN;
-        for row in &self.nodes {
-            let (x, y) = at(f64::from(row.first_lane) + f64::from(row.lanes) / 2.0);
-            if y < free_from {
-                continue;
-            }
-            free_from = y + (LABEL * 1.2) as i32;
-            let name = shortened(row.node, LONGEST_NAME);
-            body.draw(&Text::new(name, (x - 10, y), style.clone()))?;
+        for bar in &self.bars {
+            bar.draw(&mut rows, unit)?;
         }
         Ok(())
     }
 }
 
-/// The job's number, where it has room.
-fn label(body: &Area<'_>, job: u32, from: (i32, i32), to: (i32, i32)) -> Result<(), PlotError> {
-    let text = job.to_string();
-    let has_room = to.0 - from.0 > width_of(&text, SMALL) + 4 && to.1 - from.1 > SMALL as i32;
-    if has_room {
-        let (left, top) = body.get_base_pixel();
-        let middle = ((from.0 + to.0) / 2 - left, (from.1 + to.1) / 2 - top);
-        let style = anchored(&letters(SMALL, TEXT), HPos::Center, VPos::Center);
-        body.draw(&Text::new(text, middle, style))?;
+impl Row<'_> {
+    /// With the middle of its lanes.
+    fn name(&self) -> (String, f64) {
+        let middle = f64::from(self.first_lane) + f64::from(self.lanes) / 2.0;
+        (self.node.to_owned(), middle)
     }
-    Ok(())
+}
+
+impl Placed<'_> {
+    fn draw(&self, rows: &mut Rows<'_, '_>, unit: TimeUnit) -> Result<(), PlotError> {
+        let (from, to) = (self.attempt.started_ms, self.attempt.ended_ms);
+        let top = f64::from(self.lane);
+        let corners = [
+            (unit.value(from), top + GAP),
+            (unit.value(to), top + 1.0 - GAP),
+        ];
+        rows.rectangle(corners, colour_of_job(self.attempt.job).filled())?;
+        let frame = if self.attempt.succeeded { WHITE } else { ALARM };
+        rows.rectangle(corners, frame)?;
+        self.label(rows, corners.map(|corner| rows.pixel(corner)))
+    }
+
+    /// The job's number, where it has room.
+    fn label(&self, rows: &Rows<'_, '_>, corners: [(i32, i32); 2]) -> Result<(), PlotError> {
+        let text = self.attempt.job.to_string();
+        let [from, to] = corners;
+        let has_room = to.0 - from.0 > width_of(&text, SMALL) + 4 && to.1 - from.1 > SMALL as i32;
+        if has_room {
+            let middle = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
+            let style = anchored(&letters(SMALL, TEXT), HPos::Center, VPos::Center);
+            rows.write(&text, middle, &style)?;
+        }
+        Ok(())
+    }
 }
 
 /// Light enough for dark letters. Neighbouring numbers are far apart: by the golden angle on the colour wheel.

@@ -4,7 +4,7 @@ use super::{
     PlotError,
     canvas::Look,
     lines::{Line, Lines},
-    scale::headroom,
+    scale::around,
     style::SOFT_TEXT,
 };
 
@@ -44,11 +44,11 @@ pub fn learning(
     let rules = references.iter().map(|reference| reference.objective);
     let drawn = Lines {
         title,
-        subtitle: "Objective J on workloads that are not trained on; lower is better",
+        subtitle: "Evaluated on workloads that are not trained on; lower is better",
         x_title: "iterations".to_owned(),
-        y_title: "J".to_owned(),
+        y_title: "objective J".to_owned(),
         x: 0.0..last,
-        y: 0.0..headroom(values.chain(rules).fold(0.0, f64::max)),
+        y: around(values.chain(rules)),
         logarithmic: false,
         lines: lines(curves, references, last),
     };

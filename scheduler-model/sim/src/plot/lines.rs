@@ -3,16 +3,21 @@
 use std::ops::Range;
 
 use plotters::{
-    coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter},
+    coord::{
+        ranged1d::{AsRangedCoord, Ranged, ValueFormatter},
+        types::RangedCoordf64,
+    },
     prelude::*,
 };
 
 use super::{
     PlotError,
-    canvas::{Area, Look, beside_legend, page},
+    canvas::{Area, Look, beside_legend, legend_height, page},
     scale::short,
     style::{HEIGHT, LABEL, LINE, SOFT_TEXT, TEXT, letters},
 };
+
+type Chart<'a, X> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, RangedCoordf64>>;
 
 /// A picture of lines.
 pub(super) struct Lines<'a> {
@@ -46,9 +51,11 @@ impl Lines<'_> {
                 });
             }
         }
-        page(HEIGHT, self.title, self.subtitle, |body| {
-            let entries = self.lines.iter().map(|line| (line.name.clone(), line.look));
-            let data = beside_legend(body, &entries.collect::<Vec<_>>())?;
+        let entries = self.lines.iter().map(|line| (line.name.clone(), line.look));
+        let entries: Vec<(String, Look)> = entries.collect();
+        let height = HEIGHT.max(legend_height(entries.len()));
+        page(height, self.title, self.subtitle, |body| {
+            let data = beside_legend(body, &entries)?;
             if self.logarithmic {
                 self.draw_over(&data, self.x.clone().log_scale())
             } else {
@@ -80,20 +87,29 @@ impl Lines<'_> {
             .y_label_formatter(&|value| short(*value))
             .draw()?;
         for line in &self.lines {
-            let points = line.points.iter().copied();
-            let stroke = line.look.stroke();
-            match line.look.dash {
-                None => chart.draw_series(LineSeries::new(points, stroke))?,
-                Some((dash, gap)) => {
-                    let points = line.points.clone();
-                    chart.draw_series(DashedLineSeries::new(points, dash, gap, stroke))?
-                }
-            };
-            if line.dots {
-                let dots = line.points.iter();
-                let dot = |at: &(f64, f64)| Circle::new(*at, 4, line.look.colour.filled());
-                chart.draw_series(dots.map(dot))?;
+            line.draw(&mut chart)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn draw<X>(&self, chart: &mut Chart<'_, X>) -> Result<(), PlotError>
+    where
+        X: Ranged<ValueType = f64>,
+    {
+        let points = self.points.clone();
+        let stroke = self.look.stroke();
+        match self.look.dash {
+            None => chart.draw_series(LineSeries::new(points, stroke))?,
+            Some((dash, gap)) => {
+                chart.draw_series(DashedLineSeries::new(points, dash, gap, stroke))?
             }
+        };
+        if self.dots {
+            let dots = self.points.iter();
+            let dot = |at: &(f64, f64)| Circle::new(*at, 4, self.look.colour.filled());
+            chart.draw_series(dots.map(dot))?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod gantt;
 mod learning;
 mod lines;
 mod queue;
+mod rows;
 mod scale;
 mod slowdown;
 mod style;

@@ -76,8 +76,7 @@ mod tests {
             waiting: if at_ms == 500_001 { 77 } else { 3 },
             running: 0,
         };
-        let samples: Vec<QueueSample> = (0..1_000_000).step_by(7).map(sample).collect();
-        let mut spiked = samples.clone();
+        let mut spiked: Vec<QueueSample> = (0..1_000_000).step_by(7).map(sample).collect();
         spiked.insert(71_429, sample(500_001));
         let points = peaks(&spiked, 1_000_000, TimeUnit::of(1_000_000));
         assert!(points.len() <= COLUMNS as usize + 1);

@@ -1,5 +1,7 @@
 //! Units and numbers along axes.
 
+use std::ops::Range;
+
 /// In which times of a picture are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimeUnit {
@@ -42,6 +44,15 @@ pub(super) fn headroom(largest: f64) -> f64 {
     if largest > 0.0 { largest * 1.05 } else { 1.0 }
 }
 
+/// From a little under the least to a little over the largest; never below 0. For lines, whose changes matter more than
+/// their distance from 0.
+pub(super) fn around(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let largest = values.fold(0.0, f64::max);
+    let span = (largest - least).max(largest * 0.1).max(f64::MIN_POSITIVE);
+    (least - 0.05 * span).max(0.0)..largest + 0.05 * span
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +64,15 @@ mod tests {
         assert_eq!(TimeUnit::of(3 * HOUR_MS).name, "hours");
         let days = TimeUnit::of(10 * DAY_MS);
         assert_eq!((days.name, days.value(36 * HOUR_MS)), ("days", 1.5));
+    }
+
+    #[test]
+    fn small_changes_of_large_numbers_are_seen() {
+        let range = around([80.0, 100.0].into_iter());
+        assert_eq!(range, 79.0..101.0);
+        let flat = around([10.0].into_iter());
+        assert!(flat.start < 10.0 && flat.end > 10.0);
+        assert_eq!(around([1.0, 100.0].into_iter()).start, 0.0);
     }
 
     #[test]

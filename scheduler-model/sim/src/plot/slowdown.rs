@@ -5,7 +5,7 @@ use super::{
     canvas::Look,
     lines::{Line, Lines, steps},
 };
-use crate::evaluate::quantile;
+use crate::{evaluate::JudgedJob, simulate::Outcome};
 
 /// Points of a line: more than pixels serve nobody.
 const POINTS: usize = 400;
@@ -16,6 +16,18 @@ pub struct SlowdownSeries {
     pub name: String,
     /// Bounded slowdowns of all jobs, at least 1, in any order.
     pub slowdowns: Vec<f64>,
+}
+
+impl SlowdownSeries {
+    /// Of all jobs of a run.
+    pub fn of(name: &str, outcome: &Outcome) -> Self {
+        let jobs = outcome.jobs.iter();
+        let judged = jobs.map(|job| JudgedJob::new(job, outcome.ended_ms));
+        Self {
+            name: name.to_owned(),
+            slowdowns: judged.map(|job| job.bounded_slowdown()).collect(),
+        }
+    }
 }
 
 /// Cumulative distribution over a logarithmic axis; the further to the upper left, the better.
@@ -47,19 +59,23 @@ pub fn slowdown(title: &str, series: &[SlowdownSeries]) -> Result<String, PlotEr
     drawn.draw()
 }
 
-/// From the best job to the worst of all policies, where every line is at 100 %.
+/// From the share that the least of them have, to the worst of all policies, where every line is at 100 %.
 fn distribution(slowdowns: &[f64], worst: f64) -> Vec<(f64, f64)> {
-    let count = slowdowns.len().min(POINTS);
-    let point = |place: usize| {
-        let share = place as f64 / count as f64;
-        Some((quantile(slowdowns, share)?, share * 100.0))
-    };
-    let mut points: Vec<(f64, f64)> = match quantile(slowdowns, 0.0) {
-        Some(least) => vec![(least, 0.0)],
-        None => return Vec::new(),
-    };
-    points.extend((1..=count).filter_map(point));
-    points.push((worst, 100.0));
+    let mut sorted = slowdowns.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let count = sorted.len().min(POINTS);
+    let mut points: Vec<(f64, f64)> = Vec::with_capacity(count + 1);
+    for place in 1..=count {
+        let jobs = place * sorted.len() / count;
+        let (slowdown, percent) = (sorted[jobs - 1], jobs as f64 * 100.0 / sorted.len() as f64);
+        match points.last_mut() {
+            Some((last, higher)) if *last == slowdown => *higher = percent,
+            _ => points.push((slowdown, percent)),
+        }
+    }
+    if !points.is_empty() {
+        points.push((worst, 100.0));
+    }
     steps(&points)
 }
 
@@ -69,8 +85,9 @@ mod tests {
 
     #[test]
     fn ends_at_all_jobs() {
-        let points = distribution(&[4.0, 1.0, 2.0], 8.0);
-        assert_eq!(points.first(), Some(&(1.0, 0.0)));
+        let points = distribution(&[1.0, 4.0, 1.0, 2.0, 1.0], 8.0);
+        // Three of five have the least.
+        assert_eq!(points.first(), Some(&(1.0, 60.0)));
         assert_eq!(points.last(), Some(&(8.0, 100.0)));
         assert!(points.is_sorted_by(|one, next| one.0 <= next.0 && one.1 <= next.1));
     }

@@ -102,7 +102,7 @@ pub fn write_attempts_jsonl(
     Ok(())
 }
 
-/// With a heading.
+/// With a heading; nothing at all without attempts.
 pub fn write_attempts_csv(
     outcome: &Outcome,
     policy: &str,

@@ -1,8 +1,10 @@
 //! An evaluation as one JSON document.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::evaluate::{Evaluation, Figures, PairedComparison, metric};
+use crate::evaluate::{Deadlines, Evaluation, Figures, Level, PairedComparison, metric};
 
 /// `{"policies": [{"policy": "saf", "mode": "easy", "bounded_slowdown": {"mean": .., ..}, ..}, ..]}`: one entry for each
 /// policy on each workload, with means over its runs ([`Figures::mean_of`]), in full precision. What a run has nothing of
@@ -25,6 +27,8 @@ struct Entry<'a> {
     #[serde(flatten)]
     figures: Figures,
     deadline_miss_rate: Option<f64>,
+    /// Of the levels that have jobs with a deadline.
+    deadline_miss_rate_by_priority: BTreeMap<Level, Option<f64>>,
     /// Of J, with the baseline; null for the baseline itself.
     baseline: Option<Compared>,
 }
@@ -50,6 +54,7 @@ impl<'a> Document<'a> {
                     workload: &cell.workload,
                     runs: cell.runs(place).len(),
                     deadline_miss_rate: figures.deadlines.miss_rate(),
+                    deadline_miss_rate_by_priority: by_priority(&figures.deadlines),
                     baseline: compared(evaluation, cell, place),
                     figures,
                 });
@@ -57,6 +62,13 @@ impl<'a> Document<'a> {
         }
         Self { policies }
     }
+}
+
+fn by_priority(deadlines: &Deadlines) -> BTreeMap<Level, Option<f64>> {
+    let levels = deadlines.by_priority.iter().map(|misses| misses.level);
+    levels
+        .map(|level| (level, deadlines.miss_rate_of(level)))
+        .collect()
 }
 
 fn compared(
@@ -95,6 +107,7 @@ mod tests {
             let number = first["bounded_slowdown"][part].as_f64();
             assert!(number.is_some_and(|number| number >= 1.0), "{part}");
         }
+        assert!(first["deadline_miss_rate_by_priority"]["low"].is_number());
         assert!(first["baseline"].is_null());
         assert_eq!(policies[1]["baseline"]["policy"], "saf/easy");
         assert!(policies[1]["baseline"]["interval"]["low"].is_number());

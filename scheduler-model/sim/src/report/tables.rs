@@ -2,7 +2,7 @@
 
 use super::grid::{Cell, Column, Grid, decimals};
 use crate::evaluate::{
-    self, Better, Evaluation, Figures, Interval, Level, Metric, PairedComparison, Unit, metric,
+    self, Better, Evaluation, Figures, Interval, Metric, PairedComparison, Unit, metric,
 };
 
 /// What stands together in a table, by the names of metrics.
@@ -27,23 +27,27 @@ const WAIT: [&str; 5] = [
     "wait_s_p99",
     "wait_s_max",
 ];
-const SERVICE: [&str; 6] = [
+const SERVICE: [&str; 5] = [
     "starved_share",
     "fairness",
     "unsuccessful",
-    "utilisation",
-    "utilisation_published",
     "throughput_per_hour",
+    "makespan_s",
 ];
-const SPENT: [&str; 3] = ["makespan_s", "cost", "energy_kwh"];
-const DEADLINES: [&str; 4] = [
+const CLUSTER: [&str; 4] = ["utilisation", "utilisation_published", "cost", "energy_kwh"];
+const DEADLINES: [&str; 8] = [
     "deadline_missed",
     "deadline_miss_rate",
+    "deadline_miss_rate_low",
+    "deadline_miss_rate_normal",
+    "deadline_miss_rate_high",
+    "deadline_miss_rate_urgent",
     "tardiness_s_mean",
     "tardiness_s_weighted",
 ];
 
-/// J and slowdown, flow times, waits, deadlines (where there are any), and the rest; each within 120 columns.
+/// J and slowdown, flow times, waits, deadlines (where there are any), service, cluster. What no contender has anything of is
+/// left out.
 pub fn tables(evaluation: &Evaluation, cell: &evaluate::Cell) -> Vec<Grid> {
     let shown = Shown {
         evaluation,
@@ -59,20 +63,12 @@ pub fn tables(evaluation: &Evaluation, cell: &evaluate::Cell) -> Vec<Grid> {
         shown.grid("flow time in s", shown.columns(&FLOW_TIME)),
         shown.grid("wait in s", shown.columns(&WAIT)),
     ];
-    let has_deadlines = |figures: &&Figures| figures.deadlines.jobs > 0;
-    if shown
-        .means
-        .iter()
-        .flatten()
-        .any(|mean| has_deadlines(&mean))
-    {
-        let mut deadlines = shown.columns(&DEADLINES);
-        deadlines.extend(Level::ALL.map(|level| shown.misses(level)));
-        tables.push(shown.grid("deadlines", deadlines));
+    let has_deadlines = |mean: &Figures| mean.deadlines.jobs > 0;
+    if shown.means.iter().flatten().any(has_deadlines) {
+        tables.push(shown.grid("deadlines", shown.columns(&DEADLINES)));
     }
-    let mut rest = shown.columns(&SERVICE);
-    rest.extend(shown.columns(&SPENT));
-    tables.push(shown.grid("service and cluster", rest));
+    tables.push(shown.grid("service", shown.columns(&SERVICE)));
+    tables.push(shown.grid("cluster", shown.columns(&CLUSTER)));
     tables
 }
 
@@ -144,7 +140,7 @@ impl Shown<'_> {
         vec![
             self.column(objective),
             plain(
-                format!("J - {}", baseline.policy),
+                format!("J - {baseline}"),
                 comparisons.iter().map(difference).collect(),
             ),
             plain(
@@ -152,21 +148,6 @@ impl Shown<'_> {
                 comparisons.iter().map(bounds).collect(),
             ),
         ]
-    }
-
-    /// In percent of the level's jobs.
-    fn misses(&self, level: Level) -> Column {
-        let rate = |mean: &Option<Figures>| {
-            let rows = mean.as_ref().map(|mean| &mean.deadlines.by_priority);
-            let mut rows = rows.into_iter().flatten();
-            let row = rows.find(|row| row.level == level);
-            Cell::number(row.and_then(evaluate::LevelMisses::rate).map(percent))
-        };
-        Column {
-            heading: format!("{} %", level.name()),
-            cells: self.means.iter().map(rate).collect(),
-            better: Better::Lower,
-        }
     }
 }
 
@@ -218,9 +199,9 @@ mod tests {
             .iter()
             .map(|table| table.text(Emphasis::Mark))
             .collect();
-        assert_eq!(text.len(), 5);
+        assert_eq!(text.len(), 6);
         assert!(text[0].starts_with("steady 0.90: J and bounded slowdown (5 runs)\n"));
-        assert!(text[0].contains("J - saf") && text[0].contains(" to +"));
+        assert!(text[0].contains("J - saf/easy") && text[0].contains(" to +"));
         assert!(text[3].contains("missed %") && text[3].contains("urgent %"));
         let lines = text.iter().flat_map(|text| text.lines());
         assert!(lines.into_iter().all(|line| line.chars().count() <= WIDTH));
