@@ -1,10 +1,12 @@
 //! The production scheduler under virtual time.
 //!
+//! - [`compat`]: the published protocol of another project, for comparison with its figures only;
 //! - [`faults`]: all machines together, with everything around them that can go wrong, and checkers of what is promised;
 //! - [`replay`]: what a real coordinator recorded, stepped through the same machines;
 //! - [`trace`]: what arrives when and what it truly takes, and on what it runs;
 //! - [`simulate`]: a trace, a policy and a mode in, what became of every job out.
 
+pub mod compat;
 pub mod faults;
 pub mod random;
 pub mod replay;
