@@ -43,21 +43,24 @@ pub(super) fn renumber(needs: &[Vec<usize>], order: &[usize]) -> Vec<Box<[u32]>>
 mod tests {
     use super::*;
 
-    fn sorted(needs: &[&[usize]]) -> Option<(Vec<usize>, Vec<Box<[u32]>>)> {
+    /// What is where, and what it then needs.
+    fn sorted(needs: &[&[usize]]) -> Option<Vec<(usize, Vec<u32>)>> {
         let needs: Vec<Vec<usize>> = needs.iter().map(|needs| needs.to_vec()).collect();
         let order = order(&needs)?;
         let renumbered = renumber(&needs, &order);
-        Some((order, renumbered))
+        let renumbered = renumbered.into_iter().map(<[u32]>::into_vec);
+        Some(order.into_iter().zip(renumbered).collect())
     }
 
     #[test]
     fn needs_come_first() {
-        let (order, needs) = sorted(&[&[2, 1], &[], &[1]]).unwrap();
-        assert_eq!(order, [1, 2, 0]);
-        assert_eq!(needs, [Box::from([]), Box::from([0]), Box::from([0, 1])]);
-        let (order, needs) = sorted(&[&[], &[0, 0]]).unwrap();
-        assert_eq!(order, [0, 1]);
-        assert_eq!(*needs[1], [0], "said twice, needed once");
+        let turned = sorted(&[&[2, 1], &[], &[1]]);
+        assert_eq!(
+            turned,
+            Some(vec![(1, vec![]), (2, vec![0]), (0, vec![0, 1])])
+        );
+        let said_twice = sorted(&[&[], &[0, 0]]);
+        assert_eq!(said_twice, Some(vec![(0, vec![]), (1, vec![0])]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A trace file of any format, as something to simulate.
 
-use std::{fs, path::Path};
+use std::{fs, ops::RangeInclusive, path::Path};
 
 use super::{
     ParseTraceError, ReadTraceError, Skipped, Trace,
@@ -25,6 +25,8 @@ pub struct ReadOptions {
     pub processors: Option<u32>,
     /// Philly: GPUs of the pool.
     pub gpus: u32,
+    /// Philly: the days of submission that are read, from 1; all of them otherwise.
+    pub days: Option<RangeInclusive<u64>>,
     /// Alibaba: what the cluster is sized to.
     pub load: f64,
     /// TPC-H: which jobs are drawn from the queries.
@@ -38,6 +40,7 @@ impl Default for ReadOptions {
             lenient: false,
             processors: None,
             gpus: POOL_GPUS,
+            days: None,
             load: AlibabaOptions::default().load,
             queries: tpch::Load::default(),
         }
@@ -110,7 +113,10 @@ pub fn parse(file: &TraceFile, options: &ReadOptions) -> Result<(Trace, Skipped)
         }
         Format::Philly => {
             let log = philly::parse(content, options.lenient)?;
-            Ok((log.trace(name, options.gpus, None)?, log.skipped))
+            Ok((
+                log.trace(name, options.gpus, options.days.as_ref())?,
+                log.skipped,
+            ))
         }
         Format::Alibaba => {
             let alibaba = AlibabaOptions {
@@ -124,5 +130,54 @@ pub fn parse(file: &TraceFile, options: &ReadOptions) -> Result<(Trace, Skipped)
             let set = tpch::parse(content, name)?;
             Ok((options.queries.trace(&[set])?, Skipped::default()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "1 10 -1 20 8 -1 -1 4 100 -1 1 7 1 5 -1 -1 -1 -1\n";
+
+    fn read_as(file_name: &str, content: &str, options: &ReadOptions) -> Result<usize, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file_name);
+        fs::write(&path, content).unwrap();
+        let traces = read(&path, options).map_err(|error| error.to_string())?;
+        assert_eq!(Some(&*traces.0.name), file_name.split('.').next());
+        Ok(traces.0.jobs.len())
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_line() {
+        let options = ReadOptions::default();
+        assert_eq!(read_as("log.swf", LINE, &options), Ok(1));
+        let torn = read_as("log.swf", &format!("{LINE}2 10\n"), &options).unwrap_err();
+        assert!(
+            torn.contains("log.swf, line 2, column 18: expected 18 fields"),
+            "{torn}"
+        );
+        let unknown = read_as("notes.txt", "hello\n", &options).unwrap_err();
+        assert!(unknown.contains("none of the formats swf, tpch, alibaba and philly"));
+        let missing = read(Path::new("no-such-folder/log.swf"), &options).unwrap_err();
+        assert!(
+            missing
+                .to_string()
+                .contains("cannot read no-such-folder/log.swf")
+        );
+    }
+
+    #[test]
+    fn a_told_format_wins_over_the_name() {
+        let told = ReadOptions {
+            format: Some(Format::Swf),
+            ..ReadOptions::default()
+        };
+        assert_eq!(read_as("tpch.txt", LINE, &told), Ok(1));
+        let lenient = ReadOptions {
+            lenient: true,
+            ..told
+        };
+        assert_eq!(read_as("log", &format!("torn\n{LINE}"), &lenient), Ok(1));
     }
 }

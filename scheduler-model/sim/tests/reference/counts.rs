@@ -35,7 +35,11 @@ fn logs_have_their_jobs() {
             continue;
         };
         let log = swf::parse(&content, SwfOptions::default()).unwrap();
-        assert_eq!((log.processors, log.dropped), (processors, dropped), "{file}");
+        assert_eq!(
+            (log.processors, log.dropped),
+            (processors, dropped),
+            "{file}"
+        );
         assert_eq!(log.jobs.len() as u64 + dropped, lines, "{file}");
         assert!(log.jobs.is_sorted_by_key(|job| job.id), "{file}");
         assert_eq!(log.trace(file).jobs.len(), log.jobs.len());
@@ -72,7 +76,12 @@ fn graphs_have_their_tasks() {
 
 #[test]
 fn queries_have_their_stages() {
-    for (size, tasks) in [("2g", 20_065), ("10g", 21_188), ("50g", 27_157), ("100g", 34_660)] {
+    for (size, tasks) in [
+        ("2g", 20_065),
+        ("10g", 21_188),
+        ("50g", 27_157),
+        ("100g", 34_660),
+    ] {
         let name = format!("tpch/tpch_{size}.json");
         let Some(path) = data::path(&name) else {
             continue;

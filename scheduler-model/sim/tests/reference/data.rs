@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// A file of the shared data. `None`, and a line that says so, if it is not there.
-#[expect(clippy::disallowed_methods, reason = "where files are is not simulated")]
-pub fn path(file: &str) -> Option<PathBuf> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where files are is not simulated"
+)]
+pub(crate) fn path(file: &str) -> Option<PathBuf> {
     let root = std::env::var("DROVER_SHARED_DATA").map_or_else(
         |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -20,6 +23,6 @@ pub fn path(file: &str) -> Option<PathBuf> {
     None
 }
 
-pub fn bytes(file: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes(file: &str) -> Option<Vec<u8>> {
     Some(std::fs::read(path(file)?).expect("a shared file can be read"))
 }

@@ -4,6 +4,7 @@
 
 mod counts;
 mod data;
+mod heap;
 mod mutations;
 mod philly;
 mod published;

@@ -112,7 +112,10 @@ fn undamaged_samples_are_read_and_empty_ones_refused() {
         };
         let options = ReadOptions::default();
         assert_eq!(Format::of("unnamed", text.as_bytes()), Some(format));
-        assert!(read::parse(&file(text.as_bytes()), &options).is_ok(), "{format}");
+        assert!(
+            read::parse(&file(text.as_bytes()), &options).is_ok(),
+            "{format}"
+        );
         assert!(read::parse(&file(b""), &options).is_err(), "{format}");
     }
 }

@@ -31,7 +31,11 @@ fn all_twenty_cells_are_reproduced() {
             let slowdown = format!("{:.2}", cell.bounded_slowdown);
             assert_eq!(slowdown, TABLE[row][place], "{rule}, backfill {backfill}");
             let utilisation = format!("{:.3}", cell.utilisation);
-            assert_eq!(utilisation, TABLE[2 + row][place], "{rule}, backfill {backfill}");
+            assert_eq!(
+                utilisation,
+                TABLE[2 + row][place],
+                "{rule}, backfill {backfill}"
+            );
         }
     }
 }

@@ -7,11 +7,14 @@
 
 mod name;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources};
 use rustc_hash::{FxHashMap, FxHasher};
-use std::hash::{Hash, Hasher};
 
 use self::name::Place;
 use super::{

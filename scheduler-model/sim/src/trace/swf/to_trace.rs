@@ -1,10 +1,14 @@
 //! A log as something to simulate: one node with all processors, and jobs of one task.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash as _, Hasher as _},
+    ops::Range,
+    sync::Arc,
+};
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources};
 use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
 
 use super::{SwfJob, SwfLog};
 use crate::trace::{ParseTraceError, Runs, Trace, TraceJob, TraceNode, TraceTask, Wide, Windows};

@@ -1,10 +1,12 @@
 //! Queries as something to simulate: a batch, or a stream.
 
-use std::sync::Arc;
+use std::{
+    hash::{Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources};
 use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
 
 use super::{Query, QuerySet, Stage};
 use crate::{

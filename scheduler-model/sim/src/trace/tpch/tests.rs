@@ -116,7 +116,7 @@ fn impossible_queries_are_refused_with_their_place() {
         ),
         ("[7, 8]", "[-7, 8]", "line 3, column"),
         ("10.6", "NaN", "line 3, column"),
-        ("\"rest_wave\": {} } ] } }", "", "line 6, column"),
+        ("\"rest_wave\": {} } ] } }", "", "line 7, column"),
     ];
     for (text, instead, said) in cases {
         let broken = QUERIES.replacen(text, instead, 1);
