@@ -1,4 +1,4 @@
-use super::{Facts, Order, Policy, key::BEHIND};
+use super::{Facts, Order, Policy, key::FAR};
 
 /// Earliest deadline first (Liu, Layland, "Scheduling Algorithms for Multiprogramming in a Hard-Real-Time Environment",
 /// JACM 1973, section 7): by d, the moment by which the job has to end. Without one a task comes after all that have one.
@@ -15,7 +15,7 @@ impl Policy for EarliestDeadlineFirst {
     }
 
     fn key(&self, facts: &Facts) -> i64 {
-        facts.deadline.map_or(i64::MAX, |deadline| deadline.0)
+        facts.deadline.map_or(FAR, |deadline| deadline.0)
     }
 }
 
@@ -31,7 +31,7 @@ impl Policy for EdfWithAdmission {
     }
 
     fn description(&self) -> &str {
-        "earliest deadline first; what can no longer meet its deadline goes behind all that can, and what has none behind that"
+        "earliest deadline first; what can no longer meet its deadline goes behind all others"
     }
 
     fn order(&self) -> Order {
@@ -40,9 +40,9 @@ impl Policy for EdfWithAdmission {
 
     fn key(&self, facts: &Facts) -> i64 {
         match facts.deadline {
-            Some(deadline) if facts.is_late() => BEHIND.saturating_add(deadline.0),
+            Some(deadline) if facts.is_late() => FAR.saturating_add(1).saturating_add(deadline.0),
             Some(deadline) => deadline.0,
-            None => i64::MAX,
+            None => FAR,
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) fn pair_descending(major: f64, minor: f64) -> i64 {
     (bits(major) << 32) | (i64::from(u32::MAX) - bits(minor))
 }
 
-/// Behind all keys below it that are times: what is late, say. Times stay in their order.
-pub(super) const BEHIND: i64 = 1 << 61;
+/// The moment by which what has no deadline has to end: later than any other. All that has none is alike.
+pub(super) const FAR: i64 = 1 << 61;
 
 #[cfg(test)]
 mod tests {

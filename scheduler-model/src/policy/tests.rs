@@ -82,6 +82,16 @@ fn without_a_deadline_tasks_come_last() {
     for name in ["edf", "llf", "edf-admission", "slack-area"] {
         let policy = find(name).unwrap();
         assert!(policy.key(&facts()) < policy.key(&without), "{name}");
+        let late = Facts {
+            deadline: Some(Timestamp(0)),
+            ..facts()
+        };
+        let goes_behind = policy.order() == Order::Changing;
+        assert_eq!(
+            policy.key(&without) < policy.key(&late),
+            goes_behind,
+            "{name}"
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use drover_model::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    Options, Outcome,
+    Options, Outcome, Rounds,
     account::{Account, Running},
     at,
     durations::{noise, run_ms, stream},
@@ -26,13 +26,14 @@ const HEARTBEAT_MS: u64 = 5_000;
 /// When nothing has started or ended for so long, nothing will.
 const PATIENCE_MS: u64 = 30 * 24 * 3_600_000;
 
-/// Of things at the same moment the first comes first; submissions come before all of them.
+/// Of things at the same moment the first comes first; submissions come before all of them, timers after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// The attempt in this place ends, if it is still this one.
+    /// The attempt in this slot ends, if it is still this one.
     End {
-        place: u32,
+        job: u32,
         number: u64,
+        slot: u32,
     },
     Fail {
         node: u32,
@@ -51,16 +52,17 @@ pub(super) struct Engine<'t> {
     cluster: Cluster,
     effects: Effects,
     now: u64,
-    /// By moment, then in the order in which they were planned.
-    planned: BinaryHeap<Reverse<(u64, u64, Kind)>>,
-    plans: u64,
+    /// By moment; then ends in the order of the trace, and after them what becomes of nodes.
+    planned: BinaryHeap<Reverse<(u64, Kind)>>,
     next_job: usize,
     nodes: Vec<SimulatedNode>,
     fails: bool,
-    /// Attempts under way, with the number of the plan that ends each.
+    /// Attempts under way, with the number of each.
     running: Vec<Option<(u64, Running)>>,
     free: Vec<u32>,
     under_way: usize,
+    /// Begun so far.
+    attempts: u64,
     /// Since when tasks wait, where that is asked for.
     queued: FxHashMap<(u32, u32), u64>,
     /// Rates of what has just been assigned, where nodes cost anything.
@@ -93,7 +95,6 @@ impl<'t> Engine<'t> {
             effects: Effects::default(),
             now: 0,
             planned: BinaryHeap::new(),
-            plans: 0,
             next_job: 0,
             nodes: (0..trace.nodes.len())
                 .map(|place| SimulatedNode::new(options.seed, place))
@@ -102,6 +103,7 @@ impl<'t> Engine<'t> {
             running: Vec::new(),
             free: Vec::new(),
             under_way: 0,
+            attempts: 0,
             queued: FxHashMap::default(),
             rates: FxHashMap::default(),
             has_rates: trace.nodes.iter().any(costs),
@@ -120,6 +122,9 @@ impl<'t> Engine<'t> {
             self.plan(HEARTBEAT_MS, Kind::Heartbeat);
         }
         while self.advance() {
+            if self.is_over() {
+                self.dispatch();
+            }
             self.account
                 .sample(self.now, self.cluster.queued_tasks(), self.under_way);
         }
@@ -128,33 +133,43 @@ impl<'t> Engine<'t> {
 
     /// Takes the next thing that happens. False when nothing more does.
     fn advance(&mut self) -> bool {
-        let submission = self.trace.jobs.get(self.next_job);
-        if submission.is_none() && self.cluster.open_jobs() == 0 {
-            return false;
-        }
-        let submission = submission.map_or(u64::MAX, |job| job.submitted_ms);
-        let planned = self
-            .planned
-            .peek()
-            .map_or(u64::MAX, |Reverse((at, ..))| *at);
-        let timer = self.cluster.next_timer();
-        let timer = timer.map_or(u64::MAX, |timer| timer.0.max(0) as u64);
-        let next = submission.min(planned).min(timer);
-        if next == u64::MAX
-            || next > self.last_progress.saturating_add(PATIENCE_MS) && submission == u64::MAX
-        {
+        let next = self.next_moment();
+        let arrives = self.submission() < u64::MAX;
+        let is_idle = !arrives && self.cluster.open_jobs() == 0;
+        let is_stuck = !arrives && next > self.last_progress.saturating_add(PATIENCE_MS);
+        if next == u64::MAX || is_idle || is_stuck {
             return false;
         }
         self.now = self.now.max(next);
-        if submission == next {
+        if self.submission() == next {
             self.submit();
-        } else if planned == next {
+        } else if self.planned() == next {
             self.take_planned();
         } else {
             self.step(Event::Tick);
         }
-        self.dispatch();
         true
+    }
+
+    /// Whether a round may follow: after each event, or when all of this moment is done.
+    fn is_over(&self) -> bool {
+        self.options.rounds == Rounds::EachEvent || self.next_moment() > self.now
+    }
+
+    fn next_moment(&self) -> u64 {
+        let timer = self.cluster.next_timer();
+        let timer = timer.map_or(u64::MAX, |timer| timer.0.max(0) as u64);
+        self.submission().min(self.planned()).min(timer)
+    }
+
+    fn submission(&self) -> u64 {
+        let next = self.trace.jobs.get(self.next_job);
+        next.map_or(u64::MAX, |job| job.submitted_ms)
+    }
+
+    fn planned(&self) -> u64 {
+        let next = self.planned.peek();
+        next.map_or(u64::MAX, |Reverse((at, _))| *at)
     }
 
     fn submit(&mut self) {
@@ -167,23 +182,20 @@ impl<'t> Engine<'t> {
     }
 
     fn take_planned(&mut self) {
-        let Some(Reverse((_, number, kind))) = self.planned.pop() else {
+        let Some(Reverse((_, kind))) = self.planned.pop() else {
             return;
         };
         match kind {
-            Kind::End { place, number: of } => {
-                let is_current = self.running[place as usize]
-                    .as_ref()
-                    .is_some_and(|(current, _)| *current == of);
-                if is_current {
-                    self.end(place, End::Succeeded);
+            Kind::End { number, slot, .. } => {
+                let current = self.running[slot as usize].as_ref();
+                if current.is_some_and(|(current, _)| *current == number) {
+                    self.end(slot, End::Succeeded);
                 }
             }
             Kind::Fail { node } => self.fail(node),
             Kind::Repair { node } => self.join(node),
             Kind::Heartbeat => self.beat(),
         }
-        debug_assert!(number < self.plans);
     }
 
     /// Rounds until nothing more starts.
@@ -272,14 +284,15 @@ impl<'t> Engine<'t> {
         let ends = running.started_ms + self.takes(&running);
         self.account.started(self.now, &running);
         self.last_progress = self.now;
-        let place = self.free.pop().unwrap_or_else(|| {
+        let slot = self.free.pop().unwrap_or_else(|| {
             self.running.push(None);
             self.running.len() as u32 - 1
         });
-        let number = self.plans;
-        self.running[place as usize] = Some((number, running));
+        let number = self.attempts;
+        self.attempts += 1;
+        self.running[slot as usize] = Some((number, running));
         self.under_way += 1;
-        self.plan(ends, Kind::End { place, number });
+        self.plan(ends, Kind::End { job, number, slot });
     }
 
     /// How long an attempt runs there.
@@ -324,11 +337,11 @@ impl<'t> Engine<'t> {
         self.executors.get(&running.job).copied().unwrap_or(1)
     }
 
-    fn end(&mut self, place: u32, outcome: End) {
-        let Some((_, running)) = self.running[place as usize].take() else {
+    fn end(&mut self, slot: u32, outcome: End) {
+        let Some((_, running)) = self.running[slot as usize].take() else {
             return;
         };
-        self.free.push(place);
+        self.free.push(slot);
         self.under_way -= 1;
         self.last_progress = self.now;
         let queued = self.queued.get(&(running.job, running.task)).copied();
@@ -367,9 +380,9 @@ impl<'t> Engine<'t> {
             (running.job, running.task, running.attempt) == (job, key.task, key.attempt)
         };
         let mut slots = self.running.iter();
-        let place = slots.position(|slot| slot.as_ref().is_some_and(|(_, one)| is_asked(one)));
-        if let Some(place) = place {
-            self.end(place as u32, End::Stopped);
+        let slot = slots.position(|slot| slot.as_ref().is_some_and(|(_, one)| is_asked(one)));
+        if let Some(slot) = slot {
+            self.end(slot as u32, End::Stopped);
         }
     }
 
@@ -420,8 +433,7 @@ impl<'t> Engine<'t> {
     }
 
     fn plan(&mut self, at: u64, kind: Kind) {
-        self.planned.push(Reverse((at, self.plans, kind)));
-        self.plans += 1;
+        self.planned.push(Reverse((at, kind)));
     }
 }
 

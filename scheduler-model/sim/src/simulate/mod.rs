@@ -17,7 +17,7 @@ mod tests;
 
 use drover_model::Timestamp;
 
-pub use options::{Keep, Options};
+pub use options::{Keep, Options, Rounds};
 pub use outcome::{AttemptOutcome, JobOutcome, Outcome, QueueSample};
 pub use parallel::in_parallel;
 

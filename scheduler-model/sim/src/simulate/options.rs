@@ -24,7 +24,18 @@ pub struct Options {
     pub moving_ms: u64,
     /// Between an assignment and the beginning of its attempt.
     pub start_latency_ms: u64,
+    pub rounds: Rounds,
     pub keep: Keep,
+}
+
+/// When rounds of dispatch are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounds {
+    /// After each submission and each end.
+    #[default]
+    EachEvent,
+    /// When all that happens at one moment has.
+    EachMoment,
 }
 
 /// What a simulation keeps besides a line for each job.
@@ -47,6 +58,7 @@ impl Options {
             noise: 0.0,
             moving_ms: 0,
             start_latency_ms: 0,
+            rounds: Rounds::EachEvent,
             keep: Keep::default(),
         }
     }

@@ -3,6 +3,20 @@
 //! Readers of published logs, generators of workloads and exports of a live store all give a [`Trace`]; the simulator runs
 //! nothing else.
 
+pub mod alibaba;
+mod fields;
+pub mod format;
+mod order;
+pub mod philly;
+mod problem;
+pub mod read;
+pub mod swf;
+pub mod tpch;
+mod windows;
+
+pub use problem::{ParseTraceError, Problem, ReadTraceError, Skipped};
+pub use windows::{PUBLISHED_LENGTH, PUBLISHED_STARTS, Windows};
+
 use std::sync::Arc;
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources, Topology};
