@@ -3,6 +3,7 @@
 //! - [`faults`]: all machines together, with everything around them that can go wrong, and checkers of what is promised;
 //! - [`replay`]: what a real coordinator recorded, stepped through the same machines;
 //! - [`trace`]: what arrives when and what it truly takes, and on what it runs;
+//! - [`workload`]: traces that are made up, from a load, a number of jobs and a seed;
 //! - [`simulate`]: a trace, a policy and a mode in, what became of every job out.
 
 pub mod faults;
@@ -10,3 +11,4 @@ pub mod random;
 pub mod replay;
 pub mod simulate;
 pub mod trace;
+pub mod workload;
