@@ -14,9 +14,9 @@ use crate::{random::Random, trace::TraceJob};
 
 /// A program with its usual input: its jobs have one signature, one demand and like run times.
 pub(super) struct Application {
-    pub name: Arc<str>,
-    pub signature: u64,
-    pub resources: Resources,
+    pub(super) name: Arc<str>,
+    pub(super) signature: u64,
+    pub(super) resources: Resources,
     runs: LogNormal<f64>,
 }
 
@@ -27,23 +27,23 @@ pub(super) struct Applications {
 
 /// How applications and their runs spread. Both are log-normal, as run times in logs are about.
 pub(super) struct Spread {
-    pub name: &'static str,
-    pub count: u32,
+    pub(super) name: &'static str,
+    pub(super) count: u32,
     /// Run time of the middle application.
-    pub median_ms: f64,
+    pub(super) median_ms: f64,
     /// Between applications, of the logarithm of their medians.
-    pub between: f64,
+    pub(super) between: f64,
     /// Among runs of one, of the logarithm of the run time.
-    pub within: f64,
+    pub(super) within: f64,
     /// No run is shorter or longer.
-    pub limits_ms: (u64, u64),
+    pub(super) limits_ms: (u64, u64),
     /// Cores, all equally likely.
-    pub cpus: &'static [u64],
+    pub(super) cpus: &'static [u64],
 }
 
 impl Applications {
     /// Their signatures follow `signature`.
-    pub fn draw(spread: &Spread, signature: u64, random: &mut Random) -> Self {
+    pub(super) fn draw(spread: &Spread, signature: u64, random: &mut Random) -> Self {
         let medians = log_normal(spread.median_ms, spread.between);
         let application = |number: u32| Application {
             name: format!("{}-{number:02}", spread.name).into(),
@@ -58,7 +58,7 @@ impl Applications {
     }
 
     /// One of them, and how long it runs this time.
-    pub fn run(&self, random: &mut Random) -> (&Application, u64) {
+    pub(super) fn run(&self, random: &mut Random) -> (&Application, u64) {
         let application = random.pick(&self.applications);
         let run_ms = random.sample(&application.runs).round() as u64;
         let (least, most) = self.limits_ms;

@@ -19,21 +19,21 @@ pub(super) struct Intensity {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Piece {
-    pub length_ms: f64,
+    pub(super) length_ms: f64,
     /// Readings of the clock in a millisecond.
-    pub rate: f64,
+    pub(super) rate: f64,
 }
 
 impl Intensity {
     /// # Panics
     /// When a rate or a length is not above 0: then no time follows from a reading.
-    pub fn new(pieces: Vec<Piece>) -> Self {
+    pub(super) fn new(pieces: Vec<Piece>) -> Self {
         let positive = |piece: &Piece| piece.length_ms > 0.0 && piece.rate > 0.0;
         assert!(!pieces.is_empty() && pieces.iter().all(positive));
         Self { pieces }
     }
 
-    pub fn constant() -> Self {
+    pub(super) fn constant() -> Self {
         Self::new(vec![Piece {
             length_ms: 86_400_000.0,
             rate: 1.0,
@@ -41,7 +41,7 @@ impl Intensity {
     }
 
     /// What the clock shows after so many milliseconds.
-    pub fn reading(&self, ms: f64) -> f64 {
+    pub(super) fn reading(&self, ms: f64) -> f64 {
         let cycle_ms: f64 = self.pieces.iter().map(|piece| piece.length_ms).sum();
         let of_pieces = self.pieces.iter();
         let in_cycle: f64 = of_pieces.map(|piece| piece.length_ms * piece.rate).sum();
@@ -57,7 +57,10 @@ impl Intensity {
     }
 
     /// The times at which the clock shows `readings`, which ascend.
-    pub fn times_ms(&self, readings: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
+    pub(super) fn times_ms(
+        &self,
+        readings: impl Iterator<Item = f64>,
+    ) -> impl Iterator<Item = f64> {
         let mut pieces = self.pieces.iter().cycle();
         let mut piece = self.pieces[0];
         let (mut begin_ms, mut begin) = (0.0, 0.0);

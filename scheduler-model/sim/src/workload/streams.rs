@@ -4,15 +4,15 @@ use crate::random::{Purpose, Random};
 
 /// One for each purpose: other deadlines leave the work as it is.
 pub(super) struct Streams {
-    pub arrivals: Random,
-    pub work: Random,
-    pub owners: Random,
-    pub deadlines: Random,
-    pub estimates: Random,
+    pub(super) arrivals: Random,
+    pub(super) work: Random,
+    pub(super) owners: Random,
+    pub(super) deadlines: Random,
+    pub(super) estimates: Random,
 }
 
 impl Streams {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             arrivals: Random::new(seed, Purpose::Arrivals),
             work: Random::new(seed, Purpose::Work),

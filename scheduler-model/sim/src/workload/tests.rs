@@ -1,11 +1,14 @@
 //! What holds for every family.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::trace::{Trace, TraceTask, Wide};
+use crate::trace::{Trace, TraceJob, TraceTask, Wide};
 
 fn generate(family: &Family, load: f64, jobs: u32, seed: u64) -> Trace {
     let parameters = Parameters { load, jobs, seed };
@@ -139,6 +142,18 @@ fn parameters_out_of_their_limits_are_refused() {
             Err(ParametersError::Jobs(jobs))
         );
     }
+}
+
+/// So that a million jobs of one task take some 350 MB: 600 MB is the limit.
+#[test]
+fn jobs_share_what_they_have_in_common() {
+    let trace = generate(&FAMILIES[0], 0.9, 10_000, 1);
+    let address = |text: &Arc<str>| text.as_ptr();
+    let jobs = trace.jobs.iter();
+    let texts = jobs.flat_map(|job| [&job.name, &job.owner, &job.queue].map(address));
+    assert!(texts.collect::<BTreeSet<_>>().len() <= 24 + 40 + 1);
+    assert!(size_of::<TraceJob>() + size_of::<TraceTask>() <= 400);
+    assert!(trace.jobs.iter().all(|job| job.tasks.capacity() == 1));
 }
 
 /// Whether all instances that have to run together find room on empty nodes that are allowed.

@@ -25,25 +25,25 @@ const LEAST_IDEAL_MS: u64 = 1_000;
 /// What differs between families.
 pub(super) struct Manner {
     /// Jobs in a thousand that have a deadline.
-    pub with_deadline_permille: u64,
+    pub(super) with_deadline_permille: u64,
     /// Deadlines lie at so many times of what the job takes alone, uniformly between.
-    pub slack: (f64, f64),
+    pub(super) slack: (f64, f64),
     /// Priorities, each with its jobs in a thousand.
-    pub priorities: &'static [(Priority, u64)],
-    pub estimates: Estimates,
+    pub(super) priorities: &'static [(Priority, u64)],
+    pub(super) estimates: Estimates,
 }
 
 /// The factor between what users state and what is true: log-normal.
 pub(super) struct Estimates {
     /// Above 1: they ask for more than they need.
-    pub median: f64,
+    pub(super) median: f64,
     /// Of the factor's logarithm.
-    pub sigma: f64,
+    pub(super) sigma: f64,
 }
 
 impl Estimates {
     /// A third of the jobs take longer than stated, and one in eight less than half of it.
-    pub const USUAL: Self = Self {
+    pub(super) const USUAL: Self = Self {
         median: 1.2,
         sigma: 0.45,
     };
@@ -66,7 +66,7 @@ pub(super) struct Users {
 }
 
 impl Users {
-    pub fn new(manner: Manner) -> Self {
+    pub(super) fn new(manner: Manner) -> Self {
         let names = (1..=USERS).map(|number| format!("user-{number:02}").into());
         Self {
             names: names.collect(),
@@ -78,13 +78,13 @@ impl Users {
     }
 
     /// What a user says of work that takes so long.
-    pub fn state(&self, run_ms: u64, random: &mut Random) -> u64 {
+    pub(super) fn state(&self, run_ms: u64, random: &mut Random) -> u64 {
         let stated = run_ms as f64 * random.sample(&self.factor);
         (stated.round() as u64).max(1)
     }
 
     /// A job that is not yet submitted. `alone_ms` says what it takes on an empty cluster.
-    pub fn job(
+    pub(super) fn job(
         &self,
         name: &Arc<str>,
         tasks: Vec<TraceTask>,

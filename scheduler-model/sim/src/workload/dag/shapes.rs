@@ -5,12 +5,12 @@ use crate::random::Random;
 /// What a stage is before the amount of data is known.
 pub(super) struct Stage {
     /// Ascending; all lie before it.
-    pub needs: Vec<u32>,
+    pub(super) needs: Vec<u32>,
     /// A single one stays single however much data there is.
-    pub instances: u32,
+    pub(super) instances: u32,
     /// Of one instance.
-    pub median_ms: f64,
-    pub cpus: u64,
+    pub(super) median_ms: f64,
+    pub(super) cpus: u64,
 }
 
 type Shape = fn(&mut Random) -> Vec<Stage>;

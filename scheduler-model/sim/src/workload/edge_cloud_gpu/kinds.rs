@@ -35,25 +35,25 @@ pub(super) struct Kind {
 
 /// A task of some kind, without what it needs.
 pub(super) struct Draw {
-    pub name: Arc<str>,
-    pub task: TraceTask,
+    pub(super) name: Arc<str>,
+    pub(super) task: TraceTask,
     /// Its run time on the fastest nodes for it.
-    pub alone_ms: u64,
+    pub(super) alone_ms: u64,
 }
 
 pub(super) struct Kinds {
-    pub sensing: Kind,
-    pub batch: Kind,
-    pub inference: Kind,
-    pub training: Kind,
+    pub(super) sensing: Kind,
+    pub(super) batch: Kind,
+    pub(super) inference: Kind,
+    pub(super) training: Kind,
     /// Three that pipelines are made of.
-    pub reduction: Kind,
-    pub judgement: Kind,
-    pub storage: Kind,
+    pub(super) reduction: Kind,
+    pub(super) judgement: Kind,
+    pub(super) storage: Kind,
 }
 
 impl Kind {
-    pub fn draw(&self, users: &Users, streams: &mut Streams) -> Draw {
+    pub(super) fn draw(&self, users: &Users, streams: &mut Streams) -> Draw {
         let random = &mut streams.work;
         let (application, run_ms) = self.applications.run(random);
         let constraints = random.pick(&self.constraints);
@@ -106,7 +106,7 @@ impl Drawing<'_> {
 
 impl Kinds {
     /// Cores are for each gpu where there are any.
-    pub fn draw(random: &mut Random) -> Self {
+    pub(super) fn draw(random: &mut Random) -> Self {
         let mut drawing = Drawing {
             signature: 0,
             random,
