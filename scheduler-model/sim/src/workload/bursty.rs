@@ -20,6 +20,9 @@ const BURST_MS: f64 = 5.0 * 60_000.0;
 /// 3.6 times what the nodes can do.
 const BURST_RATE: f64 = 10.0;
 
+/// More than a year of calms and bursts. Longer traces repeat them.
+const MOST_WAVES: u64 = 20_000;
+
 const SPREAD: Spread = Spread {
     name: "application",
     count: 24,
@@ -50,7 +53,7 @@ pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
     trace
 }
 
-/// Calms and bursts in turn, of half to one and a half times their mean length. After [`MOST_WAVES`] they repeat.
+/// Calms and bursts in turn, of half to one and a half times their mean length.
 fn waves(span_ms: f64, random: &mut Random) -> Intensity {
     // Twice as many as fill it on average: lengths differ.
     let count = (2.0 * span_ms / (CALM_MS + BURST_MS)).ceil() as u64;
@@ -63,9 +66,6 @@ fn waves(span_ms: f64, random: &mut Random) -> Intensity {
     };
     Intensity::new((0..count.clamp(1, MOST_WAVES)).flat_map(wave).collect())
 }
-
-/// More than a year of them.
-const MOST_WAVES: u64 = 20_000;
 
 #[cfg(test)]
 mod tests {

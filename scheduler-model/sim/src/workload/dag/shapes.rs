@@ -37,7 +37,7 @@ fn layered(random: &mut Random) -> Vec<Stage> {
             let width = u64::from(before.end - before.start);
             let needs = needs.map(|_| before.start + random.below(width) as u32);
             let needs = needs.collect();
-            stages.push(stage(needs, (1, 16), (4_000, 30_000), random));
+            stages.push(stage(needs, (1, 8), (4_000, 30_000), random));
         }
         before = begin..stages.len() as u32;
     }
@@ -51,7 +51,7 @@ fn fork_join(random: &mut Random) -> Vec<Stage> {
         let fork = stages.len() as u32 - 1;
         let branches = random.between(2, 6) as u32;
         for _ in 0..branches {
-            stages.push(stage(vec![fork], (4, 24), (5_000, 40_000), random));
+            stages.push(stage(vec![fork], (2, 12), (5_000, 40_000), random));
         }
         let needs = (fork + 1..=fork + branches).collect();
         stages.push(stage(needs, (1, 1), (2_000, 10_000), random));
@@ -64,9 +64,9 @@ fn map_reduce(random: &mut Random) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
     for _ in 0..random.between(1, 3) {
         let needs = (stages.len() as u32).checked_sub(1).into_iter().collect();
-        stages.push(stage(needs, (20, 80), (2_000, 12_000), random));
+        stages.push(stage(needs, (10, 40), (2_000, 12_000), random));
         let maps = stages.len() as u32 - 1;
-        stages.push(stage(vec![maps], (4, 16), (8_000, 40_000), random));
+        stages.push(stage(vec![maps], (2, 8), (8_000, 40_000), random));
     }
     stages
 }
@@ -77,16 +77,16 @@ fn query(random: &mut Random) -> Vec<Stage> {
     let mut stages = Vec::new();
     let mut open: Vec<u32> = Vec::new();
     for table in 0..random.between(2, 6) as u32 {
-        stages.push(stage(vec![], (4, 60), (2_000, 15_000), random));
+        stages.push(stage(vec![], (2, 24), (2_000, 15_000), random));
         open.push(table);
     }
     while open.len() > 1 {
         let left = open.swap_remove(random.below(open.len() as u64) as usize);
         let right = open.swap_remove(random.below(open.len() as u64) as usize);
-        stages.push(stage(vec![left, right], (4, 32), (3_000, 20_000), random));
+        stages.push(stage(vec![left, right], (2, 16), (3_000, 20_000), random));
         open.push(stages.len() as u32 - 1);
     }
-    stages.push(stage(open, (2, 8), (2_000, 10_000), random));
+    stages.push(stage(open, (2, 6), (2_000, 10_000), random));
     if random.chance(700) {
         let aggregate = stages.len() as u32 - 1;
         stages.push(stage(vec![aggregate], (1, 1), (1_000, 4_000), random));
