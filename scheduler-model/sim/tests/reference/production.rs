@@ -60,11 +60,8 @@ fn the_table_of_the_honest_protocol_is_reproduced() {
         (Mode::Greedy, "saf", None, "38.90"),
     ] {
         let found = mean_slowdown(&windows, &options(policy, mode, backfill));
-        assert_eq!(
-            format!("{found:.2}"),
-            wanted,
-            "{policy} {mode} {backfill:?}"
-        );
+        let cell = format!("{policy} {mode} {backfill:?}");
+        assert_eq!(format!("{found:.2}"), wanted, "{cell}");
     }
 }
 
