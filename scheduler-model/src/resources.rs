@@ -194,6 +194,10 @@ impl Resources {
         self.memory_bytes = all.memory_bytes.saturating_sub(taken.memory_bytes);
         self.gpus = all.gpus.saturating_sub(taken.gpus);
         self.disk_bytes = all.disk_bytes.saturating_sub(taken.disk_bytes);
+        // Most sites name nothing.
+        if all.named.is_empty() {
+            return self.named.clear();
+        }
         self.named.clone_from(&all.named);
         self.named.retain_mut(|(name, amount)| {
             *amount = amount.saturating_sub(taken.named(name));

@@ -13,8 +13,6 @@ use crate::{
 pub(crate) struct NodeSlot(NonZeroU32);
 
 impl NodeSlot {
-    pub(super) const FIRST: Self = Self(NonZeroU32::MIN);
-
     pub(super) fn of(index: usize) -> Self {
         let number = u32::try_from(index + 1).expect("fewer than 2^32 nodes");
         Self(NonZeroU32::new(number).expect("one more than an index"))

@@ -1,13 +1,11 @@
 //! All nodes, and indices over them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
 use super::{
+    by_free::ByFree,
     jobs::TaskRef,
     node::{Link, Node, NodeSlot},
 };
@@ -18,7 +16,7 @@ use crate::{NodeAttributes, NodeName, Resources, SessionId, Timestamp};
 pub(crate) struct NodeKind {
     pub(crate) attributes: NodeAttributes,
     /// Eligible ones by (free cpu, slot).
-    by_free: BTreeSet<(u64, NodeSlot)>,
+    by_free: ByFree,
     members: u32,
 }
 
@@ -85,8 +83,7 @@ impl Nodes {
         match (before, after) {
             (Some(before), Some(after)) if before != after => {
                 let by_free = &mut self.kinds[kind.0 as usize].by_free;
-                by_free.remove(&(before, slot));
-                by_free.insert((after, slot));
+                by_free.change(before, after, slot);
             }
             (Some(before), None) => self.unlist(kind, before, slot),
             (None, Some(after)) => self.list(kind, after, slot),
@@ -135,8 +132,7 @@ impl Nodes {
         let after = node.free().cpu_millis;
         if before != after && node.is_eligible() {
             let by_free = &mut self.kinds[node.kind.0 as usize].by_free;
-            by_free.remove(&(before, slot));
-            by_free.insert((after, slot));
+            by_free.change(before, after, slot);
         }
     }
 
@@ -183,9 +179,7 @@ impl Nodes {
     ) -> impl Iterator<Item = NodeSlot> {
         self.kinds[kind.0 as usize]
             .by_free
-            .range((cpu_millis, NodeSlot::FIRST)..)
-            .rev()
-            .map(|(_, slot)| *slot)
+            .at_least(cpu_millis)
     }
 
     /// Those that may get new work.
@@ -208,12 +202,12 @@ impl Nodes {
     fn list(&mut self, kind: KindId, free: u64, slot: NodeSlot) {
         let by_free = &mut self.kinds[kind.0 as usize].by_free;
         self.version += u64::from(by_free.is_empty());
-        by_free.insert((free, slot));
+        by_free.insert(free, slot);
     }
 
     fn unlist(&mut self, kind: KindId, free: u64, slot: NodeSlot) {
         let by_free = &mut self.kinds[kind.0 as usize].by_free;
-        by_free.remove(&(free, slot));
+        by_free.remove(free, slot);
         self.version += u64::from(by_free.is_empty());
     }
 
@@ -229,7 +223,7 @@ impl Nodes {
         }
         let new = NodeKind {
             attributes: attributes.clone(),
-            by_free: BTreeSet::new(),
+            by_free: ByFree::default(),
             members: 1,
         };
         let kind = if let Some(kind) = self.free_kinds.pop() {
