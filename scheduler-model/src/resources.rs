@@ -206,6 +206,7 @@ impl Resources {
     }
 
     /// The larger amount of each kind.
+    #[inline]
     pub fn raise_to(&mut self, other: &Self) {
         self.cpu_millis = self.cpu_millis.max(other.cpu_millis);
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
@@ -214,8 +215,15 @@ impl Resources {
         self.merge_named(other, u64::max);
     }
 
-    /// Combines the amounts of whatever `other` names.
+    /// Combines the amounts of whatever `other` names, which mostly is nothing.
+    #[inline]
     fn merge_named(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
+        if !other.named.is_empty() {
+            self.merge_each(other, combine);
+        }
+    }
+
+    fn merge_each(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
         for (name, amount) in &other.named {
             match self.named.binary_search_by(|(mine, _)| mine.cmp(name)) {
                 Ok(place) => {

@@ -15,6 +15,12 @@ use super::{
 };
 use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
 
+/// By task. Most jobs have one.
+type Estimates = SmallVec<[Option<EstimateView>; 1]>;
+
+/// What each task needs.
+type Needs = SmallVec<[Box<[u32]>; 1]>;
+
 impl Cluster {
     /// The job in memory: tasks pending, `finally` tasks and undo steps dormant.
     pub(super) fn compile(
@@ -26,7 +32,7 @@ impl Cluster {
         traceparent: Option<Arc<str>>,
     ) -> Job {
         let steps = spec.tasks.iter().map(|task| task.step.as_ref());
-        let estimates: Vec<_> = steps.map(|step| self.estimate_of(step)).collect();
+        let estimates: Estimates = steps.map(|step| self.estimate_of(step)).collect();
         let (needs, ranks) = graph(&mut spec.tasks, &estimates);
         let mut tasks: SmallVec<[Task; 1]> = SmallVec::with_capacity(needs.len());
         for (place, task) in spec.tasks.iter().enumerate() {
@@ -116,8 +122,8 @@ impl Cluster {
 fn graph(
     tasks: &mut [TaskSpec],
     estimates: &[Option<EstimateView>],
-) -> (Vec<Box<[u32]>>, Vec<u64>) {
-    let mut needs: Vec<Box<[u32]>> = tasks
+) -> (Needs, Vec<u64>) {
+    let mut needs: Needs = tasks
         .iter_mut()
         .map(|task| std::mem::take(&mut task.needs))
         .collect();

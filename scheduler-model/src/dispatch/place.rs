@@ -10,6 +10,7 @@ use crate::{
         nodes::Nodes,
     },
     estimate::Speeds,
+    score::{mean, share},
 };
 
 /// What is looked for.
@@ -184,11 +185,7 @@ impl Search<'_> {
     }
 
     fn priority_match(&self, node: &Node) -> u16 {
-        let free = node.free();
-        let room = mean([
-            share(free.cpu_millis, node.capacity.cpu_millis),
-            share(free.memory_bytes, node.capacity.memory_bytes),
-        ]);
+        let room = node.room_permille();
         1000 - room.abs_diff(u16::from(self.priority.get()) * 10)
     }
 
@@ -212,24 +209,4 @@ fn relative(speed: u32, fastest: u32) -> u16 {
         return 1000;
     }
     (speed * 1000 / fastest).min(1000) as u16
-}
-
-/// In thousandths. `None`: there is nothing of it.
-fn share(free: u64, capacity: u64) -> Option<u16> {
-    if capacity == 0 {
-        return None;
-    }
-    let share = match free.checked_mul(1000) {
-        Some(thousand) => thousand / capacity,
-        None => (u128::from(free) * 1000 / u128::from(capacity)) as u64,
-    };
-    Some(share.min(1000) as u16)
-}
-
-fn mean<const COUNT: usize>(shares: [Option<u16>; COUNT]) -> u16 {
-    let known = shares.iter().flatten();
-    let (sum, count) = known.fold((0, 0), |(sum, count), share| {
-        (sum + u32::from(*share), count + 1)
-    });
-    sum.checked_div(count).unwrap_or(0) as u16
 }

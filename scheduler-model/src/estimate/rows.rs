@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Estimator, SIGNATURES, Work,
+    Estimator, SIGNATURES, Work, node_at,
     histogram::Histogram,
     logarithm::LARGEST_MILLI,
     speed::{Cell, Deviation},
@@ -120,8 +120,9 @@ impl Estimator {
         if let Err(place) = work.cells.binary_search_by_key(&node, |cell| cell.node) {
             let mut cell = Cell::new(node);
             cell.deviation.add(deviation);
-            self.node(node).add(cell.deviation);
-            self.insert_cell(signature, place, cell);
+            node_at(&mut self.nodes, node).add(cell.deviation);
+            work.cells.insert(place, cell);
+            self.cells += 1;
         }
     }
 
