@@ -215,6 +215,15 @@ impl Resources {
         self.merge_named(other, u64::max);
     }
 
+    /// Whether it has as much as `most` of anything that `demand` takes.
+    pub(crate) fn reaches(&self, most: &Self, demand: &Self) -> bool {
+        (demand.cpu_millis > 0 && self.cpu_millis >= most.cpu_millis)
+            || (demand.memory_bytes > 0 && self.memory_bytes >= most.memory_bytes)
+            || (demand.gpus > 0 && self.gpus >= most.gpus)
+            || (demand.disk_bytes > 0 && self.disk_bytes >= most.disk_bytes)
+            || !demand.named.is_empty()
+    }
+
     /// Combines the amounts of whatever `other` names, which mostly is nothing.
     #[inline]
     fn merge_named(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {

@@ -26,12 +26,13 @@ impl ByFree {
     /// The free cpu of a node has changed.
     pub(super) fn change(&mut self, before: u64, after: u64, node: NodeSlot) {
         let old = self.place(before, node);
-        let new = self.place(after, node);
-        if old < new {
-            // Its own place comes before the new one.
-            self.0.copy_within(old + 1..new, old);
-            self.0[new - 1] = (after, node);
+        let is_less = |other: &(u64, NodeSlot)| *other < (after, node);
+        if before < after {
+            let passed = self.0[old + 1..].partition_point(is_less);
+            self.0.copy_within(old + 1..=old + passed, old);
+            self.0[old + passed] = (after, node);
         } else {
+            let new = self.0[..old].partition_point(is_less);
             self.0.copy_within(new..old, new + 1);
             self.0[new] = (after, node);
         }

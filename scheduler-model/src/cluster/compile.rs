@@ -119,10 +119,7 @@ impl Cluster {
 
 /// What each task needs, and its rank; with undo steps behind the tasks if there is one. They need each other the other
 /// way round: what was built on a task is taken back first.
-fn graph(
-    tasks: &mut [TaskSpec],
-    estimates: &[Option<EstimateView>],
-) -> (Needs, Vec<u64>) {
+fn graph(tasks: &mut [TaskSpec], estimates: &[Option<EstimateView>]) -> (Needs, Vec<u64>) {
     let mut needs: Needs = tasks
         .iter_mut()
         .map(|task| std::mem::take(&mut task.needs))

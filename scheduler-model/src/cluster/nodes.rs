@@ -177,9 +177,7 @@ impl Nodes {
         kind: KindId,
         cpu_millis: u64,
     ) -> impl Iterator<Item = NodeSlot> {
-        self.kinds[kind.0 as usize]
-            .by_free
-            .at_least(cpu_millis)
+        self.kinds[kind.0 as usize].by_free.at_least(cpu_millis)
     }
 
     /// Those that may get new work.

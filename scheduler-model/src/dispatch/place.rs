@@ -114,9 +114,13 @@ impl Search<'_> {
         sites: &'s [Site],
         allowed: impl Fn(NodeSlot) -> bool,
     ) -> Option<&'s Site> {
+        // Most that do not suit are full.
+        if !self.fits(slot) {
+            return None;
+        }
         let node = self.nodes.get(slot);
         let site = sites.iter().find(|site| site.kind == node.kind)?;
-        (node.is_eligible() && self.fits(slot) && allowed(slot)).then_some(site)
+        (node.is_eligible() && allowed(slot)).then_some(site)
     }
 
     fn fits(&self, slot: NodeSlot) -> bool {

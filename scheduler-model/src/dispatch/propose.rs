@@ -29,7 +29,13 @@ impl<'a> Round<'a> {
         found: &Found,
         backfilled: bool,
     ) {
+        let mut lowers_room = false;
         for (rank, (node, score)) in (0..).zip(&found.places) {
+            lowers_room |= self
+                .nodes
+                .get(*node)
+                .free()
+                .reaches(&self.room, shape.demand());
             let task = TaskRef {
                 task: first.task + rank,
                 ..first
@@ -52,7 +58,7 @@ impl<'a> Round<'a> {
                 compared: found.compared,
             });
         }
-        if self.ready.freed.len() <= FREED_SUMMED {
+        if lowers_room && self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);
         }
     }

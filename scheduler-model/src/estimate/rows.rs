@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Estimator, SIGNATURES, Work, node_at,
+    Estimator, SIGNATURES, Work,
     histogram::Histogram,
     logarithm::LARGEST_MILLI,
+    node_at,
     speed::{Cell, Deviation},
 };
 use crate::{EstimateRow, Learned, NodeName, Timestamp};
