@@ -127,10 +127,11 @@ pub(crate) fn share(part: u64, whole: u64) -> Option<u16> {
 
 /// Of those that are there; 0 when none is.
 pub(crate) fn mean<const COUNT: usize>(shares: [Option<u16>; COUNT]) -> u16 {
-    let known = shares.iter().flatten();
-    let (sum, count) = known.fold((0, 0), |(sum, count), share| {
-        (sum + u32::from(*share), count + 1)
-    });
+    let (mut sum, mut count) = (0, 0);
+    for share in shares {
+        sum += u32::from(share.unwrap_or(0));
+        count += u32::from(share.is_some());
+    }
     // Most nodes have cpu and memory only.
     match count {
         0 | 1 => sum as u16,

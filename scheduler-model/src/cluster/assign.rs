@@ -31,7 +31,10 @@ impl Cluster {
         while let Some(first) = rest.as_slice().first() {
             self.at_work = Some(first.job);
             let together = (first.together as usize).clamp(1, rest.len());
-            let placements = rest.by_ref().take(together).collect();
+            let mut placements = SmallVec::new();
+            for placement in rest.by_ref().take(together) {
+                placements.push(placement);
+            }
             let (places, other_places) = found.split_at(together.min(found.len()));
             self.dispatch_together(now, placements, places, effects);
             found = other_places;
@@ -80,11 +83,10 @@ impl Cluster {
         placements: &[Placement],
         proposed: &[(JobSlot, NodeSlot)],
     ) -> Option<SmallVec<[Place; 1]>> {
-        let places: SmallVec<[Place; 1]> = placements
-            .iter()
-            .enumerate()
-            .map(|(rank, placement)| self.check_placement(placement, proposed.get(rank).copied()))
-            .collect::<Option<_>>()?;
+        let mut places: SmallVec<[Place; 1]> = SmallVec::new();
+        for (rank, placement) in placements.iter().enumerate() {
+            places.push(self.check_placement(placement, proposed.get(rank).copied())?);
+        }
         let first = places[0].0;
         let job = first.job;
         let may_start = match self.members(first) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     Cluster,
@@ -17,6 +17,9 @@ use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, 
 
 /// By task. Most jobs have one.
 type Estimates = SmallVec<[Option<EstimateView>; 1]>;
+
+/// Longest path from each task to the end of its job, in estimated milliseconds.
+type Ranks = SmallVec<[u64; 1]>;
 
 /// What each task needs.
 type Needs = SmallVec<[Box<[u32]>; 1]>;
@@ -119,14 +122,16 @@ impl Cluster {
 
 /// What each task needs, and its rank; with undo steps behind the tasks if there is one. They need each other the other
 /// way round: what was built on a task is taken back first.
-fn graph(tasks: &mut [TaskSpec], estimates: &[Option<EstimateView>]) -> (Needs, Vec<u64>) {
+fn graph(tasks: &mut [TaskSpec], estimates: &[Option<EstimateView>]) -> (Needs, Ranks) {
     let mut needs: Needs = tasks
         .iter_mut()
         .map(|task| std::mem::take(&mut task.needs))
         .collect();
-    let ranks = dag::upward_ranks(&needs, |task| {
-        estimates[task].map_or(0, |estimate| estimate.median_ms)
-    });
+    let estimate = |task: usize| estimates[task].map_or(0, |estimate| estimate.median_ms);
+    let ranks = match &needs[..] {
+        [_] => smallvec![estimate(0)],
+        needs => dag::upward_ranks(needs, estimate).into(),
+    };
     if tasks.iter().any(|task| task.undo.is_some()) {
         let count = tasks.len() as u32;
         let mut undone_before: Vec<Vec<u32>> = vec![Vec::new(); tasks.len()];

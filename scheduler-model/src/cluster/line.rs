@@ -20,11 +20,10 @@ impl Line {
     /// What is beyond the end of the line is left out.
     #[inline]
     pub(super) fn push(&mut self, text: &str) {
-        let rest = &mut self.bytes[self.end..];
-        for (place, byte) in rest.iter_mut().zip(text.bytes()) {
-            *place = byte;
-        }
-        self.end = (self.end + text.len()).min(Self::LENGTH);
+        let length = text.floor_char_boundary(Self::LENGTH - self.end);
+        let end = self.end + length;
+        self.bytes[self.end..end].copy_from_slice(&text.as_bytes()[..length]);
+        self.end = end;
     }
 
     pub(super) fn push_number(&mut self, number: u32) {
@@ -40,7 +39,9 @@ impl Line {
     }
 
     pub(super) fn finish(&self) -> Box<str> {
-        String::from_utf8_lossy(&self.bytes[..self.end]).into()
+        std::str::from_utf8(&self.bytes[..self.end])
+            .expect("it holds whole characters")
+            .into()
     }
 }
 
@@ -61,9 +62,11 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut() {
         let mut line = Line::new();
-        line.push(&"x".repeat(60));
-        line.push_number(123_456);
-        line.push("more");
-        assert_eq!(*line.finish(), *("x".repeat(60) + "1234"));
+        line.push(&"x".repeat(59));
+        line.push_number(1_234);
+        line.push("ä");
+        assert_eq!(*line.finish(), *("x".repeat(59) + "1234"));
+        line.push_number(567);
+        assert_eq!(*line.finish(), *("x".repeat(59) + "12345"));
     }
 }
