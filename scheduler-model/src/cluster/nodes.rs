@@ -100,11 +100,8 @@ impl Nodes {
         task: TaskRef,
         demand: &Resources,
     ) {
-        let node = &mut self.slots[slot.index()];
-        let before = node.free().cpu_millis;
-        node.occupy(demand);
-        node.held.insert((until, task));
-        self.relist(slot, before);
+        self.take(slot, demand);
+        self.note_held(slot, until, task);
     }
 
     /// Takes that back.
@@ -118,12 +115,32 @@ impl Nodes {
         task: TaskRef,
         demand: &Resources,
     ) {
+        self.give_back(slot, demand);
+        self.forget_held(slot, until, task);
+    }
+
+    /// The same for a time in which nobody asks what a node holds.
+    pub(crate) fn take(&mut self, slot: NodeSlot, demand: &Resources) {
+        let node = &mut self.slots[slot.index()];
+        let before = node.free().cpu_millis;
+        node.occupy(demand);
+        self.relist(slot, before);
+    }
+
+    pub(crate) fn give_back(&mut self, slot: NodeSlot, demand: &Resources) {
         let node = &mut self.slots[slot.index()];
         let before = node.free().cpu_millis;
         node.vacate(demand);
-        let was_held = node.held.remove(&(until, task));
-        assert!(was_held, "the node knows what it holds");
         self.relist(slot, before);
+    }
+
+    pub(crate) fn note_held(&mut self, slot: NodeSlot, until: Timestamp, task: TaskRef) {
+        self.slots[slot.index()].held.insert((until, task));
+    }
+
+    pub(crate) fn forget_held(&mut self, slot: NodeSlot, until: Timestamp, task: TaskRef) {
+        let was_held = self.slots[slot.index()].held.remove(&(until, task));
+        assert!(was_held, "the node knows what it holds");
     }
 
     /// Free cpu has changed.

@@ -73,7 +73,7 @@ impl<'a> Round<'a> {
         for claim in self.claims.iter_mut().filter(|claim| claim.task != task) {
             claim.shadow.take(node, until, demand);
         }
-        self.nodes.occupy(node, until, task, demand);
+        self.nodes.take(node, demand);
         if let Some((_, group)) = shape.fit.apart {
             self.apart.insert((task.job, group, node));
         }
@@ -92,16 +92,22 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Nodes hold what is proposed while `ask` looks at them. Few rounds do, so they need not know otherwise.
+    pub(super) fn while_held<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
+        for taken in &self.taken {
+            self.nodes.note_held(taken.node, taken.until, taken.task);
+        }
+        let answer = ask(self);
+        for taken in &self.taken {
+            self.nodes.forget_held(taken.node, taken.until, taken.task);
+        }
+        answer
+    }
+
     /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
     pub(super) fn undo(&mut self) {
-        for Taken {
-            node,
-            demand,
-            until,
-            task,
-        } in self.taken.drain(..)
-        {
-            self.nodes.vacate(node, until, task, demand);
+        for Taken { node, demand, .. } in self.taken.drain(..) {
+            self.nodes.give_back(node, demand);
         }
     }
 }

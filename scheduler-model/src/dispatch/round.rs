@@ -240,8 +240,10 @@ impl<'a> Round<'a> {
             return;
         };
         let shape = self.ready.shape(self.task(entry.task).run().shape);
-        let holds = |at| &self.ready.shape(self.task(at).run().shape).fit;
-        self.shadow = Shadow::find(self.nodes, self.now, &shape.fit, holds);
+        self.shadow = self.while_held(|round| {
+            let holds = |at| &round.ready.shape(round.task(at).run().shape).fit;
+            Shadow::find(round.nodes, round.now, &shape.fit, holds)
+        });
     }
 
     fn reservation(&self) -> Option<Reservation> {
