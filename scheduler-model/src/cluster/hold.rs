@@ -36,7 +36,7 @@ impl Cluster {
         job.held_millis -= fit.demand.width_millis();
         self.nodes.vacate(held.node, expected_end, at, &fit.demand);
         if self.nodes.get(held.node).is_eligible() {
-            self.ready.freed.insert(held.node);
+            self.ready.note_freed(held.node);
             self.wants_dispatch = true;
         }
     }

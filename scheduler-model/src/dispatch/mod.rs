@@ -51,13 +51,19 @@ pub enum Mode {
     Greedy,
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Strict => "strict",
             Self::Easy => "easy",
             Self::Greedy => "greedy",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -30,7 +30,13 @@ impl<'a> Round<'a> {
         found: &Found,
         backfilled: bool,
     ) {
+        let mut lowers_room = false;
         for (rank, (node, score)) in (0..).zip(&found.places) {
+            lowers_room |= self
+                .nodes
+                .get(*node)
+                .free()
+                .reaches(&self.room, shape.demand());
             let task = TaskRef {
                 task: first.task + rank,
                 ..first
@@ -57,7 +63,7 @@ impl<'a> Round<'a> {
             let width = shape.demand().width_millis() * found.places.len() as u64;
             *self.gained.entry(first.job).or_default() += width;
         }
-        if self.ready.freed.len() <= FREED_SUMMED {
+        if lowers_room && self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);
         }
     }
@@ -72,7 +78,7 @@ impl<'a> Round<'a> {
         for claim in self.claims.iter_mut().filter(|claim| claim.task != task) {
             claim.shadow.take(node, until, demand);
         }
-        self.nodes.occupy(node, until, task, demand);
+        self.nodes.take(node, demand);
         if let Some((_, group)) = shape.fit.apart {
             self.apart.insert((task.job, group, node));
         }
@@ -91,16 +97,22 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Nodes hold what is proposed while `ask` looks at them. Few rounds do, so they need not know otherwise.
+    pub(super) fn while_held<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
+        for taken in &self.taken {
+            self.nodes.note_held(taken.node, taken.until, taken.task);
+        }
+        let answer = ask(self);
+        for taken in &self.taken {
+            self.nodes.forget_held(taken.node, taken.until, taken.task);
+        }
+        answer
+    }
+
     /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
     pub(super) fn undo(&mut self) {
-        for Taken {
-            node,
-            demand,
-            until,
-            task,
-        } in self.taken.drain(..)
-        {
-            self.nodes.vacate(node, until, task, demand);
+        for Taken { node, demand, .. } in self.taken.drain(..) {
+            self.nodes.give_back(node, demand);
         }
     }
 }
