@@ -66,7 +66,16 @@ pub(crate) struct Node {
     /// What is being given up, bit by bit.
     pub(crate) leftover: Leftover,
     /// Attempts that hold resources, by when they are expected to give them back.
-    pub(crate) held: BTreeSet<(Timestamp, TaskRef)>,
+    pub(crate) held: BTreeSet<Holding>,
+}
+
+/// An attempt on a node, in the order in which attempts are expected to end; of those that end together older jobs first,
+/// wherever they lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Holding {
+    pub(crate) until: Timestamp,
+    pub(crate) arrival: u64,
+    pub(crate) task: TaskRef,
 }
 
 /// Whether its agent is there.
@@ -162,7 +171,7 @@ impl Node {
 
     /// A copy, for changing them one by one; in the order in which they are expected to end.
     pub(crate) fn held_tasks(&self) -> Vec<TaskRef> {
-        self.held.iter().map(|(_, task)| *task).collect()
+        self.held.iter().map(|held| held.task).collect()
     }
 
     pub(crate) fn state(&self) -> NodeState {

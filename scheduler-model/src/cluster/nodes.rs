@@ -6,10 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     by_free::ByFree,
-    jobs::TaskRef,
-    node::{Link, Node, NodeSlot},
+    node::{Holding, Link, Node, NodeSlot},
 };
-use crate::{NodeAttributes, NodeName, Resources, SessionId, Timestamp};
+use crate::{NodeAttributes, NodeName, Resources, SessionId};
 
 /// Nodes with equal attributes, their addresses aside: what speaks for and against one of them speaks for and against all.
 #[derive(Debug)]
@@ -92,31 +91,19 @@ impl Nodes {
         result
     }
 
-    /// A task has what it needs of a node, and is expected to give it back at `until`.
-    pub(crate) fn occupy(
-        &mut self,
-        slot: NodeSlot,
-        until: Timestamp,
-        task: TaskRef,
-        demand: &Resources,
-    ) {
+    /// A task has what it needs of a node, and is expected to give it back.
+    pub(crate) fn occupy(&mut self, slot: NodeSlot, holding: Holding, demand: &Resources) {
         self.take(slot, demand);
-        self.note_held(slot, until, task);
+        self.note_held(slot, holding);
     }
 
     /// Takes that back.
     ///
     /// # Panics
     /// When it has nothing.
-    pub(crate) fn vacate(
-        &mut self,
-        slot: NodeSlot,
-        until: Timestamp,
-        task: TaskRef,
-        demand: &Resources,
-    ) {
+    pub(crate) fn vacate(&mut self, slot: NodeSlot, holding: Holding, demand: &Resources) {
         self.give_back(slot, demand);
-        self.forget_held(slot, until, task);
+        self.forget_held(slot, holding);
     }
 
     /// The same for a time in which nobody asks what a node holds.
@@ -134,12 +121,12 @@ impl Nodes {
         self.relist(slot, before);
     }
 
-    pub(crate) fn note_held(&mut self, slot: NodeSlot, until: Timestamp, task: TaskRef) {
-        self.slots[slot.index()].held.insert((until, task));
+    pub(crate) fn note_held(&mut self, slot: NodeSlot, holding: Holding) {
+        self.slots[slot.index()].held.insert(holding);
     }
 
-    pub(crate) fn forget_held(&mut self, slot: NodeSlot, until: Timestamp, task: TaskRef) {
-        let was_held = self.slots[slot.index()].held.remove(&(until, task));
+    pub(crate) fn forget_held(&mut self, slot: NodeSlot, holding: Holding) {
+        let was_held = self.slots[slot.index()].held.remove(&holding);
         assert!(was_held, "the node knows what it holds");
     }
 

@@ -5,8 +5,12 @@ use super::{
     round::{Round, room},
 };
 use crate::{
-    Placement, Resources, RunnerUp, Score, Timestamp,
-    cluster::{jobs::TaskRef, node::NodeSlot, ready::Shape},
+    Placement, Resources, RunnerUp, Score,
+    cluster::{
+        jobs::TaskRef,
+        node::{Holding, NodeSlot},
+        ready::Shape,
+    },
     policy::Order,
 };
 
@@ -17,8 +21,7 @@ const FREED_SUMMED: usize = 64;
 pub(super) struct Taken<'a> {
     node: NodeSlot,
     demand: &'a Resources,
-    until: Timestamp,
-    pub(super) task: TaskRef,
+    pub(super) holding: Holding,
 }
 
 impl<'a> Round<'a> {
@@ -85,8 +88,11 @@ impl<'a> Round<'a> {
         self.taken.push(Taken {
             node,
             demand,
-            until,
-            task,
+            holding: Holding {
+                until,
+                arrival: self.jobs.get(task.job).arrival,
+                task,
+            },
         });
     }
 
@@ -100,11 +106,11 @@ impl<'a> Round<'a> {
     /// Nodes hold what is proposed while `ask` looks at them. Few rounds do, so they need not know otherwise.
     pub(super) fn while_held<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
         for taken in &self.taken {
-            self.nodes.note_held(taken.node, taken.until, taken.task);
+            self.nodes.note_held(taken.node, taken.holding);
         }
         let answer = ask(self);
         for taken in &self.taken {
-            self.nodes.forget_held(taken.node, taken.until, taken.task);
+            self.nodes.forget_held(taken.node, taken.holding);
         }
         answer
     }

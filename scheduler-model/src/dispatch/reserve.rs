@@ -9,7 +9,7 @@ use crate::{
     cluster::{
         fit::Fit,
         jobs::TaskRef,
-        node::{Node, NodeSlot},
+        node::{Holding, Node, NodeSlot},
         nodes::Nodes,
     },
 };
@@ -109,15 +109,15 @@ fn when_fits<'a>(
         return None;
     }
     while apart > 0 || !fit.demand.fits(&free) {
-        let (expected_end, task) = held.next()?;
-        if is_late(*expected_end) {
+        let Holding { until, task, .. } = held.next()?;
+        if is_late(*until) {
             return None;
         }
         let ending = holds(*task);
         free.add(&ending.demand);
         apart -= usize::from(keeps_apart(ending, fit));
         // What runs longer than expected may end any moment.
-        start = start.max(*expected_end);
+        start = start.max(*until);
     }
     Some((start, free.saturating_sub(&fit.demand)))
 }
@@ -129,7 +129,7 @@ pub(super) fn held_apart<'a>(node: &Node, fit: &Fit, holds: &impl Fn(TaskRef) ->
         return 0;
     }
     let held = node.held.iter();
-    held.filter(|(_, task)| keeps_apart(holds(*task), fit))
+    held.filter(|held| keeps_apart(holds(held.task), fit))
         .count()
 }
 
