@@ -5,6 +5,10 @@ use drover_model::{NodeName, PendingReason, Timestamp, Unmet};
 use super::words::{amount, bare_amount, clock, place};
 use crate::spec::{Places, apart_groups};
 
+/// Follows where a member of a gang waits for capacity, and others of its job would have made room.
+pub(super) const NOBODY_STOPS_FOR_A_GANG: &str =
+    "; nobody is stopped for a gang, though its queue has preemption on";
+
 /// One line for a person, with names and numbers. `undo`: it is the undo step of the task that waits.
 pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> String {
     match reason {

@@ -11,8 +11,8 @@ use super::{
     phase::{Held, Phase},
 };
 use crate::{
-    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionView, Effects,
-    Peers, Placement, Resources, SessionId, Timestamp,
+    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionSummary,
+    DecisionView, Effects, Peers, Placement, Resources, SessionId, Timestamp,
 };
 
 /// A task, where it may start, and whom to tell.
@@ -234,22 +234,15 @@ impl Cluster {
 impl super::Config {
     /// Why an attempt was chosen, in at most 64 bytes.
     fn record(&self, placement: &Placement) -> Box<str> {
-        let how = if placement.backfilled {
-            " backfill"
-        } else {
-            ""
-        };
         let runner_up = placement.runner_up.as_ref();
-        let second = runner_up.map_or(String::new(), |second| {
-            format!(" over {}", second.score.total)
-        });
-        format!(
-            "{} {}{how} rank {} score {}{second}",
-            self.policy.name(),
-            self.mode,
-            placement.rank,
-            placement.score.total
-        )
-        .into()
+        let summary = DecisionSummary {
+            policy: self.policy.name(),
+            mode: self.mode,
+            backfilled: placement.backfilled,
+            rank: placement.rank,
+            score: placement.score.total,
+            runner_up: runner_up.map(|second| second.score.total),
+        };
+        summary.to_string().into()
     }
 }

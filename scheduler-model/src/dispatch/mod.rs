@@ -6,6 +6,7 @@
 //! Work in a round grows with the number of shapes that wait, not with the number of tasks.
 
 mod claim;
+mod expect;
 mod gang;
 mod oust;
 mod place;
@@ -33,6 +34,7 @@ const NODES_COMPARED: usize = 32;
 /// search for backfill when a long queue holds nothing short enough.
 const HELD_PER_ROUND: usize = 128;
 
+pub(crate) use expect::expected_reservation;
 pub(crate) use place::Search;
 pub(crate) use round::decide;
 pub(crate) use sites::{Site, sites};

@@ -125,9 +125,13 @@ impl Checker {
                 self.operator_answered(view, &node, answer);
                 self.occasions.push(occasion);
             }
-            (Stepped::Explain { job, task }, Answer::Explained(Some(explanation))) => {
-                self.explained(view, job, task, explanation);
-            }
+            (
+                Stepped::Explain { job, task },
+                Answer::Explained {
+                    task: Some(explanation),
+                    ..
+                },
+            ) => self.explained(view, job, task, explanation),
             (_, Answer::Nodes(nodes)) => self.all_told_of(view, nodes),
             _ => {}
         }

@@ -122,7 +122,12 @@ impl World<'_> {
                 continue;
             };
             match (self.setting.planted, answer) {
-                (Some(PlantedBug::ClusterExplainsNothing), Answer::Explained(Some(told))) => {
+                (
+                    Some(PlantedBug::ClusterExplainsNothing),
+                    Answer::Explained {
+                        task: Some(told), ..
+                    },
+                ) => {
                     for verdict in &mut told.nodes {
                         verdict.obstacle = None;
                     }
