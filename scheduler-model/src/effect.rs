@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     Admission, AttemptKey, AttemptRow, CallerId, DecisionView, EstimateRow, JobId, JobRow,
-    JobState, NodeAttributes, NodeName, NodeRow, NodeState, OnDisconnect, QueueRow, Resource,
-    Resources, SessionId, TaskExplanation, TaskState, Timestamp, TurnNumber, Unmet, Weights,
+    JobState, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, OnDisconnect, QueueRow,
+    Resource, Resources, SessionId, TaskExplanation, TaskState, Timestamp, TurnNumber, Unmet,
+    Weights,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
@@ -173,6 +174,11 @@ pub enum Refusal {
     },
     #[error("no node `{0}` has ever joined")]
     UnknownNode(NodeName),
+    #[error(
+        "operators have said more than {} labels of node `{0}`; take some back with `--reset`",
+        NodeOverrides::MAX_LABELS
+    )]
+    TooManyLabels(NodeName),
     #[error("request_id `{0}` was used for a different job")]
     RequestIdReused(Arc<str>),
     /// The look-up of the request id is too old to be trusted.
@@ -300,7 +306,7 @@ pub enum PendingReason {
     /// Others come first.
     Outranked {
         position: Position,
-        policy: &'static str,
+        policy: Arc<str>,
     },
 }
 
@@ -334,9 +340,9 @@ pub struct NodeView {
     pub last_heard: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PolicyView {
-    pub policy: &'static str,
+    pub policy: Arc<str>,
     pub mode: crate::dispatch::Mode,
     pub weights: Weights,
 }

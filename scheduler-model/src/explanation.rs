@@ -1,6 +1,6 @@
 //! Why a task waits, and why an attempt was chosen and placed.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     NodeName, Placement, Resource, Score, TaskView, Timestamp, Unmet, Weights, dispatch::Mode,
@@ -66,7 +66,7 @@ pub enum Obstacle {
 pub struct DecisionView {
     pub attempt: u32,
     pub at: Timestamp,
-    pub policy: &'static str,
+    pub policy: Arc<str>,
     pub mode: Mode,
     pub weights: Weights,
     pub placement: Placement,
@@ -134,6 +134,7 @@ impl fmt::Display for DecisionSummary<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::PLACEMENTS_PER_ROUND;
 
     /// What a design limit says a record of a decision may take.
     const BYTES: usize = 64;
@@ -141,10 +142,10 @@ mod tests {
     #[test]
     fn a_summary_is_read_as_it_was_written_and_short() {
         let full = DecisionSummary {
-            policy: "weighted",
+            policy: "edf-admission",
             mode: Mode::Greedy,
             backfilled: true,
-            rank: u32::MAX,
+            rank: PLACEMENTS_PER_ROUND as u32,
             score: 1_000,
             runner_up: Some(1_000),
         };

@@ -143,6 +143,11 @@ impl Resources {
             .map(|(name, _)| name)
     }
 
+    /// In thousandths of a processor: cpu, or gpus where these are more.
+    pub fn width_millis(&self) -> u64 {
+        self.cpu_millis.max(u64::from(self.gpus) * 1_000)
+    }
+
     /// The largest part that any resource of this takes of a capacity, as a fraction.
     pub fn dominant_share(&self, capacity: &Self) -> (u64, u64) {
         let kinds = [

@@ -200,7 +200,7 @@ impl Cluster {
         self.decisions.note(DecisionView {
             attempt: key.attempt,
             at: now,
-            policy: self.config.policy.name(),
+            policy: Arc::clone(&self.policy_name),
             mode: self.config.mode,
             weights: self.config.weights,
             placement: placement.clone(),

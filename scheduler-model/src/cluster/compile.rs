@@ -11,7 +11,7 @@ use super::{
     group::Groups,
     job::{Counts, Job, Words},
     phase::{Kind, Phase, Run},
-    task::Task,
+    task::{MOST_WORK, Task},
 };
 use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
 
@@ -74,6 +74,7 @@ impl Cluster {
             groups: Groups::of(&spec.groups),
             may_preempt: spec.may_preempt,
             near: None,
+            held_millis: 0,
             apart: None,
         }
     }
@@ -87,6 +88,9 @@ impl Cluster {
         upward_rank_ms: u64,
     ) -> Task {
         let (step, fit) = step.unzip();
+        let estimate_ms = estimate.map_or(0, |estimate| estimate.median_ms);
+        let width_millis = step.map_or(0, |step| step.resources.width_millis());
+        let work = u128::from(estimate_ms) * u128::from(width_millis) / 1_000;
         let run = step.zip(fit).map(|(step, fit)| Run {
             payload: self.payloads.keep(&step.payload, step.expected),
             shape: self.ready.use_shape(fit),
@@ -99,8 +103,9 @@ impl Cluster {
                 .and_then(|step| step.rules.timeout_ms)
                 .or(estimate.map(|estimate| estimate.high_ms))
                 .unwrap_or(0),
-            estimate_ms: estimate.map_or(0, |estimate| estimate.median_ms),
+            estimate_ms,
             upward_rank_ms,
+            work: u64::try_from(work).unwrap_or(MOST_WORK).min(MOST_WORK),
             phase,
             attempt: 0,
             failures: 0,

@@ -3,12 +3,13 @@
 use super::{
     Cluster,
     age::AGED,
+    facts::facts,
     jobs::{JobSlot, TaskRef},
     phase::{Kind, Phase},
     ready::{Entry, Standing},
     timers::Timer,
 };
-use crate::{Effects, Timestamp, Transition, policy::Facts};
+use crate::{Effects, Timestamp, Transition, policy::Order};
 
 impl Cluster {
     /// Queues every task of a job that waits for nothing.
@@ -100,26 +101,17 @@ impl Cluster {
         }
     }
 
-    /// Where the policy puts a task; before all others if its job is escalated.
+    /// Where the index keeps a task; before all others if its job is escalated. Those whose keys change lie in the order
+    /// of their arrival.
     pub(super) fn key(&self, at: TaskRef) -> i64 {
         if self.jobs.get(at.job).escalated {
             return i64::MIN;
         }
-        self.config.policy.key(&self.facts(at)).max(AGED + 1)
-    }
-
-    fn facts(&self, at: TaskRef) -> Facts {
-        let job = self.jobs.get(at.job);
-        let task = &job.tasks[at.task as usize];
-        let fit = &self.ready.shape(task.run().shape).fit;
-        Facts {
-            submitted_at: job.submitted_at,
-            deadline: job.deadline.get(),
-            priority: job.priority,
-            resources: fit.demand.saturating_mul(fit.size()),
-            estimate_ms: task.estimate_ms,
-            upward_rank_ms: task.upward_rank_ms,
+        if self.config.policy.order() != Order::Fixed {
+            return 0;
         }
+        let facts = facts(&self.jobs, &self.ready, at, Timestamp(0));
+        self.config.policy.key(&facts).max(AGED + 1)
     }
 
     /// Tells watchers where a task stands now.

@@ -1,11 +1,17 @@
 //! Why a task that could start does not.
 
-use std::cell::{Cell, OnceCell};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
-use super::{Cluster, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry};
+use super::{
+    Cluster, age::AGED, facts::facts, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry,
+};
 use crate::{
     PendingReason, Position, Resource, Resources, Timestamp, Unmet,
     dispatch::{Reservation, expected_reservation},
+    policy::Order,
 };
 
 /// What the parts of one answer share.
@@ -45,7 +51,7 @@ impl Cluster {
             victims => return PendingReason::Preempts { victims },
         }
         let entry = self.entry(at).expect("a queued task is in the index");
-        let position = self.position(&entry, inquiry);
+        let position = self.position(now, &entry, inquiry);
         match self.lacks_now(job, fit) {
             Some(Lack::Apart(group)) => return PendingReason::Apart { group },
             Some(Lack::Capacity(resource)) => {
@@ -68,7 +74,7 @@ impl Cluster {
             }
             _ => PendingReason::Outranked {
                 position,
-                policy: self.config.policy.name(),
+                policy: Arc::clone(&self.policy_name),
             },
         }
     }
@@ -84,13 +90,36 @@ impl Cluster {
         noted.or_else(|| inquiry.reservation.get_or_init(expect).as_ref())
     }
 
-    fn position(&self, entry: &Entry, inquiry: &Inquiry) -> Position {
+    fn position(&self, now: Timestamp, entry: &Entry, inquiry: &Inquiry) -> Position {
         let left = inquiry.positions.get();
         if left == 0 {
             return Position(Position::LIMIT);
         }
         inquiry.positions.set(left - 1);
-        Position(self.ready.count_before(entry, Position::LIMIT as usize) as u32 + 1)
+        let limit = Position::LIMIT as usize;
+        let before = match self.config.policy.order() {
+            Order::Fixed => self.ready.count_before(entry, limit),
+            _ if self.ready.len() > limit => limit,
+            _ => self.count_ranked_before(now, entry),
+        };
+        Position(before as u32 + 1)
+    }
+
+    /// The same where keys change: by looking at all that wait.
+    fn count_ranked_before(&self, now: Timestamp, entry: &Entry) -> usize {
+        let rank = |entry: &Entry| {
+            let key = match entry.key {
+                key if key <= AGED => key,
+                _ => {
+                    let facts = facts(&self.jobs, &self.ready, entry.task, now);
+                    self.config.policy.key(&facts).max(AGED + 1)
+                }
+            };
+            Entry { key, ..*entry }
+        };
+        let own = rank(entry);
+        let entries = self.ready.entries();
+        entries.filter(|(.., other)| rank(other) < own).count()
     }
 
     /// The nodes that get new work could not hold it, were they empty.

@@ -1,6 +1,6 @@
 //! For whom capacity would be kept, if anybody came behind: for people who ask. A round looks for that only when it matters.
 
-use super::{Mode, Reservation, reserve::Shadow, walk::Walk};
+use super::{Mode, Reservation, reserve::Shadow, walk::InOrder};
 use crate::{
     Timestamp,
     cluster::{
@@ -9,6 +9,7 @@ use crate::{
         ready::{Entry, Standing},
         task::Task,
     },
+    policy::Order,
 };
 
 /// So many shapes are looked at, so that an answer costs little.
@@ -22,9 +23,13 @@ pub(crate) fn expected_reservation(cluster: &Cluster, now: Timestamp) -> Option<
     Some(shadow.reservation(first.task, &cluster.jobs, &cluster.nodes))
 }
 
-/// As a round would find it ([`super::round`]): first in order of those that do not fit now, but could.
+/// As a round would find it ([`super::round`]): first in order of those that do not fit now, but could. Where keys change
+/// nobody is first before a round has ranked all.
 fn first_blocked(cluster: &Cluster, now: Timestamp) -> Option<Entry> {
-    let mut walk = Walk::new(&cluster.ready);
+    if cluster.config.policy.order() != Order::Fixed {
+        return None;
+    }
+    let mut walk = InOrder::new(&cluster.ready);
     for _ in 0..SHAPES {
         let candidate = walk.next()?;
         let shape = cluster.ready.shape(candidate.shape);

@@ -11,6 +11,7 @@ mod gang;
 mod oust;
 mod place;
 mod propose;
+mod ranked;
 mod reserve;
 mod round;
 mod seek;
@@ -30,9 +31,9 @@ pub const PLACEMENTS_PER_ROUND: usize = 4_096;
 /// How many nodes that fit are compared for one task.
 const NODES_COMPARED: usize = 32;
 
-/// How many tasks that fit, but would delay the reservation, are passed over in one round before it ends. Bounds the
-/// search for backfill when a long queue holds nothing short enough.
-const HELD_PER_ROUND: usize = 128;
+/// Of [`crate::cluster::Config::held_per_round`]: bounds the search for backfill when a long queue holds nothing short
+/// enough.
+pub(crate) const HELD_PER_ROUND: usize = 128;
 
 pub(crate) use expect::expected_reservation;
 pub(crate) use place::Search;

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Placement, Resources, RunnerUp, Score, Timestamp,
     cluster::{jobs::TaskRef, node::NodeSlot, ready::Shape},
+    policy::Order,
 };
 
 /// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
@@ -17,7 +18,7 @@ pub(super) struct Taken<'a> {
     node: NodeSlot,
     demand: &'a Resources,
     until: Timestamp,
-    task: TaskRef,
+    pub(super) task: TaskRef,
 }
 
 impl<'a> Round<'a> {
@@ -51,6 +52,10 @@ impl<'a> Round<'a> {
                 runner_up: second.map(|(node, score)| self.runner_up(node, score)),
                 compared: found.compared,
             });
+        }
+        if self.config.policy.order() != Order::Fixed {
+            let width = shape.demand().width_millis() * found.places.len() as u64;
+            *self.gained.entry(first.job).or_default() += width;
         }
         if self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 use super::{
-    HELD_PER_ROUND, Mode, Reservation,
+    Mode, Reservation,
     claim::Claim,
     place::Found,
     propose::Taken,
@@ -46,6 +48,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         proposed: Vec::new(),
         taken: Vec::new(),
         apart: BTreeSet::new(),
+        gained: FxHashMap::default(),
         served: Vec::new(),
         claims: Vec::new(),
         preemptions: Vec::new(),
@@ -105,6 +108,8 @@ pub(super) struct Round<'a> {
     pub(super) taken: Vec<Taken<'a>>,
     /// Where proposals keep others of their job and group away.
     pub(super) apart: BTreeSet<(JobSlot, u32, NodeSlot)>,
+    /// Width that jobs have got in this round. Noted where keys may change.
+    pub(super) gained: FxHashMap<JobSlot, u64>,
     /// Tasks that got the place that was made for them, before the walk comes to them.
     pub(super) served: Vec<TaskRef>,
     /// Places that are being made for tasks that wait.
@@ -126,12 +131,15 @@ impl<'a> Round<'a> {
     /// True when nothing more fits, except what is held; false when a bound or strict order ended the round.
     fn run(&mut self) -> bool {
         let ready = self.ready;
-        let mut walk = Walk::new(ready);
+        if ready.nothing_fits(&self.room) {
+            return true;
+        }
+        let mut walk = self.walk();
         while !ready.nothing_fits(&self.room) {
-            let Some(candidate) = walk.next() else {
+            let Some(candidate) = self.next(&mut walk) else {
                 return true;
             };
-            if self.is_full() || self.held.len() == HELD_PER_ROUND {
+            if self.is_full() || self.held.len() >= self.config.held_per_round {
                 return false;
             }
             *self.considered = Some(candidate.entry.task.job);
@@ -139,14 +147,25 @@ impl<'a> Round<'a> {
             if shape.standing() == Standing::Impossible {
                 continue;
             }
-            if self.judge(&candidate, shape) {
-                walk.go_on(&candidate);
-            }
+            let was_kept = self.kept_for.is_some();
+            let goes_on = self.judge(&candidate, shape);
+            walk.judged(&candidate, goes_on);
             if self.blocked.is_some() && self.config.mode == Mode::Strict {
                 return false;
             }
+            let begins_backfill = self.kept_for.is_some() && !was_kept;
+            if let Some(order) = self.config.backfill.as_deref().filter(|_| begins_backfill) {
+                walk = Walk::Ranked(self.ranked(order));
+            }
         }
         true
+    }
+
+    fn next(&mut self, walk: &mut Walk<'a>) -> Option<Candidate> {
+        match walk {
+            Walk::InOrder(walk) => walk.next(),
+            Walk::Ranked(walk) => self.next_ranked(walk),
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -1,17 +1,17 @@
 use super::{Facts, Policy};
 
 /// Least laxity first (Mok, "Fundamental Design Problems of Distributed Systems for the Hard Real-Time Environment",
-/// MIT 1983): by the latest start that still meets the deadline, which orders tasks as slack does but does not change
-/// while they wait.
+/// MIT 1983): by d - u, the latest start that still meets the deadline d with a critical path of u, which orders tasks as
+/// slack does but does not change while they wait.
 #[derive(Debug)]
 pub(super) struct LeastLaxityFirst;
 
 impl Policy for LeastLaxityFirst {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "llf"
     }
 
-    fn description(&self) -> &'static str {
+    fn description(&self) -> &str {
         "least laxity first: earliest latest start, which is the deadline less the remaining critical path"
     }
 
