@@ -3,7 +3,7 @@
 use std::{panic::resume_unwind, path::Path, sync::Arc};
 
 use drover_coordinator::{Coordinator, Handle, Options};
-use drover_model::policy::{Facts, Policy};
+use drover_model::policy::{Facts, Order, Policy};
 use drover_proto::v1;
 use tempfile::tempdir;
 
@@ -12,6 +12,8 @@ use super::{ends, only_its_caller_hears, parked};
 
 /// A task that asks for just so much cannot be queued.
 const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
+/// And one that asks for this can be queued, but not ranked in a round of dispatch.
+const UNRANKABLE_CPU_MILLIS: u64 = 17;
 
 /// First in, first out, but for its panics.
 #[derive(Debug)]
@@ -26,9 +28,17 @@ impl Policy for Faulty {
         "fails on some tasks"
     }
 
+    fn order(&self) -> Order {
+        Order::Scored
+    }
+
     fn key(&self, facts: &Facts) -> i64 {
-        if facts.width_millis == UNQUEUEABLE_CPU_MILLIS {
-            panic_in_silence();
+        // Nodes are scored in rounds only.
+        let is_round = facts.node_score > 0;
+        match facts.width_millis {
+            UNQUEUEABLE_CPU_MILLIS => panic_in_silence(),
+            UNRANKABLE_CPU_MILLIS if is_round => panic_in_silence(),
+            _ => {}
         }
         facts.submitted_at.0
     }
@@ -87,6 +97,16 @@ async fn run_among_others(handle: &Handle, poison: v1::SubmitRequest) -> Vec<Str
     ids
 }
 
+async fn are_parked(handle: &Handle, poison: [&String; 2]) {
+    for id in poison {
+        let letter = parked(handle, id).await;
+        assert!(
+            letter.reason.contains("the scheduler failed on it"),
+            "{letter:?}"
+        );
+    }
+}
+
 /// The second task is queued by the report on the first, and that step panics.
 #[tokio::test]
 async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
@@ -94,13 +114,7 @@ async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
     let handle = start(dir.path()).await;
     let tasks = vec![task("a", &[]), asking("b", &["a"], UNQUEUEABLE_CPU_MILLIS)];
     let ids = run_among_others(&handle, submit("poison", tasks)).await;
-    for poison in [&ids[1], &ids[3]] {
-        let letter = parked(&handle, poison).await;
-        assert!(
-            letter.reason.contains("the scheduler failed on it"),
-            "{letter:?}"
-        );
-    }
+    are_parked(&handle, [&ids[1], &ids[3]]).await;
     for good in [&ids[0], &ids[2], &ids[4]] {
         let job = get(&mut jobs(&handle).await, good).await;
         for task in job.tasks {
@@ -108,6 +122,16 @@ async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
             assert_eq!(last, Some(v1::AttemptState::Succeeded), "{good}");
         }
     }
+}
+
+/// No event is at fault then: the round is about all that wait.
+#[tokio::test]
+async fn a_round_of_dispatch_that_panics_costs_the_job_that_it_was_about_only() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path()).await;
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
+    let ids = run_among_others(&handle, submit("poison", tasks)).await;
+    are_parked(&handle, [&ids[1], &ids[3]]).await;
 }
 
 #[tokio::test]
