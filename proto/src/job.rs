@@ -131,9 +131,17 @@ fn preempts(job: &v1::Job) -> bool {
     })
 }
 
-/// Why a task could never start, in words.
-pub fn impossibility(reason: &PendingReason) -> String {
-    pending::words(reason, &Places::of(&[]), false)
+/// Why a job is refused of which the task at this place could never start, in words.
+pub fn impossibility(stored_spec: &[u8], place: u32, reason: &PendingReason) -> String {
+    let spec = v1::JobSpec::decode(stored_spec).unwrap_or_default();
+    let places = Places::of(&spec.tasks);
+    let task = places.get(place);
+    format!(
+        "task `{}` of job `{}` could never start on the nodes that have joined: {}",
+        task.map_or_else(|| place.to_string(), |task| task.name()),
+        spec.name,
+        pending::words(reason, &places, false)
+    )
 }
 
 fn is_active(state: v1::AttemptState) -> bool {

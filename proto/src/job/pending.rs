@@ -35,10 +35,10 @@ pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> S
             "every node with room holds a task of its anti-affinity group `{}`",
             group_name(tasks, *group)
         ),
-        PendingReason::HeldForReservation { job, task } => format!(
-            "fits now, but would delay task {} of job {job}, which capacity is reserved for",
-            task + 1
-        ),
+        // Only the record of that job has the names of its tasks.
+        PendingReason::HeldForReservation { job, .. } => {
+            format!("fits now, but would delay job {job}, for which capacity is reserved")
+        }
         PendingReason::Outranked { position, policy } => {
             format!("{} in the order of {policy}", place(*position))
         }

@@ -100,7 +100,7 @@ fn waiting_and_reservations_are_told() {
             job: JobId::from_u128(7),
             task: 0
         })
-        .contains("task 1 of job 00000000")
+        .contains("would delay job 00000000")
     );
 }
 

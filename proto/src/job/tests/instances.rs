@@ -1,5 +1,7 @@
 //! Arrays and gangs, as people see them.
 
+use drover_model::{Position, Resource};
+
 use super::*;
 
 /// An array of three, and a task that needs it.
