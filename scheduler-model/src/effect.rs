@@ -175,8 +175,8 @@ pub enum Refusal {
     #[error("no node `{0}` has ever joined")]
     UnknownNode(NodeName),
     #[error(
-        "operators have said more than {} labels of node `{0}`; take some back with `--reset`",
-        NodeOverrides::MAX_LABELS
+        "operators have said more than {most} labels of node `{0}`; take some back with `--reset`",
+        most = NodeOverrides::MAX_LABELS
     )]
     TooManyLabels(NodeName),
     #[error("request_id `{0}` was used for a different job")]

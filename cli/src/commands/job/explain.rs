@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use drover_proto::v1::{Decision, ExplainRequest, ExplainResponse, NodeVerdict, Score, ScoreTerm};
+use drover_proto::v1::{
+    Decision, ExplainRequest, ExplainResponse, NodeVerdict, Score, ScoreTerm, Task,
+};
 
 use crate::{
     client::Client,
@@ -59,8 +61,9 @@ fn text(answer: &ExplainResponse) -> String {
     if !answer.nodes.is_empty() {
         text += &format!("\n{}", hosts(answer));
     }
-    if let Some(decision) = &answer.decision {
-        text += &format!("\n{}", decided(decision));
+    match &answer.decision {
+        Some(decision) => text += &format!("\n{}", decided(decision)),
+        None => text += &not_decided(&task),
     }
     text
 }
@@ -117,6 +120,20 @@ fn decided(decision: &Decision) -> String {
     }
 }
 
+/// What a replay took over was decided elsewhere.
+fn not_decided(task: &Task) -> String {
+    let last = task.attempts.last();
+    let last = last.filter(|attempt| !attempt.decision.is_empty());
+    last.map_or_else(String::new, |attempt| {
+        format!(
+            "\nAttempt #{} ended on {}: {}\n",
+            attempt.number,
+            output::printable(&attempt.node),
+            output::printable(&attempt.decision)
+        )
+    })
+}
+
 fn in_full(decision: &Decision, score: &Score) -> String {
     let compared = decision.nodes_compared;
     let second = match &decision.runner_up_score {
@@ -164,7 +181,7 @@ fn named(score: &Score, number: impl Fn(&ScoreTerm) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use drover_proto::v1::TaskState;
+    use drover_proto::v1::{Attempt, TaskState};
     use pbjson_types::Timestamp;
 
     use super::*;
@@ -257,6 +274,23 @@ mod tests {
         );
         decision.runner_up_score = None;
         assert!(told(&decision).ends_with("  no other node could have taken it\n"));
+    }
+
+    #[test]
+    fn what_a_replay_took_over_is_told_so() {
+        let mut carried = task(TaskState::Succeeded, "").unwrap_or_default();
+        carried.attempts.push(Attempt {
+            number: 1,
+            node: "n1".to_owned(),
+            decision: "carried 0190a".to_owned(),
+            ..Attempt::default()
+        });
+        let answer = ExplainResponse {
+            task: Some(carried),
+            ..ExplainResponse::default()
+        };
+        let told = "Task a: succeeded\n\nAttempt #1 ended on n1: carried 0190a\n";
+        assert_eq!(text(&answer), told);
     }
 
     #[test]

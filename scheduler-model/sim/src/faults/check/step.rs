@@ -105,6 +105,7 @@ impl Checker {
             }
             view.note_attempt(first, row);
         }
+        self.nobody_stops_in_vain(view);
         for row in added.jobs {
             view.note_job(row);
         }
