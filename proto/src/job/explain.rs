@@ -114,7 +114,7 @@ fn decision(view: DecisionView) -> v1::Decision {
     v1::Decision {
         attempt,
         time: Some(time::from_model(at)),
-        policy: policy.to_owned(),
+        policy: (*policy).to_owned(),
         policy_version: RULES_VERSION.to_owned(),
         mode: mode.to_string(),
         rank: placement.rank.saturating_add(1),

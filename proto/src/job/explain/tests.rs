@@ -42,7 +42,7 @@ fn explained() -> TaskExplanation {
             state: TaskState::Queued,
             pending: Some(PendingReason::Outranked {
                 position: Position(2),
-                policy: "edf",
+                policy: "edf".into(),
             }),
             estimate: None,
         },
@@ -107,7 +107,7 @@ fn a_decision_is_told_in_full() {
     let view = DecisionView {
         attempt: 2,
         at: Timestamp(3_000),
-        policy: "edf",
+        policy: "edf".into(),
         mode: Mode::Easy,
         weights,
         placement: Placement {

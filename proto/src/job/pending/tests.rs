@@ -57,7 +57,7 @@ fn places_in_line_are_words_then_numbers() {
     let says = |position| {
         says(&PendingReason::Outranked {
             position: Position(position),
-            policy: "edf",
+            policy: "edf".into(),
         })
     };
     assert_eq!(says(3), "third in the order of edf");
