@@ -10,14 +10,13 @@ use tempfile::tempdir;
 use super::support::{DiligentAgent, get, jobs, options, status, submit, submit_job, task};
 use super::{ends, only_its_caller_hears, parked};
 
-/// A task that asks for just so much cannot be queued.
-const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
-/// And one that asks for this can be queued, but not ranked in a round of dispatch.
-const UNRANKABLE_CPU_MILLIS: u64 = 17;
+/// A task that asks for just so much cannot be ranked.
+const UNRANKABLE_CPU_MILLIS: u64 = 13;
 
-/// First in, first out, but for its panics.
+/// First in, first out, but for its panics. Where its keys are fixed it is asked for them when tasks are queued, else in
+/// rounds of dispatch.
 #[derive(Debug)]
-struct Faulty;
+struct Faulty(Order);
 
 impl Policy for Faulty {
     fn name(&self) -> &str {
@@ -29,16 +28,12 @@ impl Policy for Faulty {
     }
 
     fn order(&self) -> Order {
-        Order::Scored
+        self.0
     }
 
     fn key(&self, facts: &Facts) -> i64 {
-        // Nodes are scored in rounds only.
-        let is_round = facts.node_score > 0;
-        match facts.width_millis {
-            UNQUEUEABLE_CPU_MILLIS => panic_in_silence(),
-            UNRANKABLE_CPU_MILLIS if is_round => panic_in_silence(),
-            _ => {}
+        if facts.width_millis == UNRANKABLE_CPU_MILLIS {
+            panic_in_silence();
         }
         facts.submitted_at.0
     }
@@ -49,9 +44,9 @@ fn panic_in_silence() {
     resume_unwind(Box::new("planted"));
 }
 
-async fn start(dir: &Path) -> Handle {
+async fn start(dir: &Path, order: Order) -> Handle {
     let options = Options {
-        policy: Arc::new(Faulty),
+        policy: Arc::new(Faulty(order)),
         ..options(dir)
     };
     Coordinator::start(options).await.expect("a coordinator")
@@ -111,8 +106,8 @@ async fn are_parked(handle: &Handle, poison: [&String; 2]) {
 #[tokio::test]
 async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
     let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
-    let tasks = vec![task("a", &[]), asking("b", &["a"], UNQUEUEABLE_CPU_MILLIS)];
+    let handle = start(dir.path(), Order::Fixed).await;
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
     let ids = run_among_others(&handle, submit("poison", tasks)).await;
     are_parked(&handle, [&ids[1], &ids[3]]).await;
     for good in [&ids[0], &ids[2], &ids[4]] {
@@ -128,7 +123,7 @@ async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
 #[tokio::test]
 async fn a_round_of_dispatch_that_panics_costs_the_job_that_it_was_about_only() {
     let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
+    let handle = start(dir.path(), Order::Changing).await;
     let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
     let ids = run_among_others(&handle, submit("poison", tasks)).await;
     are_parked(&handle, [&ids[1], &ids[3]]).await;
@@ -137,7 +132,7 @@ async fn a_round_of_dispatch_that_panics_costs_the_job_that_it_was_about_only() 
 #[tokio::test]
 async fn the_caller_on_whose_job_the_scheduler_panics_hears_internal_and_nobody_else() {
     let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
-    let poison = submit("poison", vec![asking("a", &[], UNQUEUEABLE_CPU_MILLIS)]);
+    let handle = start(dir.path(), Order::Fixed).await;
+    let poison = submit("poison", vec![asking("a", &[], UNRANKABLE_CPU_MILLIS)]);
     only_its_caller_hears(&handle, poison).await;
 }
