@@ -12,8 +12,8 @@ use super::{
     phase::{Held, Phase},
 };
 use crate::{
-    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionView, Effects,
-    Peers, Placement, Resources, SessionId, Timestamp,
+    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionSummary,
+    DecisionView, Effects, Peers, Placement, Resources, SessionId, Timestamp,
 };
 
 /// A task, where it may start, and whom to tell.
@@ -238,22 +238,15 @@ impl Cluster {
 impl super::Config {
     /// Why an attempt was chosen, in at most 64 bytes.
     fn record(&self, placement: &Placement) -> Box<str> {
-        let mut line = Line::new();
-        line.push(self.policy.name());
-        line.push(" ");
-        line.push(self.mode.as_str());
-        line.push(if placement.backfilled {
-            " backfill rank "
-        } else {
-            " rank "
-        });
-        line.push_number(placement.rank);
-        line.push(" score ");
-        line.push_number(placement.score.total.into());
-        if let Some(second) = &placement.runner_up {
-            line.push(" over ");
-            line.push_number(second.score.total.into());
-        }
-        line.finish()
+        let runner_up = placement.runner_up.as_ref();
+        Line::of(&DecisionSummary {
+            policy: self.policy.name(),
+            mode: self.mode,
+            backfilled: placement.backfilled,
+            rank: placement.rank,
+            score: placement.score.total,
+            runner_up: runner_up.map(|second| second.score.total),
+        })
+        .finish()
     }
 }

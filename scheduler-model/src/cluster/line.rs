@@ -1,5 +1,7 @@
 //! A short text in the making.
 
+use crate::DecisionSummary;
+
 /// Text of at most 64 bytes, without an allocation until it is finished: one is made for each attempt, where `format!`
 /// would cost as much as finding a node.
 pub(super) struct Line {
@@ -10,23 +12,44 @@ pub(super) struct Line {
 impl Line {
     const LENGTH: usize = 64;
 
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             bytes: [0; Self::LENGTH],
             end: 0,
         }
     }
 
+    /// As [`DecisionSummary`] shows itself.
+    pub(super) fn of(summary: &DecisionSummary<'_>) -> Self {
+        let mut line = Self::new();
+        line.push(summary.policy);
+        line.push(" ");
+        line.push(summary.mode.as_str());
+        line.push(if summary.backfilled {
+            " backfill rank "
+        } else {
+            " rank "
+        });
+        line.push_number(summary.rank);
+        line.push(" score ");
+        line.push_number(summary.score.into());
+        if let Some(score) = summary.runner_up {
+            line.push(" over ");
+            line.push_number(score.into());
+        }
+        line
+    }
+
     /// What is beyond the end of the line is left out.
     #[inline]
-    pub(super) fn push(&mut self, text: &str) {
+    fn push(&mut self, text: &str) {
         let length = text.floor_char_boundary(Self::LENGTH - self.end);
         let end = self.end + length;
         self.bytes[self.end..end].copy_from_slice(&text.as_bytes()[..length]);
         self.end = end;
     }
 
-    pub(super) fn push_number(&mut self, number: u32) {
+    fn push_number(&mut self, number: u32) {
         let mut unit = 10_u32.pow(number.max(1).ilog10());
         while unit > 0 {
             let digit = b'0' + (number / unit % 10) as u8;
@@ -48,6 +71,22 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::Mode;
+
+    #[test]
+    fn a_decision_is_written_as_it_shows_itself() {
+        for (backfilled, runner_up) in [(true, Some(893)), (false, None)] {
+            let summary = DecisionSummary {
+                policy: "edf",
+                mode: Mode::Easy,
+                backfilled,
+                rank: 12,
+                score: 909,
+                runner_up,
+            };
+            assert_eq!(*Line::of(&summary).finish(), summary.to_string());
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_by_format() {

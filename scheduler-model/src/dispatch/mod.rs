@@ -6,6 +6,7 @@
 //! Work in a round grows with the number of shapes that wait, not with the number of tasks.
 
 mod claim;
+mod expect;
 mod gang;
 mod oust;
 mod place;
@@ -34,6 +35,7 @@ const NODES_COMPARED: usize = 32;
 /// enough.
 pub(crate) const HELD_PER_ROUND: usize = 128;
 
+pub(crate) use expect::expected_reservation;
 pub(crate) use place::Search;
 pub(crate) use round::decide;
 pub(crate) use sites::{Site, sites};

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::sweep::Sweep;
+use super::{Reservation, sweep::Sweep};
 use crate::{
     JobId, Resources, Timestamp,
     cluster::{
         fit::Fit,
-        jobs::TaskRef,
+        jobs::{Jobs, TaskRef},
         node::{Holding, Node, NodeSlot},
         nodes::Nodes,
     },
@@ -65,6 +65,19 @@ impl Shadow {
             start,
             apart: fit.apart,
             beside,
+        }
+    }
+
+    /// In the words of the outside.
+    pub(super) fn reservation(&self, task: TaskRef, jobs: &Jobs, nodes: &Nodes) -> Reservation {
+        let names = self.nodes.iter();
+        let mut names: Vec<_> = names.map(|node| nodes.get(*node).name.clone()).collect();
+        names.sort_unstable();
+        Reservation {
+            job: jobs.get(task.job).id,
+            task: task.task,
+            nodes: names,
+            start: self.start,
         }
     }
 

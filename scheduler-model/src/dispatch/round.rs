@@ -272,17 +272,7 @@ impl<'a> Round<'a> {
                 (claim.task, &claim.shadow)
             }
         };
-        let names = shadow.nodes.iter();
-        let mut nodes: Vec<_> = names
-            .map(|node| self.nodes.get(*node).name.clone())
-            .collect();
-        nodes.sort_unstable();
-        Some(Reservation {
-            job: self.jobs.get(task.job).id,
-            task: task.task,
-            nodes,
-            start: shadow.start,
-        })
+        Some(shadow.reservation(task, self.jobs, self.nodes))
     }
 
     pub(super) fn task(&self, at: TaskRef) -> &'a Task {
