@@ -52,6 +52,7 @@ mod effect;
 pub mod estimate;
 mod event;
 mod ids;
+pub mod inference;
 pub mod lead;
 pub mod policy;
 mod priority;
