@@ -23,6 +23,16 @@ pub enum Purpose {
     Failures,
     /// Resampling of results.
     Bootstrap,
+    /// The parameters that a training starts with.
+    Weights,
+    /// Which episodes a training plays.
+    Episodes,
+    /// What is tried in an episode.
+    Exploration,
+    /// In which order decisions are learned from.
+    Minibatches,
+    /// Directions of a direct search.
+    Search,
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
