@@ -141,19 +141,22 @@ impl Scales {
 fn pool(rows: &[Lanes], mean: &mut [Lanes], maximum: &mut [Lanes]) {
     let width = mean.len();
     let count = rows.len() / width;
-    mean.fill([0.0; LANES]);
-    maximum.fill([if count == 0 { 0.0 } else { f32::NEG_INFINITY }; LANES]);
-    for row in rows.chunks_exact(width) {
-        for (group, values) in row.iter().enumerate() {
-            for (lane, value) in values.iter().enumerate() {
-                mean[group][lane] += value;
-                let maximum = &mut maximum[group][lane];
-                *maximum = if *value > *maximum { *value } else { *maximum };
+    let share = 1.0 / count.max(1) as f32;
+    let least = if count == 0 { 0.0 } else { f32::NEG_INFINITY };
+    for (group, (mean, maximum)) in mean.iter_mut().zip(maximum).enumerate() {
+        let (mut sums, mut highest) = ([0.0; LANES], [least; LANES]);
+        for values in rows.iter().skip(group).step_by(width) {
+            for lane in 0..LANES {
+                let value = values[lane];
+                sums[lane] += value;
+                highest[lane] = if value > highest[lane] {
+                    value
+                } else {
+                    highest[lane]
+                };
             }
         }
-    }
-    let share = 1.0 / count.max(1) as f32;
-    for value in mean.as_flattened_mut() {
-        *value *= share;
+        *mean = sums.map(|sum| sum * share);
+        *maximum = highest;
     }
 }

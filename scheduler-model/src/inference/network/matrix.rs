@@ -100,12 +100,10 @@ pub(super) fn add_products(sums: &mut Lanes, left: &[Lanes], right: &[Lanes]) {
 /// The sum of all lanes, in halves.
 #[inline(always)]
 pub(super) fn total(mut sums: Lanes) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
+    for half in [LANES / 2, LANES / 4, LANES / 8, LANES / 16] {
         for lane in 0..half {
             sums[lane] += sums[lane + half];
         }
-        half /= 2;
     }
     sums[0]
 }
