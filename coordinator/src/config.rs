@@ -37,6 +37,9 @@ pub struct Args {
     /// What happens when the first in order fits nowhere: easy, strict or greedy
     #[arg(long, value_name = "MODE", default_value = "easy")]
     pub dispatch: Mode,
+    /// Order in which others are tried beside a reservation (--dispatch easy); by default that of --policy
+    #[arg(long, value_name = "NAME")]
+    pub backfill_order: Option<String>,
     /// How much each term counts when a node is chosen, from 0 to 10; those that are not named keep their weight
     #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
     pub score_weights: Weights,
@@ -76,15 +79,15 @@ impl TryFrom<Args> for Options {
     type Error = ConfigError;
 
     fn try_from(args: Args) -> Result<Self, ConfigError> {
-        let policy = policy::find(&args.policy).ok_or_else(|| ConfigError::UnknownPolicy {
-            name: args.policy.clone(),
-            known: policy::ALL.map(policy::Policy::name).join(", "),
-        })?;
+        let policy = policy::find(&args.policy).map_err(ConfigError::Policy)?;
+        let backfill = args.backfill_order.as_deref().map(policy::find);
+        let backfill = backfill.transpose().map_err(ConfigError::BackfillOrder)?;
         let options = Self {
             listen: args.listen,
             advertise: args.advertise,
             store: args.store,
             policy,
+            backfill,
             dispatch: args.dispatch,
             weights: args.score_weights,
             age_cap: args.age_cap,

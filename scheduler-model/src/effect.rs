@@ -289,7 +289,7 @@ pub enum PendingReason {
     /// Others come first.
     Outranked {
         position: Position,
-        policy: &'static str,
+        policy: Arc<str>,
     },
 }
 
@@ -323,9 +323,9 @@ pub struct NodeView {
     pub last_heard: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PolicyView {
-    pub policy: &'static str,
+    pub policy: Arc<str>,
     pub mode: crate::dispatch::Mode,
     pub weights: Weights,
 }
@@ -392,7 +392,7 @@ pub enum Obstacle {
 pub struct DecisionView {
     pub attempt: u32,
     pub at: Timestamp,
-    pub policy: &'static str,
+    pub policy: Arc<str>,
     pub mode: crate::dispatch::Mode,
     pub weights: Weights,
     pub placement: Placement,

@@ -39,8 +39,11 @@ pub enum Line<'a> {
 /// [`Config`], with the policy by name.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
-    pub policy: Cow<'static, str>,
+    pub policy: Box<str>,
     pub mode: Mode,
+    #[serde(default)]
+    pub backfill: Option<Box<str>>,
+    pub held_per_round: usize,
     pub weights: Weights,
     pub node_timeout_ms: u64,
     pub quarantine: Quarantine,
@@ -54,6 +57,8 @@ impl Settings {
         Self {
             policy: config.policy.name().into(),
             mode: config.mode,
+            backfill: config.backfill.as_ref().map(|order| order.name().into()),
+            held_per_round: config.held_per_round,
             weights: config.weights,
             node_timeout_ms: config.node_timeout_ms,
             quarantine: config.quarantine,
@@ -63,11 +68,15 @@ impl Settings {
         }
     }
 
-    /// `None` when this build has no such policy.
-    pub fn config(&self) -> Option<Config> {
-        Some(Config {
+    /// # Errors
+    /// When this build has no such policy.
+    pub fn config(&self) -> Result<Config, policy::FindPolicyError> {
+        let backfill = self.backfill.as_ref();
+        Ok(Config {
             policy: policy::find(&self.policy)?,
             mode: self.mode,
+            backfill: backfill.map(|name| policy::find(name)).transpose()?,
+            held_per_round: self.held_per_round,
             weights: self.weights,
             node_timeout_ms: self.node_timeout_ms,
             quarantine: self.quarantine,

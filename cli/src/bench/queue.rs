@@ -3,7 +3,10 @@
 //! Three queues, 100 shapes of which 30 % fit nowhere now, capacity that is always taken: whatever ends is followed by
 //! what the policy picks, and by a new task of the same shape, so that the number that waits stays the same.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use clap::Args;
@@ -54,7 +57,7 @@ pub(crate) struct QueueArgs {
 /// One line of the result.
 #[derive(Debug, Serialize)]
 pub(crate) struct Speed {
-    pub(super) policy: &'static str,
+    pub(super) policy: String,
     /// Tasks started per second, best of the measurements, by queue length.
     pub(super) short: f64,
     pub(super) long: f64,
@@ -64,7 +67,7 @@ pub(crate) struct Speed {
 
 /// Measures every policy, a line each as soon as it is known.
 pub(crate) fn run(args: &QueueArgs, mut line: impl FnMut(&Speed)) -> Vec<Speed> {
-    policy::ALL
+    policy::all()
         .into_iter()
         .map(|policy| {
             let speed = measure(args, policy);
@@ -75,9 +78,9 @@ pub(crate) fn run(args: &QueueArgs, mut line: impl FnMut(&Speed)) -> Vec<Speed> 
 }
 
 /// Short and long in turn, so that a machine that drifts does so for both.
-fn measure(args: &QueueArgs, policy: &'static dyn Policy) -> Speed {
-    let mut short = Load::new(policy, args.dispatch, args.short);
-    let mut long = Load::new(policy, args.dispatch, args.long);
+fn measure(args: &QueueArgs, policy: Arc<dyn Policy>) -> Speed {
+    let mut short = Load::new(Arc::clone(&policy), args.dispatch, args.short);
+    let mut long = Load::new(Arc::clone(&policy), args.dispatch, args.long);
     let mut best = (0.0f64, 0.0f64);
     let mut ratios = Vec::new();
     for _ in 0..args.repeat {
@@ -87,7 +90,7 @@ fn measure(args: &QueueArgs, policy: &'static dyn Policy) -> Speed {
     }
     ratios.sort_by(f64::total_cmp);
     Speed {
-        policy: policy.name(),
+        policy: policy.name().to_owned(),
         short: best.0.round(),
         long: best.1.round(),
         ratio: (ratios[ratios.len() / 2] * 1_000.0).round() / 1_000.0,
@@ -107,7 +110,7 @@ struct Load {
 }
 
 impl Load {
-    fn new(policy: &'static dyn Policy, mode: Mode, queued: u64) -> Self {
+    fn new(policy: Arc<dyn Policy>, mode: Mode, queued: u64) -> Self {
         let config = Config {
             policy,
             mode,

@@ -109,13 +109,8 @@ async fn start_coordinator(args: &Args) -> Result<Handle, CliError> {
     let record = args.data.join("drover.db");
     let mut options =
         drover_coordinator::Options::new(args.listen, format!("sqlite:{}", record.display()));
-    options.policy = policy::find(&args.policy).ok_or_else(|| {
-        let known = policy::ALL.map(policy::Policy::name).join(", ");
-        CliError::Usage(format!(
-            "--policy `{}` does not exist; there are {known}",
-            args.policy
-        ))
-    })?;
+    options.policy = policy::find(&args.policy)
+        .map_err(|error| CliError::Usage(format!("--policy: {error}")))?;
     options.dispatch = args.dispatch;
     options.weights = args.score_weights;
     let mut coordinator = Coordinator::start(options).await?;

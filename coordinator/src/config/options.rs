@@ -1,8 +1,12 @@
 //! Settings, and which of them can be.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use drover_model::{Weights, dispatch::Mode, policy};
+use drover_model::{
+    Weights,
+    dispatch::Mode,
+    policy::{self, FindPolicyError, Policy},
+};
 use drover_proto::spec::Limits;
 use tonic::transport::Uri;
 
@@ -17,7 +21,9 @@ pub struct Options {
     /// `None`: that of `listen`.
     pub advertise: Option<String>,
     pub store: String,
-    pub policy: &'static dyn policy::Policy,
+    pub policy: Arc<dyn Policy>,
+    /// Order of what is tried beside a reservation. `None`: that of `policy`.
+    pub backfill: Option<Arc<dyn Policy>>,
     pub dispatch: Mode,
     pub weights: Weights,
     pub age_cap: Duration,
@@ -47,8 +53,10 @@ pub enum ConfigError {
     NotAdvertised(SocketAddr),
     #[error("--advertise must be http://HOST:PORT, not `{0}`")]
     Advertise(String),
-    #[error("--policy `{name}` does not exist; there are {known}")]
-    UnknownPolicy { name: String, known: String },
+    #[error("--policy: {0}")]
+    Policy(FindPolicyError),
+    #[error("--backfill-order: {0}")]
+    BackfillOrder(FindPolicyError),
     #[error(
         "--lease must be at least 500ms, not {0:?}: shorter ones are lost whenever the machine is busy"
     )]
@@ -73,6 +81,7 @@ impl Options {
             advertise: None,
             store: store.into(),
             policy: policy::find("edf").expect("a built-in policy"),
+            backfill: None,
             dispatch: Mode::Easy,
             weights: Weights::default(),
             age_cap: Duration::from_secs(24 * 60 * 60),

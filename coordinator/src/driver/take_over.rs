@@ -158,7 +158,8 @@ impl Driver {
 
 fn config(options: &Options, careful: bool) -> Config {
     Config {
-        policy: options.policy,
+        policy: Arc::clone(&options.policy),
+        backfill: options.backfill.clone(),
         mode: options.dispatch,
         weights: options.weights,
         node_timeout_ms: milliseconds(options.node_timeout),

@@ -30,7 +30,7 @@ impl v1::policy_service_server::PolicyService for Policies {
         let Answer::Policy(active) = self.senders.ask(Wish::Ask(Question::Policy)).await? else {
             return Err(ApiError::internal().into());
         };
-        let policies = policy::ALL
+        let policies = policy::all()
             .iter()
             .map(|policy| v1::Policy {
                 name: policy.name().to_owned(),
@@ -39,7 +39,7 @@ impl v1::policy_service_server::PolicyService for Policies {
             .collect();
         Ok(Response::new(v1::ListPoliciesResponse {
             policies,
-            active: active.policy.to_owned(),
+            active: active.policy.to_string(),
             dispatch_mode: active.mode.to_string(),
             score_weights: active.weights.to_string(),
         }))

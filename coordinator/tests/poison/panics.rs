@@ -1,6 +1,6 @@
 //! Events on which the scheduler itself fails. Planted with a policy that does: policies are asked in the middle of steps.
 
-use std::{panic::resume_unwind, path::Path};
+use std::{panic::resume_unwind, path::Path, sync::Arc};
 
 use drover_coordinator::{Coordinator, Handle, Options};
 use drover_model::policy::{Facts, Policy};
@@ -18,16 +18,16 @@ const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
 struct Faulty;
 
 impl Policy for Faulty {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "faulty"
     }
 
-    fn description(&self) -> &'static str {
+    fn description(&self) -> &str {
         "fails on some tasks"
     }
 
     fn key(&self, facts: &Facts) -> i64 {
-        if facts.resources.cpu_millis == UNQUEUEABLE_CPU_MILLIS {
+        if facts.width_millis == UNQUEUEABLE_CPU_MILLIS {
             panic_in_silence();
         }
         facts.submitted_at.0
@@ -41,7 +41,7 @@ fn panic_in_silence() {
 
 async fn start(dir: &Path) -> Handle {
     let options = Options {
-        policy: &Faulty,
+        policy: Arc::new(Faulty),
         ..options(dir)
     };
     Coordinator::start(options).await.expect("a coordinator")

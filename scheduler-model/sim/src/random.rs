@@ -1,5 +1,10 @@
 //! Random streams, split by purpose: a draw more for one thing changes nothing of another.
 
+use std::convert::Infallible;
+
+use rand::TryRng;
+use rand_distr::Distribution;
+
 /// What a stream is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -23,6 +28,12 @@ pub enum Purpose {
     Failures,
     /// Resampling of results.
     Bootstrap,
+    /// Whose generated jobs are, and how urgent.
+    Owners,
+    /// Which of them have deadlines, and how near.
+    Deadlines,
+    /// How long their users say that they take.
+    Estimates,
     /// The parameters that a training starts with.
     Weights,
     /// Which episodes a training plays.
@@ -74,6 +85,17 @@ impl Random {
         ((u128::from(self.draw()) * u128::from(limit)) >> 64) as u64
     }
 
+    /// Uniform in `[0, 1)`.
+    pub fn unit(&mut self) -> f64 {
+        (self.draw() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Of mean 0 and variance 1 (Box, Muller, "A Note on the Generation of Random Normal Deviates", 1958).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
     /// Uniform in `low..=high`.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
@@ -82,6 +104,17 @@ impl Random {
     /// True `permille` times in a thousand.
     pub fn chance(&mut self, permille: u64) -> bool {
         self.below(1_000) < permille
+    }
+
+    /// Uniform in `low..high`.
+    pub fn real(&mut self, low: f64, high: f64) -> f64 {
+        // As many bits as a double holds between 1 and 2.
+        let fraction = (self.draw() >> 11) as f64 / (1_u64 << 53) as f64;
+        low + fraction * (high - low)
+    }
+
+    pub fn sample<T>(&mut self, distribution: &impl Distribution<T>) -> T {
+        distribution.sample(self)
     }
 
     /// # Panics
@@ -95,6 +128,26 @@ impl Random {
         let doublings = (high / low.max(1)).max(1).ilog2();
         let scale = 1u64 << self.below(u64::from(doublings) + 1);
         self.between(low, (low * scale).min(high).max(low))
+    }
+}
+
+/// What distributions draw from.
+impl TryRng for Random {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.draw() >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.draw())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.draw().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
     }
 }
 
@@ -119,5 +172,18 @@ mod tests {
         assert!(drawn.iter().all(|value| (3..=5).contains(value)));
         let spread: Vec<u64> = (0..1_000).map(|_| random.spread(100, 10_000)).collect();
         assert!(spread.iter().all(|value| (100..=10_000).contains(value)));
+        let reals: Vec<f64> = (0..1_000).map(|_| random.real(-1.0, 3.0)).collect();
+        assert!(reals.iter().all(|value| (-1.0..3.0).contains(value)));
+        // Four standard errors of a mean of 1,000: 4 * 4 / sqrt(12,000).
+        assert!((reals.iter().sum::<f64>() / 1_000.0 - 1.0).abs() < 0.15);
+    }
+
+    #[test]
+    fn bytes_are_filled_to_the_last() {
+        let mut bytes = [0; 19];
+        let Ok(()) = Random::new(1, Purpose::Checks).try_fill_bytes(&mut bytes);
+        let mut again = Random::new(1, Purpose::Checks);
+        assert_eq!(bytes[..8], again.draw().to_le_bytes());
+        assert!(bytes[16..].iter().any(|byte| *byte > 0));
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use drover_model::{
     Event, Snapshot, Timestamp, TurnNumber,
     cluster::Cluster,
+    policy::FindPolicyError,
     record::{self, Digest, Line, Settings},
     turn::{CommitOutcome, Turn},
 };
@@ -47,7 +48,7 @@ pub enum ReplayError {
     },
     UnknownPolicy {
         line: u64,
-        policy: String,
+        error: FindPolicyError,
     },
     /// Other effects than were recorded.
     Differs {
@@ -74,9 +75,9 @@ impl fmt::Display for ReplayError {
                 f,
                 "line {line} belongs to a leadership whose beginning is missing; a record starts with what was loaded"
             ),
-            Self::UnknownPolicy { line, policy } => write!(
+            Self::UnknownPolicy { line, error } => write!(
                 f,
-                "line {line}: this build has no policy `{policy}`; replay with the build that recorded"
+                "line {line}: {error}; replay with the build that recorded"
             ),
             Self::Differs {
                 line,
@@ -163,9 +164,9 @@ impl Replay {
     ) -> Result<(), ReplayError> {
         let config = settings
             .config()
-            .ok_or_else(|| ReplayError::UnknownPolicy {
+            .map_err(|error| ReplayError::UnknownPolicy {
                 line: number,
-                policy: settings.policy.to_string(),
+                error,
             })?;
         self.replayed.leaderships += 1;
         self.panicked = None;

@@ -1,5 +1,7 @@
 //! Questions that only the model can answer. Each costs a bounded amount of work.
 
+use std::sync::Arc;
+
 use super::{
     Cluster,
     job::Job,
@@ -32,7 +34,7 @@ impl Cluster {
                 Answer::Nodes(nodes.map(|slot| self.view_node(now, slot)).collect())
             }
             Question::Policy => Answer::Policy(PolicyView {
-                policy: self.config.policy.name(),
+                policy: Arc::clone(&self.policy_name),
                 mode: self.config.mode,
                 weights: self.config.weights,
             }),

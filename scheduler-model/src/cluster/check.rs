@@ -13,6 +13,7 @@ use super::{
     node::NodeSlot,
     phase::Phase,
     ready::Standing,
+    task::Task,
 };
 use crate::{JobId, Resources};
 
@@ -43,6 +44,7 @@ impl Cluster {
                 "written state of job {}",
                 job.id
             );
+            self.assert_held(job);
             job.assert_arrays();
             job.assert_gangs();
             payload_uses += job.tasks.iter().filter(|task| task.run.is_some()).count();
@@ -78,6 +80,13 @@ impl Cluster {
             "the index counts right"
         );
         assert!(self.payloads.len() <= payload_uses, "payloads are released");
+    }
+
+    fn assert_held(&self, job: &Job) {
+        let active = job.tasks.iter().filter(|task| task.phase.held().is_some());
+        let width = |task: &Task| self.ready.shape(task.run().shape).demand().width_millis();
+        let held: u64 = active.map(width).sum();
+        assert_eq!(job.held_millis, held, "what job {} holds", job.id);
     }
 
     fn is_indexed(&self, at: TaskRef) -> bool {

@@ -13,6 +13,7 @@ impl Cluster {
         if let Some((_, group)) = fit.apart {
             job.apart.get_or_insert_default().insert((group, held.node));
         }
+        job.held_millis += fit.demand.width_millis();
         self.nodes.occupy(held.node, expected_end, at, &fit.demand);
     }
 
@@ -32,9 +33,10 @@ impl Cluster {
         if let (Some((_, group)), Some(apart)) = (fit.apart, &mut job.apart) {
             apart.remove(&(group, held.node));
         }
+        job.held_millis -= fit.demand.width_millis();
         self.nodes.vacate(held.node, expected_end, at, &fit.demand);
         if self.nodes.get(held.node).is_eligible() {
-            self.ready.freed.insert(held.node);
+            self.ready.note_freed(held.node);
             self.wants_dispatch = true;
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) may_preempt: bool,
     /// Where a task of it succeeded last.
     pub(crate) near: Option<NodeSlot>,
+    /// Width of what its attempts hold ([`crate::Resources::width_millis`]).
+    pub(crate) held_millis: u64,
     /// Groups whose tasks keep apart, and the nodes that these hold. `None` while there are none.
     #[expect(
         clippy::box_collection,
@@ -77,6 +79,9 @@ pub(crate) struct Counts {
     pub(crate) not_undone: u32,
     /// Tasks of the last kind; they are dormant until their stage.
     pub(crate) finally: u32,
+    /// Estimated work of the tasks of the first kind, and of those that have not ended.
+    pub(crate) work: u64,
+    pub(crate) work_left: u64,
 }
 
 impl Counts {
@@ -86,9 +91,13 @@ impl Counts {
         self.begun_undo += u32::from(kind == Kind::Undo);
     }
 
-    pub(crate) fn end(&mut self, kind: Kind, state: TaskState) {
-        self.open[kind as usize] -= 1;
-        match (kind, state) {
+    /// A task has come to its end.
+    pub(crate) fn end(&mut self, task: &Task) {
+        self.open[task.kind as usize] -= 1;
+        if task.kind == Kind::Main {
+            self.work_left -= task.work;
+        }
+        match (task.kind, task.phase.counts_as()) {
             (_, TaskState::Succeeded) => {}
             (Kind::Undo, _) => self.not_undone += 1,
             (_, TaskState::Failed | TaskState::UpstreamFailed) => self.failed += 1,
@@ -116,8 +125,12 @@ impl Counts {
                 continue;
             }
             counts.open[task.kind as usize] += 1;
+            if task.kind == Kind::Main {
+                counts.work += task.work;
+                counts.work_left += task.work;
+            }
             if task.state().is_final() {
-                counts.end(task.kind, task.phase.counts_as());
+                counts.end(task);
             }
         }
         counts

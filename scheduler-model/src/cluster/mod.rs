@@ -1,6 +1,7 @@
 //! State and transitions of everything open. One verb, one file.
 
 pub(crate) mod age;
+pub(crate) mod facts;
 pub(crate) mod fit;
 pub(crate) mod job;
 pub(crate) mod jobs;
@@ -12,6 +13,7 @@ pub(crate) mod task;
 mod array;
 mod ask;
 mod assign;
+mod by_free;
 mod cancel;
 mod change_node;
 mod check;
@@ -28,6 +30,7 @@ pub(crate) mod group;
 mod hold;
 mod impossible;
 mod join;
+mod line;
 mod load;
 mod lose;
 pub(crate) mod payloads;
@@ -47,6 +50,8 @@ mod tick;
 mod timers;
 mod why;
 mod write;
+
+use std::sync::Arc;
 
 use crate::{
     Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
@@ -71,8 +76,12 @@ use timers::Timers;
 /// How a cluster behaves. Fixed while a leadership lasts, but for `careful`.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub policy: &'static dyn Policy,
+    pub policy: Arc<dyn Policy>,
     pub mode: Mode,
+    /// The order in which others are tried beside a reservation (mode easy). `None`: the policy's.
+    pub backfill: Option<Arc<dyn Policy>>,
+    /// How many tasks that fit, but would delay a reservation, are passed over in one round before it ends.
+    pub held_per_round: usize,
     /// What makes a node better than another.
     pub weights: Weights,
     /// Silence after which a node's attempts are given up.
@@ -92,6 +101,8 @@ impl Default for Config {
         Self {
             policy: crate::policy::find("edf").expect("a built-in policy"),
             mode: Mode::Easy,
+            backfill: None,
+            held_per_round: dispatch::HELD_PER_ROUND,
             weights: Weights::default(),
             node_timeout_ms: 10_000,
             quarantine: Quarantine::default(),
@@ -140,6 +151,8 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Cluster {
     pub(crate) config: Config,
+    /// Of the policy, to be handed out.
+    policy_name: Arc<str>,
     pub(crate) jobs: Jobs,
     pub(crate) nodes: Nodes,
     pub(crate) ready: Ready,
@@ -174,6 +187,7 @@ impl Cluster {
     /// Rebuilds the state from the store. Every node is disconnected and has a fresh allowance until it joins again.
     pub fn load(config: Config, snapshot: Snapshot, now: Timestamp) -> Self {
         let mut cluster = Self {
+            policy_name: config.policy.name().into(),
             config,
             jobs: Jobs::default(),
             nodes: Nodes::default(),

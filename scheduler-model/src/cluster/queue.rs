@@ -3,12 +3,17 @@
 use super::{
     Cluster,
     age::AGED,
+    facts::facts,
     jobs::{JobSlot, TaskRef},
+    node::NodeSlot,
     phase::{Kind, Phase},
-    ready::{Entry, Standing},
+    ready::{Entry, ShapeId, Standing},
     timers::Timer,
 };
-use crate::{Effects, Timestamp, Transition, policy::Facts};
+use crate::{Effects, Timestamp, Transition, policy::Order};
+
+/// With more freed nodes than this, one of them is taken to have room.
+const FREED_SEEN: usize = 64;
 
 impl Cluster {
     /// Queues every task of a job that waits for nothing.
@@ -47,8 +52,33 @@ impl Cluster {
         };
         self.ready.insert(job.queue, run.shape, entry);
         self.watch_age(now, at);
-        // One more of a shape that fits nowhere changes nothing.
-        self.wants_dispatch |= self.ready.shape(run.shape).standing() == Standing::Open;
+        self.wants_dispatch |= self.changes_something(&entry, run.shape);
+    }
+
+    /// Whether one more task that waits may change something: not if its shape was found to fit nowhere, unless capacity that
+    /// came free since is kept from others, by strict order or for a reservation. It may come before those.
+    fn changes_something(&self, entry: &Entry, shape: ShapeId) -> bool {
+        let shape = self.ready.shape(shape);
+        let freed = &self.ready.freed;
+        let fits = |node: &NodeSlot| shape.demand().fits(self.nodes.get(*node).free());
+        shape.standing() == Standing::Open
+            || freed.len() > FREED_SEEN
+            || freed.iter().any(fits)
+            || !freed.is_empty() && self.may_precede_reserved(entry)
+    }
+
+    /// Whether capacity would be kept for it instead, which may let others go that it is kept from now.
+    fn may_precede_reserved(&self, entry: &Entry) -> bool {
+        let Some(reserved) = &self.reservation else {
+            return false;
+        };
+        let job = self.jobs.find(reserved.job);
+        let at = job.map(|job| TaskRef {
+            job,
+            task: reserved.task,
+        });
+        let first = at.and_then(|at| self.entry(at));
+        first.is_none_or(|first| *entry < first || self.config.policy.order() != Order::Fixed)
     }
 
     /// A queued task gets another place in the order.
@@ -100,26 +130,17 @@ impl Cluster {
         }
     }
 
-    /// Where the policy puts a task; before all others if its job is escalated.
+    /// Where the index keeps a task; before all others if its job is escalated. Those whose keys change lie in the order
+    /// of their arrival.
     pub(super) fn key(&self, at: TaskRef) -> i64 {
         if self.jobs.get(at.job).escalated {
             return i64::MIN;
         }
-        self.config.policy.key(&self.facts(at)).max(AGED + 1)
-    }
-
-    fn facts(&self, at: TaskRef) -> Facts {
-        let job = self.jobs.get(at.job);
-        let task = &job.tasks[at.task as usize];
-        let fit = &self.ready.shape(task.run().shape).fit;
-        Facts {
-            submitted_at: job.submitted_at,
-            deadline: job.deadline.get(),
-            priority: job.priority,
-            resources: fit.demand.saturating_mul(fit.size()),
-            estimate_ms: task.estimate_ms,
-            upward_rank_ms: task.upward_rank_ms,
+        if self.config.policy.order() != Order::Fixed {
+            return 0;
         }
+        let facts = facts(&self.jobs, &self.ready, at, Timestamp(0));
+        self.config.policy.key(&facts).max(AGED + 1)
     }
 
     /// Tells watchers where a task stands now.

@@ -6,7 +6,6 @@ use super::{
     Cluster,
     jobs::{JobSlot, TaskRef},
     phase::{Kind, Phase},
-    task::Task,
 };
 use crate::{Effects, FailureRule, Intent, TaskState, Timestamp};
 
@@ -15,9 +14,9 @@ impl Cluster {
     pub(super) fn settle(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
         let job = self.jobs.get_mut(at.job);
         job.note_end(at.task);
-        let Task { kind, phase, .. } = job.tasks[at.task as usize];
-        let state = phase.counts_as();
-        job.counts.end(kind, state);
+        let task = &job.tasks[at.task as usize];
+        let (kind, state) = (task.kind, task.phase.counts_as());
+        job.counts.end(task);
         let goes_on = kind.goes_on(job.intent);
         self.tell(at, effects);
         match state {
@@ -70,7 +69,7 @@ impl Cluster {
                 } else {
                     let waiting = &mut job.tasks[dependent as usize];
                     waiting.become_done();
-                    job.counts.end(waiting.kind, TaskState::Succeeded);
+                    job.counts.end(waiting);
                     self.tell(dependent_at, effects);
                     line.push(dependent);
                 }
@@ -90,7 +89,7 @@ impl Cluster {
                     continue;
                 }
                 failing.become_upstream_failed();
-                job.counts.end(failing.kind, TaskState::UpstreamFailed);
+                job.counts.end(failing);
                 self.tell(
                     TaskRef {
                         job: at.job,

@@ -6,7 +6,7 @@ use super::{
     phase::{Kind, Phase, StopCause},
     timers::Timer,
 };
-use crate::{Action, AttemptRow, Effects, SessionId, TaskState};
+use crate::{Action, AttemptRow, Effects, SessionId};
 
 impl Cluster {
     /// Nothing of this kind is meant to run any more: waiting tasks are cancelled, active ones asked to stop.
@@ -42,7 +42,7 @@ impl Cluster {
                 let job = self.jobs.get_mut(at.job);
                 let task = &mut job.tasks[at.task as usize];
                 task.become_succeeded();
-                job.counts.end(task.kind, TaskState::Succeeded);
+                job.counts.end(task);
                 job.note_end(at.task);
                 self.tell(at, effects);
             }
@@ -57,7 +57,7 @@ impl Cluster {
         }
         let task = &mut job.tasks[at.task as usize];
         task.become_cancelled();
-        job.counts.end(task.kind, TaskState::Cancelled);
+        job.counts.end(task);
         self.tell(at, effects);
     }
 

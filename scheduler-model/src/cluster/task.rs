@@ -17,6 +17,8 @@ pub(crate) struct Task {
     pub(crate) estimate_ms: u64,
     /// Longest path from its start to the job's end, by estimates.
     pub(crate) upward_rank_ms: u64,
+    /// Estimated run time times width, in milliseconds of one processor. At most [`MOST_WORK`].
+    pub(crate) work: u64,
     pub(crate) phase: Phase,
     /// Number of the last attempt; 0 before the first.
     pub(crate) attempt: u32,
@@ -29,6 +31,9 @@ pub(crate) struct Task {
     /// Whether a more urgent job may stop it.
     pub(crate) preemptible: bool,
 }
+
+/// So much that the sum over the tasks of a job stays countable: more than 500 years of a processor.
+pub(crate) const MOST_WORK: u64 = u64::MAX >> 20;
 
 impl Task {
     /// # Panics

@@ -1,7 +1,11 @@
 //! Why a task that could start does not.
 
-use super::{Cluster, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry};
-use crate::{PendingReason, Position, Resource, Resources, Timestamp, Unmet};
+use std::sync::Arc;
+
+use super::{
+    Cluster, age::AGED, facts::facts, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry,
+};
+use crate::{PendingReason, Position, Resource, Resources, Timestamp, Unmet, policy::Order};
 
 impl Cluster {
     /// Of a queued task. The first member of a gang is queued for all of them.
@@ -22,7 +26,7 @@ impl Cluster {
             victims => return PendingReason::Preempts { victims },
         }
         let entry = self.entry(at).expect("a queued task is in the index");
-        let position = self.position(&entry, positions);
+        let position = self.position(now, &entry, positions);
         match self.lacks_now(job, fit) {
             Some(Lack::Apart(group)) => return PendingReason::Apart { group },
             Some(Lack::Capacity(resource)) => {
@@ -48,17 +52,40 @@ impl Cluster {
             }
             _ => PendingReason::Outranked {
                 position,
-                policy: self.config.policy.name(),
+                policy: Arc::clone(&self.policy_name),
             },
         }
     }
 
-    fn position(&self, entry: &Entry, positions: &mut usize) -> Position {
+    fn position(&self, now: Timestamp, entry: &Entry, positions: &mut usize) -> Position {
         if *positions == 0 {
             return Position(Position::LIMIT);
         }
         *positions -= 1;
-        Position(self.ready.count_before(entry, Position::LIMIT as usize) as u32 + 1)
+        let limit = Position::LIMIT as usize;
+        let before = match self.config.policy.order() {
+            Order::Fixed => self.ready.count_before(entry, limit),
+            _ if self.ready.len() > limit => limit,
+            _ => self.count_ranked_before(now, entry),
+        };
+        Position(before as u32 + 1)
+    }
+
+    /// The same where keys change: by looking at all that wait.
+    fn count_ranked_before(&self, now: Timestamp, entry: &Entry) -> usize {
+        let rank = |entry: &Entry| {
+            let key = match entry.key {
+                key if key <= AGED => key,
+                _ => {
+                    let facts = facts(&self.jobs, &self.ready, entry.task, now);
+                    self.config.policy.key(&facts).max(AGED + 1)
+                }
+            };
+            Entry { key, ..*entry }
+        };
+        let own = rank(entry);
+        let entries = self.ready.entries();
+        entries.filter(|(.., other)| rank(other) < own).count()
     }
 
     /// The nodes that get new work could not hold it, were they empty.

@@ -10,6 +10,7 @@ mod gang;
 mod oust;
 mod place;
 mod propose;
+mod ranked;
 mod reserve;
 mod round;
 mod seek;
@@ -29,9 +30,9 @@ pub const PLACEMENTS_PER_ROUND: usize = 4_096;
 /// How many nodes that fit are compared for one task.
 const NODES_COMPARED: usize = 32;
 
-/// How many tasks that fit, but would delay the reservation, are passed over in one round before it ends. Bounds the
-/// search for backfill when a long queue holds nothing short enough.
-const HELD_PER_ROUND: usize = 128;
+/// Of [`crate::cluster::Config::held_per_round`]: bounds the search for backfill when a long queue holds nothing short
+/// enough.
+pub(crate) const HELD_PER_ROUND: usize = 128;
 
 pub(crate) use place::Search;
 pub(crate) use round::decide;
@@ -50,13 +51,19 @@ pub enum Mode {
     Greedy,
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Strict => "strict",
             Self::Easy => "easy",
             Self::Greedy => "greedy",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

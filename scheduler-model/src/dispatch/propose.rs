@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Placement, Resources, RunnerUp, Score, Timestamp,
     cluster::{jobs::TaskRef, node::NodeSlot, ready::Shape},
+    policy::Order,
 };
 
 /// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
@@ -17,7 +18,7 @@ pub(super) struct Taken<'a> {
     node: NodeSlot,
     demand: &'a Resources,
     until: Timestamp,
-    task: TaskRef,
+    pub(super) task: TaskRef,
 }
 
 impl<'a> Round<'a> {
@@ -29,7 +30,13 @@ impl<'a> Round<'a> {
         found: &Found,
         backfilled: bool,
     ) {
+        let mut lowers_room = false;
         for (rank, (node, score)) in (0..).zip(&found.places) {
+            lowers_room |= self
+                .nodes
+                .get(*node)
+                .free()
+                .reaches(&self.room, shape.demand());
             let task = TaskRef {
                 task: first.task + rank,
                 ..first
@@ -52,7 +59,11 @@ impl<'a> Round<'a> {
                 compared: found.compared,
             });
         }
-        if self.ready.freed.len() <= FREED_SUMMED {
+        if self.config.policy.order() != Order::Fixed {
+            let width = shape.demand().width_millis() * found.places.len() as u64;
+            *self.gained.entry(first.job).or_default() += width;
+        }
+        if lowers_room && self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);
         }
     }
@@ -67,7 +78,7 @@ impl<'a> Round<'a> {
         for claim in self.claims.iter_mut().filter(|claim| claim.task != task) {
             claim.shadow.take(node, until, demand);
         }
-        self.nodes.occupy(node, until, task, demand);
+        self.nodes.take(node, demand);
         if let Some((_, group)) = shape.fit.apart {
             self.apart.insert((task.job, group, node));
         }
@@ -86,16 +97,22 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Nodes hold what is proposed while `ask` looks at them. Few rounds do, so they need not know otherwise.
+    pub(super) fn while_held<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
+        for taken in &self.taken {
+            self.nodes.note_held(taken.node, taken.until, taken.task);
+        }
+        let answer = ask(self);
+        for taken in &self.taken {
+            self.nodes.forget_held(taken.node, taken.until, taken.task);
+        }
+        answer
+    }
+
     /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
     pub(super) fn undo(&mut self) {
-        for Taken {
-            node,
-            demand,
-            until,
-            task,
-        } in self.taken.drain(..)
-        {
-            self.nodes.vacate(node, until, task, demand);
+        for Taken { node, demand, .. } in self.taken.drain(..) {
+            self.nodes.give_back(node, demand);
         }
     }
 }

@@ -38,15 +38,15 @@ impl Shadow {
         if fit.gang.is_some() {
             return Sweep::new(nodes, fit, &holds).run(now);
         }
-        nodes
-            .eligible()
-            .filter(|(_, node)| fit.admits(node))
-            .filter_map(|(slot, node)| {
-                let (start, beside) = when_fits(node, now, fit, &holds)?;
-                Some((start, slot, beside))
-            })
-            .min_by_key(|(start, slot, _)| (*start, *slot))
-            .map(|(start, slot, beside)| Self::on(slot, start, fit, beside))
+        let mut soonest: Option<(Timestamp, NodeSlot, Resources)> = None;
+        for (slot, node) in nodes.eligible().filter(|(_, node)| fit.admits(node)) {
+            // A later node has to be sooner.
+            let before = soonest.as_ref().map(|(start, ..)| *start);
+            if let Some((start, beside)) = when_fits(node, now, before, fit, &holds) {
+                soonest = Some((start, slot, beside));
+            }
+        }
+        soonest.map(|(start, slot, beside)| Self::on(slot, start, fit, beside))
     }
 
     /// Of one task.
@@ -92,10 +92,11 @@ impl Shadow {
     }
 }
 
-/// When a task is expected to fit on a node, and what is then left beside it.
+/// When a task is expected to fit on a node, and what is then left beside it. Nothing unless that is `before` a time.
 fn when_fits<'a>(
     node: &Node,
     now: Timestamp,
+    before: Option<Timestamp>,
     fit: &Fit,
     holds: &impl Fn(TaskRef) -> &'a Fit,
 ) -> Option<(Timestamp, Resources)> {
@@ -103,8 +104,15 @@ fn when_fits<'a>(
     let mut start = now;
     let mut apart = held_apart(node, fit, holds);
     let mut held = node.held.iter();
+    let is_late = |start| before.is_some_and(|before| start >= before);
+    if is_late(start) {
+        return None;
+    }
     while apart > 0 || !fit.demand.fits(&free) {
         let (expected_end, task) = held.next()?;
+        if is_late(*expected_end) {
+            return None;
+        }
         let ending = holds(*task);
         free.add(&ending.demand);
         apart -= usize::from(keeps_apart(ending, fit));

@@ -1,13 +1,16 @@
 //! One round of dispatch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 
 use super::{
-    HELD_PER_ROUND, Mode, Reservation,
+    Mode, Reservation,
     claim::Claim,
     place::Found,
     propose::Taken,
     reserve::Shadow,
+    seek::Refused,
     walk::{Candidate, Walk},
 };
 use crate::{
@@ -20,7 +23,7 @@ use crate::{
         nodes::Nodes,
         payloads::Payloads,
         preempt::Preempting,
-        ready::{Entry, Ready, Shape, Standing},
+        ready::{Entry, Ready, Shape, ShapeId, Standing},
         rules::RuleBook,
         task::Task,
     },
@@ -46,6 +49,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         proposed: Vec::new(),
         taken: Vec::new(),
         apart: BTreeSet::new(),
+        gained: FxHashMap::default(),
         served: Vec::new(),
         claims: Vec::new(),
         preemptions: Vec::new(),
@@ -53,25 +57,22 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         blocked: None,
         kept_for: None,
         shadow: None,
-        held: Vec::new(),
+        held: 0,
+        held_demands: BTreeMap::new(),
+        refused: FxHashMap::default(),
     };
     round.serve_claims();
     let judged_all = round.run();
     round.undo();
+    let freed = judged_all.then(|| round.still_wanted());
     let decision = Decision {
         reserved: round.reservation(),
         placements: round.placements,
         preemptions: round.preemptions,
     };
-    let held = round.held;
     cluster.proposed = round.proposed;
-    if judged_all {
-        let nodes = &cluster.nodes;
-        let may_still_fit = |node: &NodeSlot| {
-            held.iter()
-                .any(|demand| demand.fits(nodes.get(*node).free()))
-        };
-        cluster.ready.freed.retain(may_still_fit);
+    if let Some(freed) = freed {
+        cluster.ready.freed = freed;
     }
     decision
 }
@@ -105,6 +106,8 @@ pub(super) struct Round<'a> {
     pub(super) taken: Vec<Taken<'a>>,
     /// Where proposals keep others of their job and group away.
     pub(super) apart: BTreeSet<(JobSlot, u32, NodeSlot)>,
+    /// Width that jobs have got in this round. Noted where keys may change.
+    pub(super) gained: FxHashMap<JobSlot, u64>,
     /// Tasks that got the place that was made for them, before the walk comes to them.
     pub(super) served: Vec<TaskRef>,
     /// Places that are being made for tasks that wait.
@@ -118,20 +121,27 @@ pub(super) struct Round<'a> {
     pub(super) kept_for: Option<Entry>,
     /// What is kept. Found when the first task behind it asks.
     pub(super) shadow: Option<Shadow>,
-    /// Demands of tasks that fit but may not start.
-    held: Vec<Resources>,
+    /// How many tasks fit but may not start.
+    held: usize,
+    /// Their demands.
+    held_demands: BTreeMap<ShapeId, &'a Resources>,
+    /// What is known of their shapes.
+    pub(super) refused: FxHashMap<ShapeId, Refused>,
 }
 
 impl<'a> Round<'a> {
     /// True when nothing more fits, except what is held; false when a bound or strict order ended the round.
     fn run(&mut self) -> bool {
         let ready = self.ready;
-        let mut walk = Walk::new(ready);
+        if ready.nothing_fits(&self.room) {
+            return true;
+        }
+        let mut walk = self.walk();
         while !ready.nothing_fits(&self.room) {
-            let Some(candidate) = walk.next() else {
+            let Some(candidate) = self.next(&mut walk) else {
                 return true;
             };
-            if self.is_full() || self.held.len() == HELD_PER_ROUND {
+            if self.is_full() || self.held >= self.config.held_per_round {
                 return false;
             }
             *self.considered = Some(candidate.entry.task.job);
@@ -139,14 +149,25 @@ impl<'a> Round<'a> {
             if shape.standing() == Standing::Impossible {
                 continue;
             }
-            if self.judge(&candidate, shape) {
-                walk.go_on(&candidate);
-            }
+            let was_kept = self.kept_for.is_some();
+            let goes_on = self.judge(&candidate, shape);
+            walk.judged(&candidate, goes_on);
             if self.blocked.is_some() && self.config.mode == Mode::Strict {
                 return false;
             }
+            let begins_backfill = self.kept_for.is_some() && !was_kept;
+            if let Some(order) = self.config.backfill.as_deref().filter(|_| begins_backfill) {
+                walk = Walk::Ranked(self.ranked(order));
+            }
         }
         true
+    }
+
+    fn next(&mut self, walk: &mut Walk<'a>) -> Option<Candidate> {
+        match walk {
+            Walk::InOrder(walk) => walk.next(),
+            Walk::Ranked(walk) => self.next_ranked(walk),
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -163,8 +184,9 @@ impl<'a> Round<'a> {
             self.start(candidate.entry.task, shape, &found);
             return true;
         }
-        if minds && self.find(candidate, shape, false).is_some() {
-            self.held.push(shape.demand().clone());
+        if minds && self.could_start(candidate, shape) {
+            self.held += 1;
+            self.held_demands.insert(candidate.shape, shape.demand());
             if self.config.mode == Mode::Strict {
                 self.blocked = Some(candidate.entry);
             }
@@ -214,6 +236,16 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Freed nodes on which something that is held could start.
+    fn still_wanted(&self) -> Vec<NodeSlot> {
+        let may_start = |node: &NodeSlot| {
+            let free = self.nodes.get(*node).free();
+            self.held_demands.values().any(|demand| demand.fits(free))
+        };
+        let freed = self.ready.freed.iter().copied();
+        freed.filter(may_start).collect()
+    }
+
     /// Whether it has waited so long that it is reserved for in any mode.
     fn is_aged(&self, entry: &Entry) -> bool {
         entry.key <= AGED && self.task(entry.task).has_aged(self.config, self.now)
@@ -225,8 +257,10 @@ impl<'a> Round<'a> {
             return;
         };
         let shape = self.ready.shape(self.task(entry.task).run().shape);
-        let holds = |at| &self.ready.shape(self.task(at).run().shape).fit;
-        self.shadow = Shadow::find(self.nodes, self.now, &shape.fit, holds);
+        self.shadow = self.while_held(|round| {
+            let holds = |at| &round.ready.shape(round.task(at).run().shape).fit;
+            Shadow::find(round.nodes, round.now, &shape.fit, holds)
+        });
     }
 
     fn reservation(&self) -> Option<Reservation> {

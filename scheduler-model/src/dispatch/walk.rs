@@ -5,10 +5,33 @@ use std::{
     collections::{BinaryHeap, binary_heap::PeekMut, btree_set},
 };
 
+use super::ranked::Ranked;
 use crate::cluster::ready::{Entry, Ready, ShapeId};
 
+/// Where a round takes its candidates from.
+pub(super) enum Walk<'a> {
+    InOrder(InOrder<'a>),
+    Ranked(Ranked<'a>),
+}
+
+impl<'a> Walk<'a> {
+    /// As the index keeps them.
+    pub(super) fn in_order(ready: &'a Ready) -> Self {
+        Self::InOrder(InOrder::new(ready))
+    }
+
+    /// Says what became of a candidate: whether those behind it, of the same queue and shape, are wanted.
+    pub(super) fn judged(&mut self, candidate: &Candidate, goes_on: bool) {
+        match self {
+            Self::InOrder(walk) if goes_on => walk.go_on(candidate),
+            Self::Ranked(walk) if !goes_on => walk.close(candidate),
+            _ => {}
+        }
+    }
+}
+
 /// A merge of the queues' heads and of the lists whose head has been taken.
-pub(super) struct Walk<'a> {
+pub(super) struct InOrder<'a> {
     ready: &'a Ready,
     /// The next of every source that has one.
     next: BinaryHeap<Reverse<Next>>,
@@ -21,6 +44,17 @@ pub(super) struct Candidate {
     pub(super) shape: ShapeId,
     /// Where it came from.
     source: u32,
+}
+
+impl Candidate {
+    /// From an order in which all tasks stand by themselves.
+    pub(super) fn ranked(entry: Entry, shape: ShapeId) -> Self {
+        Self {
+            entry,
+            shape,
+            source: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +76,8 @@ enum Rest<'a> {
     List(btree_set::Iter<'a, Entry>),
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(ready: &'a Ready) -> Self {
+impl<'a> InOrder<'a> {
+    fn new(ready: &'a Ready) -> Self {
         let mut walk = Self {
             ready,
             next: BinaryHeap::new(),
@@ -58,7 +92,7 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// The first in order that was not returned yet, among heads and what [`Walk::go_on`] has opened.
+    /// The first in order that was not returned yet, among heads and what [`InOrder::go_on`] has opened.
     pub(super) fn next(&mut self) -> Option<Candidate> {
         let mut first = self.next.peek_mut()?;
         let Next {
@@ -89,7 +123,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on with the tasks behind a candidate of the same queue and shape. Without this they are passed over.
-    pub(super) fn go_on(&mut self, candidate: &Candidate) {
+    fn go_on(&mut self, candidate: &Candidate) {
         let Candidate { shape, source, .. } = *candidate;
         let from = &mut self.sources[source as usize];
         if let Rest::List(list) = &mut from.rest {

@@ -1,15 +1,15 @@
 use super::{Facts, Policy};
 
-/// First in, first out: by time of submission.
+/// First in, first out: by s, the time of submission. Also known as first come, first served.
 #[derive(Debug)]
 pub(super) struct FirstInFirstOut;
 
 impl Policy for FirstInFirstOut {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "fifo"
     }
 
-    fn description(&self) -> &'static str {
+    fn description(&self) -> &str {
         "first in, first out: oldest job first"
     }
 

@@ -1,15 +1,16 @@
 use super::{Facts, Policy};
 
-/// Shortest job first, task by task: by estimated run time.
+/// Shortest job first, task by task: by r, the estimated run time (Smith, "Various optimizers for single-stage production",
+/// Naval Research Logistics Quarterly 1956).
 #[derive(Debug)]
 pub(super) struct ShortestJobFirst;
 
 impl Policy for ShortestJobFirst {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "sjf"
     }
 
-    fn description(&self) -> &'static str {
+    fn description(&self) -> &str {
         "shortest job first: smallest estimated run time of the task"
     }
 

@@ -2,6 +2,8 @@
 
 mod agents;
 
+use std::sync::Arc;
+
 use drover_model::{
     Term, Weights,
     cluster::Quarantine,
@@ -24,7 +26,7 @@ pub struct Setting {
     pub jobs: u32,
     /// How long jobs arrive and faults happen. Then everything is healed, and every job has to end.
     pub faulty_ms: u64,
-    pub policy: &'static dyn Policy,
+    pub policy: Arc<dyn Policy>,
     pub mode: Mode,
     pub weights: Weights,
     pub node_timeout_ms: u64,
@@ -60,7 +62,7 @@ impl Setting {
                 .collect(),
             jobs: 40 + random.below(13) as u32,
             faulty_ms: 300_000 + random.below(60_000),
-            policy: *random.pick(&policy::ALL),
+            policy: Arc::clone(random.pick(&policy::all())),
             mode: *random.pick(&[Mode::Strict, Mode::Easy, Mode::Greedy]),
             weights: weights(random),
             node_timeout_ms,

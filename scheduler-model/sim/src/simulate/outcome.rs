@@ -16,7 +16,7 @@ pub struct Outcome {
     /// Sum over attempts of cpu taken (or gpus, where the trace has no cpu) times its time, in units of what the nodes have
     /// of it: the share of the cluster that was in use, times milliseconds.
     pub busy_ms: f64,
-    /// First submission to last start, for the utilisation of published tables.
+    /// Last start of an attempt: published tables take utilisation from the first submission to it.
     pub last_start_ms: u64,
     /// Rounds of dispatch, and tasks placed.
     pub rounds: u64,

@@ -3,6 +3,20 @@
 //! Readers of published logs, generators of workloads and exports of a live store all give a [`Trace`]; the simulator runs
 //! nothing else.
 
+pub mod alibaba;
+mod fields;
+pub mod format;
+mod order;
+pub mod philly;
+mod problem;
+pub mod read;
+pub mod swf;
+pub mod tpch;
+mod windows;
+
+pub use problem::{ParseTraceError, Problem, ReadTraceError, Skipped};
+pub use windows::{PUBLISHED_LENGTH, PUBLISHED_STARTS, Windows};
+
 use std::sync::Arc;
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources, Topology};
@@ -165,32 +179,30 @@ impl Trace {
     /// Work by time and capacity, of the resource that is scarcest: cpu (or gpu) time asked for, divided by what the nodes
     /// have (with their speeds) from the first to the last submission. Above 1 the queue grows without end.
     pub fn offered_load(&self) -> f64 {
-        let span = match (self.jobs.first(), self.jobs.last()) {
+        match (self.jobs.first(), self.jobs.last()) {
             (Some(first), Some(last)) if last.submitted_ms > first.submitted_ms => {
-                (last.submitted_ms - first.submitted_ms) as f64
+                self.busy_ms() / (last.submitted_ms - first.submitted_ms) as f64
             }
-            _ => return 0.0,
-        };
-        let kinds: [fn(&Resources) -> f64; 2] = [
-            |resources| resources.cpu_millis as f64,
-            |resources| f64::from(resources.gpus),
-        ];
-        let load = |amount: fn(&Resources) -> f64| {
-            let nodes = self.nodes.iter();
-            let capacity: f64 = nodes.map(|node| amount(&node.capacity) * node.speed).sum();
-            let tasks = self.jobs.iter().flat_map(|job| &job.tasks);
-            let work: f64 = tasks
-                .map(|task| {
-                    let runs = (0..task.runs.count()).map(|instance| task.runs.ms(instance) as f64);
-                    runs.sum::<f64>() * amount(&task.resources)
-                })
-                .sum();
-            if capacity > 0.0 {
-                work / (capacity * span)
-            } else {
-                0.0
-            }
-        };
-        kinds.into_iter().map(load).fold(0.0, f64::max)
+            _ => 0.0,
+        }
+    }
+
+    /// How long all of it keeps all nodes busy, by the resource that is scarcest, if nothing is ever left idle.
+    pub fn busy_ms(&self) -> f64 {
+        let cpus = self.busy_ms_of(|resources| resources.cpu_millis as f64);
+        cpus.max(self.busy_ms_of(|resources| f64::from(resources.gpus)))
+    }
+
+    fn busy_ms_of(&self, amount: fn(&Resources) -> f64) -> f64 {
+        let nodes = self.nodes.iter();
+        let capacity: f64 = nodes.map(|node| amount(&node.capacity) * node.speed).sum();
+        let tasks = self.jobs.iter().flat_map(|job| &job.tasks);
+        let work: f64 = tasks
+            .map(|task| {
+                let runs = (0..task.runs.count()).map(|instance| task.runs.ms(instance) as f64);
+                runs.sum::<f64>() * amount(&task.resources)
+            })
+            .sum();
+        if capacity > 0.0 { work / capacity } else { 0.0 }
     }
 }

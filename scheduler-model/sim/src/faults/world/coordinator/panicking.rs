@@ -1,11 +1,11 @@
 //! Steps that panic on some jobs, to see that such a mistake costs its own job only. What panics is a policy when it is
 //! asked for the key of a marked task, which happens in the middle of a step.
 
-use std::{any::Any, panic::resume_unwind};
+use std::{any::Any, panic::resume_unwind, sync::Arc};
 
 use drover_model::{
     DeadlineAction, JobSpec, Snapshot,
-    policy::{self, Facts, Policy},
+    policy::{Facts, Order, Policy},
 };
 
 use crate::faults::{workload, world::World};
@@ -17,27 +17,20 @@ const MARK_MS: u64 = 77_777_777;
 struct Planted;
 
 /// Panics on marked tasks, and is otherwise the policy inside.
-#[derive(Clone, Copy, Debug)]
-struct Panicking(&'static dyn Policy);
-
-/// One for each built-in policy.
-static PANICKING: [Panicking; policy::ALL.len()] = {
-    let mut all = [Panicking(policy::ALL[0]); policy::ALL.len()];
-    let mut place = 1;
-    while place < all.len() {
-        all[place] = Panicking(policy::ALL[place]);
-        place += 1;
-    }
-    all
-};
+#[derive(Debug)]
+struct Panicking(Arc<dyn Policy>);
 
 impl Policy for Panicking {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.0.name()
     }
 
-    fn description(&self) -> &'static str {
+    fn description(&self) -> &str {
         self.0.description()
+    }
+
+    fn order(&self) -> Order {
+        self.0.order()
     }
 
     fn key(&self, facts: &Facts) -> i64 {
@@ -50,11 +43,8 @@ impl Policy for Panicking {
 }
 
 /// The one that is `policy`, but for its panics.
-pub(super) fn policy(policy: &'static dyn Policy) -> &'static dyn Policy {
-    let place = PANICKING
-        .iter()
-        .position(|panicking| panicking.name() == policy.name());
-    &PANICKING[place.expect("a built-in policy")]
+pub(super) fn policy(policy: &Arc<dyn Policy>) -> Arc<dyn Policy> {
+    Arc::new(Panicking(Arc::clone(policy)))
 }
 
 /// Whether it was planted; if not, a machine has made a mistake of its own.

@@ -62,7 +62,7 @@ impl World<'_> {
         let careful = self.coordinators[c].suspicion.is_careful();
         self.mark_panicking(&mut snapshot);
         let mut config = Config {
-            policy: panicking::policy(self.setting.policy),
+            policy: panicking::policy(&self.setting.policy),
             mode: self.setting.mode,
             weights: self.setting.weights,
             node_timeout_ms: self.setting.node_timeout_ms,

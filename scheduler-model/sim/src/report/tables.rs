@@ -1,0 +1,216 @@
+//! The tables of one workload.
+
+use super::grid::{Cell, Column, Grid, decimals};
+use crate::evaluate::{
+    self, Better, Evaluation, Figures, Interval, Metric, PairedComparison, Unit, metric,
+};
+
+/// What stands together in a table, by the names of metrics.
+const SLOWDOWN: [&str; 5] = [
+    "bounded_slowdown_mean",
+    "bounded_slowdown_median",
+    "bounded_slowdown_p95",
+    "bounded_slowdown_p99",
+    "bounded_slowdown_max",
+];
+const FLOW_TIME: [&str; 5] = [
+    "flow_time_s_mean",
+    "flow_time_s_median",
+    "flow_time_s_p95",
+    "flow_time_s_p99",
+    "flow_time_s_max",
+];
+const WAIT: [&str; 5] = [
+    "wait_s_mean",
+    "wait_s_median",
+    "wait_s_p95",
+    "wait_s_p99",
+    "wait_s_max",
+];
+const SERVICE: [&str; 5] = [
+    "starved_share",
+    "fairness",
+    "unsuccessful",
+    "throughput_per_hour",
+    "makespan_s",
+];
+const CLUSTER: [&str; 4] = ["utilisation", "utilisation_published", "cost", "energy_kwh"];
+const DEADLINES: [&str; 8] = [
+    "deadline_missed",
+    "deadline_miss_rate",
+    "deadline_miss_rate_low",
+    "deadline_miss_rate_normal",
+    "deadline_miss_rate_high",
+    "deadline_miss_rate_urgent",
+    "tardiness_s_mean",
+    "tardiness_s_weighted",
+];
+
+/// J and slowdown, flow times, waits, deadlines (where there are any), service, cluster. What no contender has anything of is
+/// left out.
+pub fn tables(evaluation: &Evaluation, cell: &evaluate::Cell) -> Vec<Grid> {
+    let shown = Shown {
+        evaluation,
+        cell,
+        means: (0..evaluation.contenders().len())
+            .map(|place| cell.mean(place))
+            .collect(),
+    };
+    let mut objective = shown.objective();
+    objective.extend(shown.columns(&SLOWDOWN));
+    let mut tables = vec![
+        shown.grid("J and bounded slowdown", objective),
+        shown.grid("flow time in s", shown.columns(&FLOW_TIME)),
+        shown.grid("wait in s", shown.columns(&WAIT)),
+    ];
+    let has_deadlines = |mean: &Figures| mean.deadlines.jobs > 0;
+    if shown.means.iter().flatten().any(has_deadlines) {
+        tables.push(shown.grid("deadlines", shown.columns(&DEADLINES)));
+    }
+    tables.push(shown.grid("service", shown.columns(&SERVICE)));
+    tables.push(shown.grid("cluster", shown.columns(&CLUSTER)));
+    tables
+}
+
+pub(super) fn keys() -> Vec<String> {
+    vec!["policy".to_owned(), "mode".to_owned()]
+}
+
+pub(super) fn key_rows(evaluation: &Evaluation) -> Vec<Vec<String>> {
+    let contenders = evaluation.contenders().iter();
+    contenders
+        .map(|contender| vec![contender.policy.to_string(), contender.mode.to_string()])
+        .collect()
+}
+
+struct Shown<'a> {
+    evaluation: &'a Evaluation,
+    cell: &'a evaluate::Cell,
+    /// By contender.
+    means: Vec<Option<Figures>>,
+}
+
+impl Shown<'_> {
+    fn grid(&self, what: &str, columns: Vec<Column>) -> Grid {
+        let runs = self.cell.runs(self.evaluation.baseline()).len();
+        Grid {
+            title: format!("{}: {what} ({runs} runs)", self.cell.workload),
+            keys: keys(),
+            rows: key_rows(self.evaluation),
+            columns: columns
+                .into_iter()
+                .filter(|column| column.cells.iter().any(|cell| cell.text != "-"))
+                .collect(),
+        }
+    }
+
+    fn columns(&self, names: &[&str]) -> Vec<Column> {
+        let metrics = names.iter().filter_map(|name| metric(name));
+        metrics.map(|metric| self.column(metric)).collect()
+    }
+
+    fn column(&self, metric: &Metric) -> Column {
+        let value = |mean: &Option<Figures>| shown(metric, mean.as_ref().and_then(metric.of));
+        Column {
+            heading: metric.title.to_owned(),
+            cells: self.means.iter().map(value).collect(),
+            better: metric.better,
+        }
+    }
+
+    /// J, and the difference to the baseline with its interval.
+    fn objective(&self) -> Vec<Column> {
+        let Some(objective) = metric("objective") else {
+            return Vec::new();
+        };
+        let comparisons = (0..self.means.len())
+            .map(|place| self.evaluation.compare(self.cell, place, objective))
+            .collect::<Vec<Option<PairedComparison>>>();
+        let baseline = &self.evaluation.contenders()[self.evaluation.baseline()];
+        let difference = |comparison: &Option<PairedComparison>| {
+            let comparison = comparison.as_ref();
+            Cell::text(comparison.map_or("-".to_owned(), |compared| signed(compared.difference)))
+        };
+        let bounds = |comparison: &Option<PairedComparison>| {
+            let interval = comparison.as_ref().and_then(|compared| compared.interval);
+            Cell::text(interval.map_or("-".to_owned(), |Interval { low, high }| {
+                format!("{} to {}", signed(low), signed(high))
+            }))
+        };
+        vec![
+            self.column(objective),
+            plain(
+                format!("J - {baseline}"),
+                comparisons.iter().map(difference).collect(),
+            ),
+            plain(
+                "95 % interval".to_owned(),
+                comparisons.iter().map(bounds).collect(),
+            ),
+        ]
+    }
+}
+
+fn plain(heading: String, cells: Vec<Cell>) -> Column {
+    Column {
+        heading,
+        cells,
+        better: Better::Neither,
+    }
+}
+
+fn shown(metric: &Metric, value: Option<f64>) -> Cell {
+    match metric.unit {
+        Unit::Share => Cell::number(value.map(percent)),
+        Unit::Count => Cell {
+            text: value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0}")),
+            value,
+        },
+        Unit::Number | Unit::Seconds => Cell::number(value),
+    }
+}
+
+fn percent(share: f64) -> f64 {
+    share * 100.0
+}
+
+fn signed(value: f64) -> String {
+    let text = decimals(value);
+    if text.starts_with('-') || text == "0.00" {
+        text
+    } else {
+        format!("+{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        evaluate::synthetic::evaluation,
+        report::grid::{Emphasis, WIDTH},
+    };
+
+    #[test]
+    fn everything_fits_and_has_its_place() {
+        let evaluation = evaluation();
+        let tables = tables(&evaluation, &evaluation.cells()[0]);
+        let text: Vec<String> = tables
+            .iter()
+            .map(|table| table.text(Emphasis::Mark))
+            .collect();
+        assert_eq!(text.len(), 6);
+        assert!(text[0].starts_with("steady 0.90: J and bounded slowdown (5 runs)\n"));
+        assert!(text[0].contains("J - saf/easy") && text[0].contains(" to +"));
+        assert!(text[3].contains("missed %") && text[3].contains("urgent %"));
+        let lines = text.iter().flat_map(|text| text.lines());
+        assert!(lines.into_iter().all(|line| line.chars().count() <= WIDTH));
+    }
+
+    #[test]
+    fn signs_are_shown() {
+        assert_eq!(signed(1.0), "+1.00");
+        assert_eq!(signed(-1.0), "-1.00");
+        assert_eq!(signed(-0.001), "0.00");
+    }
+}
