@@ -39,7 +39,8 @@ pub struct EvaluateArgs {
     /// Spread of true run times around those of the workload: the standard deviation of their logarithm
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_noise)]
     pub noise: f64,
-    /// Writes evaluation.csv, evaluation.jsonl, evaluation.md and pictures into this folder
+    /// Writes objective.md, with J of all policies on all workloads in one table, evaluation.md, evaluation.csv,
+    /// evaluation.jsonl and pictures into this folder
     #[arg(long, value_name = "FOLDER")]
     pub output_dir: Option<PathBuf>,
 }
@@ -177,6 +178,7 @@ impl EvaluateArgs {
 }
 
 fn write_tables(folder: &Path, evaluation: &Evaluation) -> Result<(), CommandError> {
+    write(folder, "objective.md", &report::matrix(evaluation))?;
     write(folder, "evaluation.md", &report::markdown(evaluation))?;
     let rows = |name: &str| {
         let path = folder.join(name);

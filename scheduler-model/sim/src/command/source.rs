@@ -36,7 +36,7 @@ pub struct SourceArgs {
     pub workload: Vec<String>,
     /// Files: SWF logs, TPC-H query graphs (several are drawn from together), Alibaba 2018 tasks, GPU jobs with deadlines, or
     /// what `drover trace export` wrote
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "workload")]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     pub trace: Vec<PathBuf>,
     /// Work that arrives by what the nodes can do, of made-up workloads; several with commas
     #[arg(
@@ -46,7 +46,8 @@ pub struct SourceArgs {
         default_value = "0.9"
     )]
     pub load: Vec<f64>,
-    /// Jobs of each made-up workload, or drawn from TPC-H queries
+    /// Jobs of each made-up workload, or drawn from TPC-H queries, or the first so many of a file that is not cut into windows
+    /// [default: 2000, 400 graphs of dag, 20 queries of a batch and 200 of a stream, whole files]
     #[arg(long, value_name = "NUMBER")]
     pub jobs: Option<u32>,
     /// How often each made-up workload is drawn anew
@@ -70,15 +71,25 @@ pub struct SourceArgs {
     /// Processors of an SWF log's machine; by default from the file
     #[arg(long, value_name = "NUMBER")]
     pub processors: Option<u32>,
-    /// GPUs of the pool, for GPU jobs with deadlines
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_152)]
-    pub gpus: u32,
+    /// GPUs of the pool, for GPU jobs with deadlines; several with commas
+    #[arg(
+        long,
+        value_name = "NUMBER,...",
+        value_delimiter = ',',
+        default_value = "1152"
+    )]
+    pub gpus: Vec<u32>,
     /// Days of submission, for GPU jobs with deadlines, such as 9-14 [default: all]
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_days)]
     pub days: Option<RangeInclusive<u64>>,
-    /// How jobs drawn from TPC-H queries arrive
-    #[arg(long, value_name = "HOW", default_value = "batch")]
-    pub arrivals: QueryArrivals,
+    /// How jobs drawn from TPC-H queries arrive; both with a comma
+    #[arg(
+        long,
+        value_name = "HOW,...",
+        value_delimiter = ',',
+        default_value = "batch"
+    )]
+    pub arrivals: Vec<QueryArrivals>,
     /// What it costs to move an executor between jobs of TPC-H queries, in milliseconds; 0 leaves all rules of executors out
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub moving_ms: u64,
@@ -140,7 +151,9 @@ pub(super) struct Cell {
 pub(super) enum Plan<'a> {
     Family(Family, f64),
     File(&'a Path),
-    Queries(Vec<&'a Path>),
+    /// A log of GPU jobs, for a pool of so many.
+    Pool(&'a Path, u32),
+    Queries(Vec<&'a Path>, QueryArrivals),
 }
 
 impl SourceArgs {
@@ -162,11 +175,15 @@ impl SourceArgs {
         for path in &self.trace {
             match read::open(path, self.format)?.format {
                 Format::Tpch => queries.push(path.as_path()),
+                Format::Philly => {
+                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(path, *gpus)))
+                }
                 _ => plans.push(Plan::File(path)),
             }
         }
         if !queries.is_empty() {
-            plans.push(Plan::Queries(queries));
+            let arrivals = self.arrivals.iter();
+            plans.extend(arrivals.map(|arrivals| Plan::Queries(queries.clone(), *arrivals)));
         }
         Ok(plans)
     }
@@ -190,7 +207,8 @@ impl SourceArgs {
         match plan {
             Plan::Family(family, load) => self.generated(family, *load),
             Plan::File(path) => self.file(path, skipped),
-            Plan::Queries(paths) => self.queries(paths),
+            Plan::Pool(path, gpus) => self.pool(path, *gpus, skipped),
+            Plan::Queries(paths, arrivals) => self.queries(paths, *arrivals),
         }
     }
 
@@ -203,7 +221,9 @@ impl SourceArgs {
         let generate = |seed: &u64| {
             family.generate(&Parameters {
                 load,
-                jobs: self.jobs.unwrap_or(2_000),
+                jobs: self
+                    .jobs
+                    .unwrap_or(if family.name == "dag" { 400 } else { 2_000 }),
                 seed: *seed,
             })
         };
@@ -238,25 +258,36 @@ impl SourceArgs {
                 cell.mode = Mode::Strict;
                 cell.traces = self.windows(&file.name, &log)?;
             }
-            Format::Philly => {
-                let log = philly::parse(&file.content, self.lenient).map_err(malformed)?;
-                skipped.merge(&log.skipped);
-                let trace = log.trace(&file.name, self.gpus, self.days.as_ref())?;
-                cell.name = format!("{} {} gpus", file.name, self.gpus);
-                cell.counted = counted_days(&trace);
-                cell.mode = Mode::Greedy;
-                // Its times are whole minutes.
-                cell.rounds = Rounds::EachMoment;
-                cell.traces.push((0, trace));
-            }
             _ => {
-                let (trace, passed_over) =
-                    read::parse(&file, &self.read_options()).map_err(malformed)?;
+                let read = read::parse(&file, &self.read_options());
+                let (mut trace, passed_over) = read.map_err(malformed)?;
                 skipped.merge(&passed_over);
+                trace
+                    .jobs
+                    .truncate(self.jobs.map_or(usize::MAX, |jobs| jobs as usize));
                 cell.traces.push((0, trace));
             }
         }
         Ok(cell)
+    }
+
+    /// Its times are whole minutes, so that rounds are held when all of a minute is done.
+    fn pool(&self, path: &Path, gpus: u32, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let file = read::open(path, self.format)?;
+        let log = philly::parse(&file.content, self.lenient);
+        let log = log.map_err(|source| ReadTraceError::Malformed {
+            file: path.to_owned(),
+            source,
+        })?;
+        skipped.merge(&log.skipped);
+        let trace = log.trace(&file.name, gpus, self.days.as_ref())?;
+        Ok(Cell {
+            name: format!("{} {gpus} gpus", file.name),
+            counted: counted_days(&trace),
+            traces: vec![(0, trace)],
+            mode: Mode::Greedy,
+            rounds: Rounds::EachMoment,
+        })
     }
 
     pub(super) fn log(&self, content: &[u8]) -> Result<swf::SwfLog, crate::trace::ParseTraceError> {
@@ -290,7 +321,7 @@ impl SourceArgs {
         }
     }
 
-    fn queries(&self, paths: &[&Path]) -> Result<Cell, CommandError> {
+    fn queries(&self, paths: &[&Path], arrivals: QueryArrivals) -> Result<Cell, CommandError> {
         let mut sizes = Vec::new();
         for path in paths {
             let file = read::open(path, self.format)?;
@@ -300,7 +331,7 @@ impl SourceArgs {
                 source,
             })?);
         }
-        let (arrivals, jobs, how) = match self.arrivals {
+        let (arrivals, jobs, how) = match arrivals {
             QueryArrivals::Batch => (tpch::Arrivals::Batch, 20, "batch"),
             QueryArrivals::Stream => {
                 let mean_gap_ms = tpch::MEAN_GAP_MS;
@@ -338,7 +369,7 @@ impl SourceArgs {
             format: self.format,
             lenient: self.lenient,
             processors: self.processors,
-            gpus: self.gpus,
+            gpus: self.gpus[0],
             days: self.days.clone(),
             load: self.load.first().copied().unwrap_or(0.9),
             ..read::ReadOptions::default()

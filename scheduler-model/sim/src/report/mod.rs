@@ -6,6 +6,7 @@
 mod artifacts;
 mod grid;
 mod json;
+mod matrix;
 mod overview;
 mod rows;
 mod tables;
@@ -16,6 +17,7 @@ pub use artifacts::{
 };
 pub use grid::{Emphasis, Grid, WIDTH};
 pub use json::json;
+pub use matrix::matrix;
 pub use overview::overview;
 pub use rows::{WriteError, write_csv, write_jsonl};
 pub use tables::tables;
