@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use drover_model::Refusal;
-use drover_proto::{Violation, job};
+use drover_proto::Violation;
 
 use crate::{config::ConfigError, store::StoreError};
 
@@ -182,10 +182,9 @@ impl From<Refusal> for ApiError {
             Refusal::RollingBack(_) => Self::new(Code::JobRollingBack, message),
             Refusal::NothingToUndo(_) => Self::new(Code::NothingToUndo, message),
             Refusal::UnknownNode(_) => Self::new(Code::NodeNotFound, message),
-            Refusal::Impossible { reason, .. } => {
-                let why = job::impossibility(&reason);
-                Self::new(Code::Impossible, format!("{message}: {why}"))
-            }
+            // In better words where its spec is at hand.
+            Refusal::Impossible { .. } => Self::new(Code::Impossible, message),
+            Refusal::TooManyLabels(_) => Self::new(Code::InvalidArgument, message),
             Refusal::RequestIdReused(_) => Self::new(Code::RequestIdReused, message),
             Refusal::LookupStale => Self {
                 retry_after: Some(Duration::from_millis(100)),

@@ -4,9 +4,10 @@ mod known;
 
 use std::sync::Arc;
 
-use drover_model::{Answer, JobId, NewJob, Submitted, TurnNumber};
+use bytes::Bytes;
+use drover_model::{Answer, JobId, NewJob, Refusal, Submitted, TurnNumber};
 use drover_proto::{
-    Violation,
+    Violation, job,
     spec::{self, DEFAULT_NAME, Limits},
     v1,
 };
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, Code},
     inbox::{Senders, Wish},
     queues::QueueDefaults,
     store::{FoundRequest, Store},
@@ -180,8 +181,14 @@ impl Submitter {
         jobs: Vec<NewJob>,
         looked_up: TurnNumber,
     ) -> Result<Vec<Submitted>, ApiError> {
+        let specs: Vec<Bytes> = jobs.iter().map(|job| job.stored_spec.clone()).collect();
         match self.senders.ask(Wish::Submit { jobs, looked_up }).await? {
             Answer::Submitted(submitted) => Ok(submitted),
+            Answer::Refused(Refusal::Impossible { job, task, reason }) => {
+                let spec = specs.get(job as usize).map_or(&[][..], |spec| spec);
+                let why = job::impossibility(spec, task, &reason);
+                Err(ApiError::new(Code::Impossible, why))
+            }
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(ApiError::internal()),
         }

@@ -120,24 +120,33 @@ async fn a_dispatched_task_says_how_it_was_decided() {
     let cost = score.terms.iter().find(|term| term.name == "cost").unwrap();
     assert_eq!((cost.value, cost.weight), (1_000, 5_000));
     assert!(told.nodes.is_empty(), "it waits for none");
+    agents[0].started(&assign).await;
+    let quick = submit_job(&mut client, submit("ends", vec![task("a", &[])])).await;
+    let other = agents[0].assignment().await;
+    agents[0].finished(&other, v1::Outcome::Succeeded).await;
+    ended(&mut client, &quick).await;
+    let told = explain(&mut client, &quick, "a").await;
+    let decision = told.decision.expect("it was decided lately");
+    assert_eq!(decision.nodes_compared, 2, "the job has ended since");
     handle.shutdown().await.unwrap();
 
     // The details were memory only; the record of the attempt is not.
     let again = Coordinator::start(weighted).await.unwrap();
     let mut client = jobs(&again).await;
-    let told = explain(&mut client, &id, "a").await;
-    assert_eq!(told.decision, None);
-    assert_ne!(told.task.unwrap().attempts[0].decision, "");
-    let holds_it = v1::Join {
-        running: vec![assign.key.clone().unwrap()],
-        ..join("cheap", 4_000)
-    };
-    let mut agent = FakeAgent::join(&again, holds_it).await.unwrap();
-    agent.finished(&assign, v1::Outcome::Succeeded).await;
-    ended(&mut client, &id).await;
-    let told = explain(&mut client, &id, "").await;
+    let told = explain(&mut client, &quick, "").await;
     assert_eq!(told.task.unwrap().state(), v1::TaskState::Succeeded);
-    assert!(told.nodes.is_empty() && told.decision.is_none());
+    let told = told.decision.expect("it is in the record");
+    let short = |score: Option<v1::Score>| score.map(|score| (score.total, score.terms.len()));
+    assert_eq!((&*told.policy, &*told.mode), ("edf", "easy"));
+    assert_eq!((told.rank, &*told.node), (1, "cheap"));
+    assert_eq!(told.time, decision.time);
+    let totals = [&told.score, &told.runner_up_score].map(|score| short(score.clone()));
+    let before = [&decision.score, &decision.runner_up_score];
+    let before = before.map(|score| score.as_ref().map(|score| (score.total, 0)));
+    assert_eq!(totals, before);
+    let told = explain(&mut client, &id, "a").await;
+    assert_eq!(told.decision.unwrap().nodes_compared, 0);
+    assert!(told.nodes.is_empty());
 }
 
 #[tokio::test]
@@ -178,7 +187,10 @@ async fn what_could_never_start_is_refused_where_that_is_wanted() {
     let refused = client.submit(large()).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(refusal(&refused).0, "IMPOSSIBLE");
-    assert!(refused.message().contains("64 cpu"), "{refused}");
+    assert_eq!(
+        refused.message(),
+        "task `a` of job `large` could never start on the nodes that have joined: no node has 64 cpu: the largest has 4"
+    );
     let list = client.list(v1::ListJobsRequest::default()).await.unwrap();
     assert!(list.into_inner().jobs.is_empty());
     handle.shutdown().await.unwrap();

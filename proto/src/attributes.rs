@@ -1,11 +1,11 @@
 //! What is said of a host besides its capacity: by its agent, and by operators, who are held to the same limits.
 
-use drover_model::NodeClass;
+use drover_model::{NodeClass, NodeOverrides};
 
 use crate::v1;
 
 /// Labels of one host.
-pub(crate) const LABELS: usize = 100;
+pub(crate) const LABELS: usize = NodeOverrides::MAX_LABELS;
 
 /// Records hold signed 32-bit numbers.
 const MAX_LATENCY_MS: u32 = i32::MAX as u32;

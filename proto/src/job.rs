@@ -12,13 +12,13 @@ mod tests;
 mod words;
 
 use drover_model::{
-    AttemptRow, JobRow, JobView, NewJobRow, PendingReason, TaskState, TaskView, Timestamp,
+    AttemptRow, JobRow, JobView, NewJobRow, PendingReason, Priority, TaskState, TaskView, Timestamp,
 };
 use prost::Message as _;
 
 use cost::Cost;
 pub use death::{Death, death};
-pub use explain::explanation;
+pub use explain::{Known, explanation};
 pub use states::{cancellation, job_state, job_state_to_model, task_state};
 pub use tasks::{PlannedTask, TaskStanding, plan, task_states};
 
@@ -70,7 +70,7 @@ pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::Deco
             ..Default::default()
         };
         let view = record.view.and_then(|view| view.tasks.get(index as usize));
-        task.pending_reason = pending_reason(&task, view, &places);
+        task.pending_reason = pending_reason(&job, &task, &place, view, &places);
         task.estimate = estimate::of_task(&task, view);
         tasks.push(task);
     }
@@ -99,17 +99,49 @@ impl Steps<'_> {
     }
 }
 
-/// Empty when it does not wait, or nobody knows why.
-fn pending_reason(task: &v1::Task, view: Option<&TaskView>, places: &Places<'_>) -> String {
+/// Empty when the task at this place does not wait, or nobody knows why.
+fn pending_reason(
+    job: &v1::Job,
+    task: &v1::Task,
+    place: &Place<'_>,
+    view: Option<&TaskView>,
+    places: &Places<'_>,
+) -> String {
     let reason = view.and_then(|view| view.pending.as_ref());
-    let reason = reason.filter(|_| waits(task));
+    let Some(reason) = reason.filter(|_| waits(task)) else {
+        return String::new();
+    };
     let undo = task.state() == v1::TaskState::Undoing;
-    reason.map_or_else(String::new, |reason| pending::words(reason, places, undo))
+    let words = pending::words(reason, places, undo);
+    match reason {
+        PendingReason::WaitsForCapacity { .. } if !undo && place.is_of_gang() && preempts(job) => {
+            words + pending::NOBODY_STOPS_FOR_A_GANG
+        }
+        _ => words,
+    }
 }
 
-/// Why a task could never start, in words.
-pub fn impossibility(reason: &PendingReason) -> String {
-    pending::words(reason, &Places::of(&[]), false)
+/// Whether others may be stopped for tasks of the job, if they are members of no gang. By the record; the model knows best.
+fn preempts(job: &v1::Job) -> bool {
+    job.spec.as_ref().is_some_and(|spec| {
+        let is_urgent = spec.priority == Some(Priority::URGENT.get().into());
+        let is_escalated =
+            job.deadline_missed && spec.deadline_action() == v1::DeadlineAction::Escalate;
+        spec.may_preempt && (is_urgent || is_escalated)
+    })
+}
+
+/// Why a job is refused of which the task at this place could never start, in words.
+pub fn impossibility(stored_spec: &[u8], place: u32, reason: &PendingReason) -> String {
+    let spec = v1::JobSpec::decode(stored_spec).unwrap_or_default();
+    let places = Places::of(&spec.tasks);
+    let task = places.get(place);
+    format!(
+        "task `{}` of job `{}` could never start on the nodes that have joined: {}",
+        task.map_or_else(|| place.to_string(), |task| task.name()),
+        spec.name,
+        pending::words(reason, &places, false)
+    )
 }
 
 fn is_active(state: v1::AttemptState) -> bool {

@@ -165,6 +165,20 @@ impl Problems {
     }
 }
 
+fn check_steps(tasks: &[v1::TaskSpec], problems: &mut Problems) {
+    let count = Places::of(tasks).count() as usize;
+    if count > MAX_STEPS / 2 {
+        problems.add(
+            "tasks",
+            format!(
+                "the job has {count} tasks with all their instances; no job can have more than {}",
+                MAX_STEPS / 2
+            ),
+        );
+    }
+}
+
+/// One for each task of the spec; of no use when something is wrong.
 fn compile_tasks(
     spec: &v1::JobSpec,
     context: &Context<'_>,
@@ -186,19 +200,8 @@ fn compile_tasks(
         );
         return Vec::new();
     }
-    if !expand::check(&spec.tasks, limits, problems) {
-        return Vec::new();
-    }
-    let count = Places::of(&spec.tasks).count() as usize;
-    if count > MAX_STEPS / 2 {
-        problems.add(
-            "tasks",
-            format!(
-                "the job has {count} tasks with all their instances; no job can have more than {}",
-                MAX_STEPS / 2
-            ),
-        );
-        return Vec::new();
+    if expand::check(&spec.tasks, limits, problems) {
+        check_steps(&spec.tasks, problems);
     }
     if spec.tasks.iter().all(|task| task.finally) {
         problems.add(

@@ -105,6 +105,13 @@ pub struct NodeOverrides {
 }
 
 impl NodeOverrides {
+    /// So many labels of a node may be given, and so many taken away.
+    pub const MAX_LABELS: usize = 100;
+
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.labels.len() > Self::MAX_LABELS || self.without_labels.len() > Self::MAX_LABELS
+    }
+
     /// Puts `later` on top of what was said before.
     pub fn merge(&mut self, later: Self) {
         for name in later.without_labels {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Admission, AttemptKey, AttemptRow, CallerId, EstimateRow, JobId, JobRow, JobState,
-    NodeAttributes, NodeName, NodeRow, NodeState, OnDisconnect, Placement, QueueRow, Resource,
-    Resources, Score, SessionId, TaskState, Timestamp, TurnNumber, Unmet, Weights,
+    Admission, AttemptKey, AttemptRow, CallerId, DecisionView, EstimateRow, JobId, JobRow,
+    JobState, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, OnDisconnect, QueueRow,
+    Resource, Resources, SessionId, TaskExplanation, TaskState, Timestamp, TurnNumber, Unmet,
+    Weights,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
@@ -89,8 +90,15 @@ pub struct Instance {
     /// From 0.
     pub index: u32,
     pub count: u32,
-    /// Set for a member of a gang.
-    pub peers: Option<Peers>,
+    pub of: InstanceOf,
+}
+
+/// What a task, or undo step, is an instance of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum InstanceOf {
+    Array,
+    /// Undo steps of a gang have no peers: they do not run together.
+    Gang(Option<Peers>),
 }
 
 /// Where the members of a gang are.
@@ -123,8 +131,12 @@ pub enum Answer {
     QueueSet,
     /// The node as it is now.
     NodeSet(Box<NodeView>),
-    /// `None`: the job is not open, or has no such task.
-    Explained(Option<Box<TaskExplanation>>),
+    Explained {
+        /// `None`: the job is not open, or has no such task.
+        task: Option<Box<TaskExplanation>>,
+        /// Of its last attempt, if that was decided lately; the job may have ended since.
+        decision: Option<Box<DecisionView>>,
+    },
     Status(StatusView),
     Refused(Refusal),
 }
@@ -162,6 +174,11 @@ pub enum Refusal {
     },
     #[error("no node `{0}` has ever joined")]
     UnknownNode(NodeName),
+    #[error(
+        "operators have said more than {most} labels of node `{0}`; take some back with `--reset`",
+        most = NodeOverrides::MAX_LABELS
+    )]
+    TooManyLabels(NodeName),
     #[error("request_id `{0}` was used for a different job")]
     RequestIdReused(Arc<str>),
     /// The look-up of the request id is too old to be trusted.
@@ -328,78 +345,6 @@ pub struct PolicyView {
     pub policy: Arc<str>,
     pub mode: crate::dispatch::Mode,
     pub weights: Weights,
-}
-
-/// Why a task waits, or why it runs where it does.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct TaskExplanation {
-    pub task: TaskView,
-    /// By which nodes are scored now.
-    pub weights: Weights,
-    /// While it waits: connected nodes, those that would take it now first, best first.
-    pub nodes: Vec<NodeVerdict>,
-    /// How many nodes are not among these, for brevity.
-    pub nodes_left_out: u32,
-    /// Of its last attempt, if that was decided lately.
-    pub decision: Option<Box<DecisionView>>,
-}
-
-impl TaskExplanation {
-    /// More nodes than this are counted only.
-    pub const NODES: usize = 100;
-}
-
-/// What one node has to say.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct NodeVerdict {
-    pub node: NodeName,
-    /// Judged as if it were free where it has an obstacle.
-    pub score: Score,
-    pub obstacle: Option<Obstacle>,
-}
-
-/// Why a task cannot start on a node now.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub enum Obstacle {
-    /// Enough in principle, but not free.
-    Busy {
-        resource: Resource,
-        wanted: u64,
-        free: u64,
-    },
-    /// It would delay what the node is reserved for.
-    Reserved,
-    /// It holds a task that this one must be apart from.
-    Apart,
-    Quarantined {
-        until: Timestamp,
-    },
-    /// Not enough even when it is empty.
-    TooSmall {
-        resource: Resource,
-        wanted: u64,
-        capacity: u64,
-    },
-    Constraint(Unmet),
-    Cordoned,
-    Draining,
-    /// Disconnected or lost.
-    Away,
-}
-
-/// A decision in full. The last [`DecisionView::KEPT`] of a leadership are kept.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct DecisionView {
-    pub attempt: u32,
-    pub at: Timestamp,
-    pub policy: Arc<str>,
-    pub mode: crate::dispatch::Mode,
-    pub weights: Weights,
-    pub placement: Placement,
-}
-
-impl DecisionView {
-    pub const KEPT: usize = 10_000;
 }
 
 /// A change of state that somebody may want to see.

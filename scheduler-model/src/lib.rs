@@ -51,6 +51,7 @@ pub mod dispatch;
 mod effect;
 pub mod estimate;
 mod event;
+mod explanation;
 mod ids;
 pub mod lead;
 pub mod policy;
@@ -70,14 +71,15 @@ pub mod turn;
 pub use attributes::{Admission, NodeAttributes, NodeClass, NodeOverrides, ParseClassError};
 pub use constraint::{Constraints, Expression, ParseExpressionError, Preference, Unmet};
 pub use effect::{
-    Action, Answer, Assignment, CloseReason, DecisionView, Effects, EstimateSource, EstimateView,
-    Instance, JobView, NodeVerdict, NodeView, Obstacle, Peers, PendingReason, PolicyView, Position,
-    Refusal, StatusView, Submitted, TaskExplanation, TaskView, Transition,
+    Action, Answer, Assignment, CloseReason, Effects, EstimateSource, EstimateView, Instance,
+    InstanceOf, JobView, NodeView, Peers, PendingReason, PolicyView, Position, Refusal, StatusView,
+    Submitted, TaskView, Transition,
 };
 pub use event::{
     Cancellation, Carried, Decision, Event, Heard, Join, NewJob, NodeChange, Outcome, Placement,
     Preemption, Question, Report, ReportBatch, ReportKind, RunnerUp,
 };
+pub use explanation::{DecisionSummary, DecisionView, NodeVerdict, Obstacle, TaskExplanation};
 pub use ids::{AttemptKey, CallerId, Epoch, JobId, NodeName, SessionId, TurnNumber};
 pub use priority::Priority;
 pub use resources::{Resource, Resources};

@@ -199,6 +199,10 @@ impl Resources {
         self.memory_bytes = all.memory_bytes.saturating_sub(taken.memory_bytes);
         self.gpus = all.gpus.saturating_sub(taken.gpus);
         self.disk_bytes = all.disk_bytes.saturating_sub(taken.disk_bytes);
+        // Most sites name nothing.
+        if all.named.is_empty() {
+            return self.named.clear();
+        }
         self.named.clone_from(&all.named);
         self.named.retain_mut(|(name, amount)| {
             *amount = amount.saturating_sub(taken.named(name));
@@ -207,6 +211,7 @@ impl Resources {
     }
 
     /// The larger amount of each kind.
+    #[inline]
     pub fn raise_to(&mut self, other: &Self) {
         self.cpu_millis = self.cpu_millis.max(other.cpu_millis);
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
@@ -215,8 +220,24 @@ impl Resources {
         self.merge_named(other, u64::max);
     }
 
-    /// Combines the amounts of whatever `other` names.
+    /// Whether it has as much as `most` of anything that `demand` takes.
+    pub(crate) fn reaches(&self, most: &Self, demand: &Self) -> bool {
+        (demand.cpu_millis > 0 && self.cpu_millis >= most.cpu_millis)
+            || (demand.memory_bytes > 0 && self.memory_bytes >= most.memory_bytes)
+            || (demand.gpus > 0 && self.gpus >= most.gpus)
+            || (demand.disk_bytes > 0 && self.disk_bytes >= most.disk_bytes)
+            || !demand.named.is_empty()
+    }
+
+    /// Combines the amounts of whatever `other` names, which mostly is nothing.
+    #[inline]
     fn merge_named(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
+        if !other.named.is_empty() {
+            self.merge_each(other, combine);
+        }
+    }
+
+    fn merge_each(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
         for (name, amount) in &other.named {
             match self.named.binary_search_by(|(mine, _)| mine.cmp(name)) {
                 Ok(place) => {

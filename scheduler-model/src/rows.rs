@@ -85,7 +85,7 @@ pub struct NodeRow {
     pub given: NodeAttributes,
     pub overrides: NodeOverrides,
     pub admission: Admission,
-    /// When its agent last joined and something about it was new.
+    /// When this incarnation of its agent first joined. What was assigned there before, it was never told.
     pub joined_at: Timestamp,
 }
 

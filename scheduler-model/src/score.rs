@@ -113,6 +113,33 @@ impl Weights {
     }
 }
 
+/// In thousandths. `None`: there is nothing of it.
+pub(crate) fn share(part: u64, whole: u64) -> Option<u16> {
+    if whole == 0 {
+        return None;
+    }
+    let share = match part.checked_mul(1000) {
+        Some(thousand) => thousand / whole,
+        None => (u128::from(part) * 1000 / u128::from(whole)) as u64,
+    };
+    Some(share.min(1000) as u16)
+}
+
+/// Of those that are there; 0 when none is.
+pub(crate) fn mean<const COUNT: usize>(shares: [Option<u16>; COUNT]) -> u16 {
+    let (mut sum, mut count) = (0, 0);
+    for share in shares {
+        sum += u32::from(share.unwrap_or(0));
+        count += u32::from(share.is_some());
+    }
+    // Most nodes have cpu and memory only.
+    match count {
+        0 | 1 => sum as u16,
+        2 => (sum / 2) as u16,
+        count => (sum / count) as u16,
+    }
+}
+
 impl fmt::Display for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (term, weight)) in Term::ALL.iter().zip(self.0).enumerate() {

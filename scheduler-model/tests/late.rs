@@ -4,8 +4,8 @@ mod support;
 
 use bytes::Bytes;
 use drover_model::{
-    AttemptKey, AttemptState, Constraints, DeadlineAction, Event, FailureRule, JobId, JobSpec,
-    NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec,
+    Action, AttemptKey, AttemptState, Constraints, DeadlineAction, Event, FailureRule, JobId,
+    JobSpec, NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec,
     Timestamp, cluster::Config,
 };
 use support::{Turned, World, cpus, expected, join, reports};
@@ -191,6 +191,37 @@ fn an_agent_that_knows_nothing_any_more_is_believed_in_parts() {
             lost > before && lost <= before + 2_500,
             "{before} to {lost} in one turn"
         );
+    }
+}
+
+/// What it was assigned and has not been given up yet may have run in the agent's last life: it is not sent again, by no
+/// coordinator.
+#[test]
+fn what_a_restarted_agent_left_is_lost_though_the_coordinator_dies_meanwhile() {
+    const TASKS: u64 = 1_200;
+    let mut world = with_much(TASKS as usize);
+    let first: Vec<AttemptKey> = attempts(TASKS as u32).collect();
+    let rejoin = |world: &mut World| {
+        world.now = world.now.plus_ms(1_000);
+        let session = world.next_session();
+        let join = join("n1", 2, cpus(TASKS), vec![]);
+        world.turn([Event::Join { session, join }])
+    };
+    rejoin(&mut world);
+    let lost = world.cluster.counters().lost_attempts;
+    assert!(lost > 0 && lost < TASKS, "{lost} before the crash");
+    world.reload();
+    let turned = rejoin(&mut world);
+    let sent = turned.actions.iter().filter_map(|action| match action {
+        Action::Assign { assignment, .. } => Some(assignment.key),
+        _ => None,
+    });
+    let sent: Vec<AttemptKey> = sent.collect();
+    assert!(!sent.is_empty(), "what was lost before runs again");
+    assert!(sent.iter().all(|key| !first.contains(key)));
+    while world.cluster.counters().lost_attempts + lost < TASKS {
+        let turned = world.turn([Event::Tick]);
+        assert!(!turned.rows.attempts.is_empty(), "the rest is lost as well");
     }
 }
 

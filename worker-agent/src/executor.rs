@@ -60,7 +60,7 @@ impl Executor {
             host: Arc::new(Host {
                 guard: Arc::new(Guard::start(&options.guard, state.lock(), base)?),
                 cgroups,
-                progress_dir: state.progress(),
+                attempts_dir: state.attempts(),
                 node: options.name,
                 work_dir: options.work_dir,
                 logs,

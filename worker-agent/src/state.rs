@@ -17,7 +17,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Files in it: `lock`, held by the agent and its guard, with the process id; `incarnation`, the last one; `cgroup`,
-/// where the processes of the last one are; `journal`; and `progress/`, which lives as long as one agent process.
+/// where the processes of the last one are; `journal`; and `attempts/`, which lives as long as one agent process.
 #[derive(Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
@@ -70,8 +70,8 @@ impl StateDir {
         let absolute = fs::canonicalize(path).map_err(error("find the directory"))?;
         let path = absolute.as_path();
         let lock = lock(path).await?;
-        let _ = fs::remove_dir_all(path.join("progress"));
-        fs::create_dir(path.join("progress")).map_err(error("make a directory in it"))?;
+        let _ = fs::remove_dir_all(path.join("attempts"));
+        fs::create_dir(path.join("attempts")).map_err(error("make a directory in it"))?;
         let incarnation = next_incarnation(path).map_err(error("keep the incarnation"))?;
         Ok(Self {
             path: path.to_owned(),
@@ -89,9 +89,9 @@ impl StateDir {
         self.path.join("journal")
     }
 
-    /// For files that tasks touch.
-    pub(crate) fn progress(&self) -> PathBuf {
-        self.path.join("progress")
+    /// For files that tasks are told of.
+    pub(crate) fn attempts(&self) -> PathBuf {
+        self.path.join("attempts")
     }
 
     /// Where the incarnation before had its processes.
@@ -107,7 +107,7 @@ impl StateDir {
 
 impl Drop for StateDir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(self.progress());
+        let _ = fs::remove_dir_all(self.attempts());
     }
 }
 

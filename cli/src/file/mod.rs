@@ -105,9 +105,14 @@ fn job(document: &Node, source: &str) -> Result<v1::JobSpec, Vec<Problem>> {
     let problems = RefCell::new(Vec::new());
     let Some(file) = decode::decode::<JobFile>(document, &problems) else {
         note_tasks(document, &problems);
-        return Err(problems.into_inner());
+        let mut found = problems.into_inner();
+        found.extend(placed(document, source, expression::wrong(document)));
+        return Err(found);
     };
-    let spec = convert::job(file).map_err(|found| placed(document, source, found))?;
+    let spec = convert::job(file).map_err(|mut found| {
+        found.extend(expression::wrong(document));
+        placed(document, source, found)
+    })?;
     match spec::compile(&spec, &Limits::default()) {
         Ok(_) => Ok(spec),
         Err(found) => Err(placed(document, source, found)),

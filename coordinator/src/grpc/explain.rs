@@ -1,7 +1,11 @@
 //! Why a task waits, and how it was placed.
 
-use drover_model::{Answer, JobId, Question, TaskExplanation};
-use drover_proto::{job, spec::Places, v1};
+use drover_model::{Answer, JobId, Question};
+use drover_proto::{
+    job::{self, Known},
+    spec::Places,
+    v1,
+};
 
 use super::{job_id, job_not_found, jobs::unreadable, selection::place};
 use crate::{clock, error::ApiError, inbox::Wish, server::Parts};
@@ -21,12 +25,14 @@ pub(super) async fn explain(
     };
     let job = job::job(record, clock::wall()).map_err(|error| unreadable(&error))?;
     let task = choose(&job, &request.task)?;
-    let explained = if stored.row.state.is_final() {
-        None
+    let asked = ask(parts, id, task).await;
+    let known = if stored.row.state.is_final() {
+        // The record is enough, also where nobody leads.
+        asked.unwrap_or_default()
     } else {
-        ask(parts, id, task).await?
+        asked?
     };
-    Ok(job::explanation(job, task, explained))
+    Ok(job::explanation(job, task, known))
 }
 
 /// Its place among the tasks.
@@ -43,11 +49,10 @@ fn choose(job: &v1::Job, name: &str) -> Result<u32, ApiError> {
     Ok(first.map_or(0, |(place, _)| place))
 }
 
-/// `None`: it has ended meanwhile.
-async fn ask(parts: &Parts, job: JobId, task: u32) -> Result<Option<TaskExplanation>, ApiError> {
+async fn ask(parts: &Parts, job: JobId, task: u32) -> Result<Known, ApiError> {
     let question = Question::Explain { job, task };
     match parts.senders.ask(Wish::Ask(question)).await? {
-        Answer::Explained(explained) => Ok(explained.map(|explained| *explained)),
+        Answer::Explained { task, decision } => Ok(Known { task, decision }),
         _ => Err(ApiError::internal()),
     }
 }

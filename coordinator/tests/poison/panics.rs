@@ -3,19 +3,20 @@
 use std::{panic::resume_unwind, path::Path, sync::Arc};
 
 use drover_coordinator::{Coordinator, Handle, Options};
-use drover_model::policy::{Facts, Policy};
+use drover_model::policy::{Facts, Order, Policy};
 use drover_proto::v1;
 use tempfile::tempdir;
 
 use super::support::{DiligentAgent, get, jobs, options, status, submit, submit_job, task};
 use super::{ends, only_its_caller_hears, parked};
 
-/// A task that asks for just so much cannot be queued.
-const UNQUEUEABLE_CPU_MILLIS: u64 = 13;
+/// A task that asks for just so much cannot be ranked.
+const UNRANKABLE_CPU_MILLIS: u64 = 13;
 
-/// First in, first out, but for its panics.
+/// First in, first out, but for its panics. Where its keys are fixed it is asked for them when tasks are queued, else in
+/// rounds of dispatch.
 #[derive(Debug)]
-struct Faulty;
+struct Faulty(Order);
 
 impl Policy for Faulty {
     fn name(&self) -> &str {
@@ -26,8 +27,12 @@ impl Policy for Faulty {
         "fails on some tasks"
     }
 
+    fn order(&self) -> Order {
+        self.0
+    }
+
     fn key(&self, facts: &Facts) -> i64 {
-        if facts.width_millis == UNQUEUEABLE_CPU_MILLIS {
+        if facts.width_millis == UNRANKABLE_CPU_MILLIS {
             panic_in_silence();
         }
         facts.submitted_at.0
@@ -39,9 +44,9 @@ fn panic_in_silence() {
     resume_unwind(Box::new("planted"));
 }
 
-async fn start(dir: &Path) -> Handle {
+async fn start(dir: &Path, order: Order) -> Handle {
     let options = Options {
-        policy: Arc::new(Faulty),
+        policy: Arc::new(Faulty(order)),
         ..options(dir)
     };
     Coordinator::start(options).await.expect("a coordinator")
@@ -87,20 +92,24 @@ async fn run_among_others(handle: &Handle, poison: v1::SubmitRequest) -> Vec<Str
     ids
 }
 
-/// The second task is queued by the report on the first, and that step panics.
-#[tokio::test]
-async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
-    let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
-    let tasks = vec![task("a", &[]), asking("b", &["a"], UNQUEUEABLE_CPU_MILLIS)];
-    let ids = run_among_others(&handle, submit("poison", tasks)).await;
-    for poison in [&ids[1], &ids[3]] {
-        let letter = parked(&handle, poison).await;
+async fn are_parked(handle: &Handle, poison: [&String; 2]) {
+    for id in poison {
+        let letter = parked(handle, id).await;
         assert!(
             letter.reason.contains("the scheduler failed on it"),
             "{letter:?}"
         );
     }
+}
+
+/// The second task is queued by the report on the first, and that step panics.
+#[tokio::test]
+async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path(), Order::Fixed).await;
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
+    let ids = run_among_others(&handle, submit("poison", tasks)).await;
+    are_parked(&handle, [&ids[1], &ids[3]]).await;
     for good in [&ids[0], &ids[2], &ids[4]] {
         let job = get(&mut jobs(&handle).await, good).await;
         for task in job.tasks {
@@ -110,10 +119,20 @@ async fn a_report_on_which_the_scheduler_panics_costs_its_own_job_only() {
     }
 }
 
+/// No event is at fault then: the round is about all that wait.
+#[tokio::test]
+async fn a_round_of_dispatch_that_panics_costs_the_job_that_it_was_about_only() {
+    let dir = tempdir().unwrap();
+    let handle = start(dir.path(), Order::Changing).await;
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
+    let ids = run_among_others(&handle, submit("poison", tasks)).await;
+    are_parked(&handle, [&ids[1], &ids[3]]).await;
+}
+
 #[tokio::test]
 async fn the_caller_on_whose_job_the_scheduler_panics_hears_internal_and_nobody_else() {
     let dir = tempdir().unwrap();
-    let handle = start(dir.path()).await;
-    let poison = submit("poison", vec![asking("a", &[], UNQUEUEABLE_CPU_MILLIS)]);
+    let handle = start(dir.path(), Order::Fixed).await;
+    let poison = submit("poison", vec![asking("a", &[], UNRANKABLE_CPU_MILLIS)]);
     only_its_caller_hears(&handle, poison).await;
 }

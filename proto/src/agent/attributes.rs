@@ -11,6 +11,9 @@ use crate::{
     v1,
 };
 
+/// The longest name of a host (RFC 1035, 253 characters) and a port. Every member of a gang is told of all others.
+const MAX_ADDRESS_BYTES: usize = 259;
+
 /// `gpu_model` stands with the capacity. Absent attributes are those of a host of which nobody says anything.
 pub(super) fn attributes_from_wire(
     attributes: Option<v1::NodeAttributes>,
@@ -73,9 +76,17 @@ pub(super) fn text(text: Option<&str>) -> String {
 fn check_texts(given: &v1::NodeAttributes) -> Result<(), DecodeError> {
     check_text("region", &given.region)?;
     check_text("address", &given.address)?;
-    // Members of a gang are told of each other with commas between them.
-    if given.address.contains([',', ' ']) {
-        return Err(wrong("address", "must not hold commas or spaces"));
+    // Members of a gang are told of each other with commas between them, or line by line.
+    let parts =
+        |character: char| character == ',' || character.is_whitespace() || character.is_control();
+    if given.address.contains(parts) {
+        return Err(wrong(
+            "address",
+            "must not hold commas, spaces or control characters",
+        ));
+    }
+    if given.address.len() > MAX_ADDRESS_BYTES {
+        return Err(wrong("address", "has more than 259 bytes"));
     }
     if given.labels.len() > LABELS {
         return Err(wrong("labels", "has more than 100 entries"));

@@ -1,7 +1,7 @@
 //! What a coordinator tells an agent.
 
 use drover_model::{
-    Assignment, AttemptKey, Epoch, Instance, OnDisconnect, Peers, session::Welcome,
+    Assignment, AttemptKey, Epoch, Instance, InstanceOf, OnDisconnect, Peers, session::Welcome,
 };
 
 use super::{key_from_wire, key_to_wire, keys_from_wire, wrong};
@@ -39,17 +39,26 @@ fn instance_from_wire(assign: &v1::Assign) -> Result<Option<Instance>, DecodeErr
         }),
         _ => return Err(wrong("peers", "must be one for each member, or none")),
     };
+    let is_of_gang = assign.gang || peers.is_some();
     Ok(Some(Instance {
         index,
         count: assign.count,
-        peers,
+        of: if is_of_gang {
+            InstanceOf::Gang(peers)
+        } else {
+            InstanceOf::Array
+        },
     }))
 }
 
 pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
-    let (index, count, peers) = match assignment.instance {
-        None => (None, 0, None),
-        Some(instance) => (Some(instance.index), instance.count, instance.peers),
+    let (index, count, of) = match assignment.instance {
+        None => (None, 0, InstanceOf::Array),
+        Some(instance) => (Some(instance.index), instance.count, instance.of),
+    };
+    let (gang, peers) = match of {
+        InstanceOf::Array => (false, None),
+        InstanceOf::Gang(peers) => (true, peers),
     };
     let ring = peers.as_ref().is_some_and(|peers| peers.ring);
     let addresses = peers.iter().flat_map(|peers| peers.addresses.iter());
@@ -65,6 +74,7 @@ pub fn assign_to_wire(assignment: Assignment) -> v1::Assign {
         count,
         peers: addresses.map(|address| (**address).to_owned()).collect(),
         ring,
+        gang,
     }
 }
 

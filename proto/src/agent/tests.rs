@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use drover_model::{
-    Assignment, AttemptKey, Epoch, Instance, JobId, Join, NodeAttributes, NodeClass, OnDisconnect,
-    Outcome, Peers, Report, ReportBatch, ReportKind, Resources, Timestamp, session::Welcome,
+    Assignment, AttemptKey, Epoch, Instance, InstanceOf, JobId, Join, NodeAttributes, NodeClass,
+    OnDisconnect, Outcome, Peers, Report, ReportBatch, ReportKind, Resources, Timestamp,
+    session::Welcome,
 };
 
 use super::{
@@ -80,13 +81,13 @@ fn an_assignment_survives_the_wire() {
     let member = |ring| Instance {
         index: 1,
         count: 2,
-        peers: Some(Peers {
+        of: InstanceOf::Gang(Some(Peers {
             addresses: ["a".into(), "10.0.0.1".into()].into(),
             ring,
-        }),
+        })),
     };
-    let of_array = Instance {
-        peers: None,
+    let of = |of| Instance {
+        of,
         ..member(false)
     };
     for (traceparent, on_disconnect, instance) in [
@@ -94,8 +95,9 @@ fn an_assignment_survives_the_wire() {
         (
             Some("00-ab-cd-01".into()),
             OnDisconnect::Stop,
-            Some(of_array),
+            Some(of(InstanceOf::Array)),
         ),
+        (None, OnDisconnect::Keep, Some(of(InstanceOf::Gang(None)))),
         (None, OnDisconnect::Keep, Some(member(false))),
         (None, OnDisconnect::Keep, Some(member(true))),
     ] {

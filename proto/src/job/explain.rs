@@ -1,7 +1,8 @@
 //! Why a task waits, node by node, and how its last attempt was decided.
 
 use drover_model::{
-    DecisionView, NodeVerdict, Obstacle, RunnerUp, Score, TaskExplanation, Term, Unmet, Weights,
+    DecisionSummary, DecisionView, NodeVerdict, Obstacle, RunnerUp, Score, TaskExplanation, Term,
+    Unmet, Weights,
 };
 
 use super::{
@@ -13,24 +14,37 @@ use crate::{spec::Places, time, v1};
 /// The rules come with the build.
 const RULES_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the record says of a task, and what the model knows besides; nothing if the job has ended.
+/// What the model knows of a task beside the record.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// `None` when its job has ended.
+    pub task: Option<Box<TaskExplanation>>,
+    /// `None` when it is forgotten.
+    pub decision: Option<Box<DecisionView>>,
+}
+
+/// What the record says of a task, and what the model knows besides.
 ///
 /// # Panics
-/// When the job has no such task.
-pub fn explanation(
-    mut job: v1::Job,
-    task: u32,
-    explained: Option<TaskExplanation>,
-) -> v1::ExplainResponse {
-    let mut task = job.tasks.swap_remove(task as usize);
-    let Some(explained) = explained else {
+/// When the job has no task at this place.
+pub fn explanation(mut job: v1::Job, index: u32, known: Known) -> v1::ExplainResponse {
+    let mut task = job.tasks.swap_remove(index as usize);
+    let decision = task.attempts.last().and_then(|last| {
+        let in_full = known.decision.filter(|view| view.attempt == last.number);
+        in_full.map_or_else(|| recorded(last), |view| Some(decision(*view)))
+    });
+    let Some(explained) = known.task else {
         return v1::ExplainResponse {
             task: Some(task),
+            decision,
             ..Default::default()
         };
     };
-    let specs = job.spec.map(|spec| spec.tasks).unwrap_or_default();
-    task.pending_reason = pending_reason(&task, Some(&explained.task), &Places::of(&specs));
+    let specs = job.spec.as_ref().map_or(&[][..], |spec| &spec.tasks);
+    let places = Places::of(specs);
+    if let Some(place) = places.get(index) {
+        task.pending_reason = pending_reason(&job, &task, &place, Some(&explained.task), &places);
+    }
     task.estimate = estimate::of_task(&task, Some(&explained.task));
     let weights = &explained.weights;
     let waits = !task.pending_reason.is_empty();
@@ -39,8 +53,29 @@ pub fn explanation(
         task: Some(task),
         nodes: shown.map(|node| verdict(node, weights)).collect(),
         nodes_left_out: if waits { explained.nodes_left_out } else { 0 },
-        decision: explained.decision.map(|view| decision(*view)),
+        decision,
     }
+}
+
+/// The short form. An attempt that expired had no decision.
+fn recorded(attempt: &v1::Attempt) -> Option<v1::Decision> {
+    let summary = DecisionSummary::parse(&attempt.decision)?;
+    let total = |score: u16| v1::Score {
+        total: score.into(),
+        terms: Vec::new(),
+    };
+    Some(v1::Decision {
+        attempt: attempt.number,
+        time: attempt.assign_time,
+        policy: summary.policy.to_owned(),
+        mode: summary.mode.to_string(),
+        rank: summary.rank.saturating_add(1),
+        backfilled: summary.backfilled,
+        node: attempt.node.clone(),
+        score: Some(total(summary.score)),
+        runner_up_score: summary.runner_up.map(total),
+        ..Default::default()
+    })
 }
 
 fn verdict(verdict: &NodeVerdict, weights: &Weights) -> v1::NodeVerdict {
@@ -79,7 +114,7 @@ fn decision(view: DecisionView) -> v1::Decision {
     v1::Decision {
         attempt,
         time: Some(time::from_model(at)),
-        policy: policy.to_owned(),
+        policy: (*policy).to_owned(),
         policy_version: RULES_VERSION.to_owned(),
         mode: mode.to_string(),
         rank: placement.rank.saturating_add(1),

@@ -5,6 +5,10 @@ use drover_model::{NodeName, PendingReason, Timestamp, Unmet};
 use super::words::{amount, bare_amount, clock, place};
 use crate::spec::{Places, apart_groups};
 
+/// Follows where a member of a gang waits for capacity, and others of its job would have made room.
+pub(super) const NOBODY_STOPS_FOR_A_GANG: &str =
+    "; nobody is stopped for a gang, though its queue has preemption on";
+
 /// One line for a person, with names and numbers. `undo`: it is the undo step of the task that waits.
 pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> String {
     match reason {
@@ -31,10 +35,10 @@ pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> S
             "every node with room holds a task of its anti-affinity group `{}`",
             group_name(tasks, *group)
         ),
-        PendingReason::HeldForReservation { job, task } => format!(
-            "fits now, but would delay task {} of job {job}, which capacity is reserved for",
-            task + 1
-        ),
+        // Only the record of that job has the names of its tasks.
+        PendingReason::HeldForReservation { job, .. } => {
+            format!("fits now, but would delay job {job}, for which capacity is reserved")
+        }
         PendingReason::Outranked { position, policy } => {
             format!("{} in the order of {policy}", place(*position))
         }

@@ -13,7 +13,7 @@ use crate::v1::{self, Topology, task_spec::Instances};
 /// Members learn where all others are, so that what they are told grows with the square.
 const MAX_GANG: u32 = 1_000;
 
-/// Checks how many of each task there are. Nothing may be expanded if that is not all right.
+/// Checks how many of each task there are. False when something is wrong: then nothing may be expanded, or counted.
 pub(super) fn check(tasks: &[v1::TaskSpec], limits: &Limits, problems: &mut Problems) -> bool {
     let before = problems.0.len();
     for (index, task) in tasks.iter().enumerate() {

@@ -26,6 +26,10 @@ pub enum Role {
 }
 
 impl Place<'_> {
+    pub(crate) fn is_of_gang(&self) -> bool {
+        matches!(self.task.instances, Some(Instances::Gang(_)))
+    }
+
     /// `NAME`, or `NAME[i]` of an instance.
     pub fn name(&self) -> String {
         match self.role {

@@ -1,5 +1,6 @@
 //! The production scheduler under virtual time.
 //!
+//! - [`command`]: what `drover simulate` and `drover evaluate` do with all of it;
 //! - [`compat`]: the published protocol of another project, for comparison with its figures only;
 //! - [`faults`]: all machines together, with everything around them that can go wrong, and checkers of what is promised;
 //! - [`replay`]: what a real coordinator recorded, stepped through the same machines;
@@ -10,6 +11,7 @@
 //! - [`report`]: figures and single attempts as tables and files;
 //! - [`plot`]: the same as pictures.
 
+pub mod command;
 pub mod compat;
 pub mod evaluate;
 pub mod faults;

@@ -202,6 +202,7 @@ impl Cluster {
             self.tell(next, effects);
         }
     }
+
     /// A task was done though its job had been stopped. If that was the last of its group, all of it is.
     pub(super) fn finish_whole(&mut self, at: TaskRef, effects: &mut Effects) {
         let job = self.jobs.get_mut(at.job);

@@ -8,6 +8,7 @@ use super::{
     jobs::{JobSlot, TaskRef},
     node::NodeSlot,
     phase::Phase,
+    why::Inquiry,
 };
 use crate::{
     Action, Answer, CallerId, Effects, GroupKind, JobView, NodeView, PendingReason, PolicyView,
@@ -27,7 +28,11 @@ impl Cluster {
                 Answer::Job(self.jobs.find(*id).map(|slot| self.view_job(now, slot)))
             }
             Question::Explain { job, task } => {
-                Answer::Explained(self.explain(now, *job, *task).map(Box::new))
+                let decision = self.decisions.find(*job, *task);
+                Answer::Explained {
+                    task: self.explain(now, *job, *task).map(Box::new),
+                    decision: decision.cloned().map(Box::new),
+                }
             }
             Question::Nodes => {
                 let nodes = self.nodes.by_name();
@@ -46,18 +51,18 @@ impl Cluster {
     fn view_job(&self, now: Timestamp, slot: JobSlot) -> JobView {
         let job = self.jobs.get(slot);
         // Counting places costs most; tasks beyond the first few learn theirs from these.
-        let mut positions = POSITIONS_PER_ANSWER;
+        let inquiry = Inquiry::new(POSITIONS_PER_ANSWER);
         let mut tasks: Vec<TaskView> = Vec::with_capacity(job.task_count() as usize);
         let mut counted_all = false;
         for task in 0..job.task_count() {
             let like = tasks
                 .last()
-                .filter(|_| counted_all && self.waits_alike(slot, task));
+                .filter(|_| counted_all && self.waits_alike(now, slot, task, &inquiry));
             let view = match like {
                 Some(like) => like.clone(),
                 None => {
-                    counted_all = positions == 0;
-                    self.view_task(now, slot, task, &mut positions)
+                    counted_all = inquiry.positions.get() == 0;
+                    self.view_task(now, slot, task, &inquiry)
                 }
             };
             tasks.push(view);
@@ -66,7 +71,7 @@ impl Cluster {
     }
 
     /// Whether a task is an instance that waits for the same as the one before it: most of a large array do.
-    fn waits_alike(&self, slot: JobSlot, task: u32) -> bool {
+    fn waits_alike(&self, now: Timestamp, slot: JobSlot, task: u32, inquiry: &Inquiry) -> bool {
         let job = self.jobs.get(slot);
         let group = job.group_of(task);
         let Some(before) = task
@@ -77,7 +82,7 @@ impl Cluster {
         };
         let phases = [before, task].map(|task| &job.tasks[task as usize].phase);
         let is_special = |task: u32| {
-            let held = self.reservation.as_ref();
+            let held = self.reservation(now, inquiry);
             held.is_some_and(|held| (held.job, held.task) == (job.id, task))
                 || self.preempting.victims(TaskRef { job: slot, task }) > 0
         };
@@ -92,11 +97,11 @@ impl Cluster {
         now: Timestamp,
         slot: JobSlot,
         task: u32,
-        positions: &mut usize,
+        inquiry: &Inquiry,
     ) -> TaskView {
         TaskView {
             state: self.jobs.get(slot).task_state(task),
-            pending: self.why_pending(now, slot, task, positions),
+            pending: self.why_pending(now, slot, task, inquiry),
             estimate: self.estimate(TaskRef { job: slot, task }),
         }
     }
@@ -107,7 +112,7 @@ impl Cluster {
         now: Timestamp,
         slot: JobSlot,
         task: u32,
-        positions: &mut usize,
+        inquiry: &Inquiry,
     ) -> Option<PendingReason> {
         let job = self.jobs.get(slot);
         let task = job.shown_undo(task).unwrap_or(task);
@@ -119,14 +124,14 @@ impl Cluster {
                 unmet,
             }),
             Phase::Retrying { until } => Some(PendingReason::Backoff { until }),
-            Phase::Gathering => Some(self.why_gathering(now, at, positions)),
-            Phase::Queued { .. } => Some(self.why_queued(now, at, positions)),
+            Phase::Gathering => Some(self.why_gathering(now, at, inquiry)),
+            Phase::Queued { .. } => Some(self.why_queued(now, at, inquiry)),
             _ => None,
         }
     }
 
     /// The others of its group keep it back; those of a gang that is complete wait as one.
-    fn why_gathering(&self, now: Timestamp, at: TaskRef, positions: &mut usize) -> PendingReason {
+    fn why_gathering(&self, now: Timestamp, at: TaskRef, inquiry: &Inquiry) -> PendingReason {
         let job = self.jobs.get(at.job);
         let group = job.group_of(at.task).expect("only instances gather").spec;
         match group.kind {
@@ -136,7 +141,7 @@ impl Cluster {
                     task: group.first,
                     ..at
                 };
-                self.why_queued(now, first, positions)
+                self.why_queued(now, first, inquiry)
             }
             GroupKind::Gang { .. } => {
                 let members = &job.tasks[group.first as usize..group.whole() as usize];

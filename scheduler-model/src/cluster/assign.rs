@@ -7,12 +7,13 @@ use smallvec::SmallVec;
 use super::{
     Cluster,
     jobs::{JobSlot, TaskRef},
+    line::Line,
     node::NodeSlot,
     phase::{Held, Phase},
 };
 use crate::{
-    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionView, Effects,
-    Peers, Placement, Resources, SessionId, Timestamp,
+    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionSummary,
+    DecisionView, Effects, Peers, Placement, Resources, SessionId, Timestamp,
 };
 
 /// A task, where it may start, and whom to tell.
@@ -24,33 +25,37 @@ impl Cluster {
         self.wants_dispatch = decision.placements.len() >= self.config.placements_per_round();
         self.reservation = decision.reserved;
         let proposed = std::mem::take(&mut self.proposed);
-        let mut rest = &decision.placements[..];
+        let started_some = !decision.placements.is_empty();
+        let mut rest = decision.placements.into_iter();
         let mut found = &proposed[..];
-        while let Some(first) = rest.first() {
+        while let Some(first) = rest.as_slice().first() {
             self.at_work = Some(first.job);
             let together = (first.together as usize).clamp(1, rest.len());
-            let (placements, others) = rest.split_at(together);
+            let mut placements = SmallVec::new();
+            for placement in rest.by_ref().take(together) {
+                placements.push(placement);
+            }
             let (places, other_places) = found.split_at(together.min(found.len()));
             self.dispatch_together(now, placements, places, effects);
-            (rest, found) = (others, other_places);
+            found = other_places;
         }
         for preemption in &decision.preemptions {
             self.at_work = Some(preemption.job);
             self.preempt(preemption, effects);
         }
         // What has just started may be stopped for them.
-        self.wants_dispatch |= !decision.placements.is_empty() && self.ready.may_preempt();
+        self.wants_dispatch |= started_some && self.ready.may_preempt();
     }
 
     /// All of them, or none.
     fn dispatch_together(
         &mut self,
         now: Timestamp,
-        placements: &[Placement],
+        placements: SmallVec<[Placement; 1]>,
         proposed: &[(JobSlot, NodeSlot)],
         effects: &mut Effects,
     ) {
-        let Some(places) = self.check_placements(placements, proposed) else {
+        let Some(places) = self.check_placements(&placements, proposed) else {
             self.counters.rejected_placements += 1;
             // The round has judged the others as if this had its place.
             self.ready.reopen();
@@ -78,11 +83,10 @@ impl Cluster {
         placements: &[Placement],
         proposed: &[(JobSlot, NodeSlot)],
     ) -> Option<SmallVec<[Place; 1]>> {
-        let places: SmallVec<[Place; 1]> = placements
-            .iter()
-            .enumerate()
-            .map(|(rank, placement)| self.check_placement(placement, proposed.get(rank).copied()))
-            .collect::<Option<_>>()?;
+        let mut places: SmallVec<[Place; 1]> = SmallVec::new();
+        for (rank, placement) in placements.iter().enumerate() {
+            places.push(self.check_placement(placement, proposed.get(rank).copied())?);
+        }
         let first = places[0].0;
         let job = first.job;
         let may_start = match self.members(first) {
@@ -160,7 +164,7 @@ impl Cluster {
         now: Timestamp,
         at: TaskRef,
         node: NodeSlot,
-        placement: &Placement,
+        placement: Placement,
         effects: &mut Effects,
     ) {
         let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
@@ -194,7 +198,7 @@ impl Cluster {
             exit_code: None,
             message: None,
             retry_at: None,
-            decision: Some(self.config.record(placement)),
+            decision: Some(self.config.record(&placement)),
             rate,
         });
         self.decisions.note(DecisionView {
@@ -203,7 +207,7 @@ impl Cluster {
             policy: Arc::clone(&self.policy_name),
             mode: self.config.mode,
             weights: self.config.weights,
-            placement: placement.clone(),
+            placement,
         });
     }
 
@@ -234,22 +238,15 @@ impl Cluster {
 impl super::Config {
     /// Why an attempt was chosen, in at most 64 bytes.
     fn record(&self, placement: &Placement) -> Box<str> {
-        let how = if placement.backfilled {
-            " backfill"
-        } else {
-            ""
-        };
         let runner_up = placement.runner_up.as_ref();
-        let second = runner_up.map_or(String::new(), |second| {
-            format!(" over {}", second.score.total)
-        });
-        format!(
-            "{} {}{how} rank {} score {}{second}",
-            self.policy.name(),
-            self.mode,
-            placement.rank,
-            placement.score.total
-        )
-        .into()
+        Line::of(&DecisionSummary {
+            policy: self.policy.name(),
+            mode: self.mode,
+            backfilled: placement.backfilled,
+            rank: placement.rank,
+            score: placement.score.total,
+            runner_up: runner_up.map(|second| second.score.total),
+        })
+        .finish()
     }
 }

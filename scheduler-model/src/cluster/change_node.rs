@@ -20,6 +20,9 @@ impl Cluster {
     ) {
         let answer = match self.nodes.find(name) {
             None => Answer::Refused(Refusal::UnknownNode(name.clone())),
+            Some(slot) if self.says_too_much(slot, &change) => {
+                Answer::Refused(Refusal::TooManyLabels(name.clone()))
+            }
             Some(slot) => {
                 self.apply(now, slot, change, effects);
                 effects.nodes.push(self.nodes.get(slot).row());
@@ -27,6 +30,16 @@ impl Cluster {
             }
         };
         effects.actions.push(Action::Reply { caller, answer });
+    }
+
+    /// Each request has a limit, but what they say adds up.
+    fn says_too_much(&self, slot: NodeSlot, change: &NodeChange) -> bool {
+        let NodeChange::Override(later) = change else {
+            return false;
+        };
+        let mut overrides = self.nodes.get(slot).overrides.clone();
+        overrides.merge((**later).clone());
+        overrides.is_too_long()
     }
 
     fn apply(&mut self, now: Timestamp, slot: NodeSlot, change: NodeChange, effects: &mut Effects) {
@@ -94,5 +107,66 @@ impl Cluster {
         if is_more {
             self.timers.set(now, Timer::Drain(slot));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Event, Join, NodeAttributes, ReportBatch, Resources, SessionId, Snapshot, cluster::Config,
+    };
+
+    fn labels(range: std::ops::Range<usize>) -> NodeChange {
+        NodeChange::Override(Box::new(NodeOverrides {
+            labels: range
+                .map(|number| (number.to_string(), String::new()))
+                .collect(),
+            ..NodeOverrides::default()
+        }))
+    }
+
+    fn answer(cluster: &mut Cluster, change: NodeChange) -> Answer {
+        let mut effects = Effects::default();
+        let event = Event::ChangeNode {
+            caller: CallerId(1),
+            node: "n1".into(),
+            change,
+        };
+        cluster.step(Timestamp(1), event, &mut effects);
+        match effects.actions.pop() {
+            Some(Action::Reply { answer, .. }) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_operators_say_does_not_add_up_without_end() {
+        let mut cluster = Cluster::load(Config::default(), Snapshot::default(), Timestamp(0));
+        let join = Join {
+            node: "n1".into(),
+            incarnation: 1,
+            agent_version: "test".into(),
+            capacity: Resources::ZERO,
+            attributes: NodeAttributes::default(),
+            running: Vec::new(),
+            reports: ReportBatch::default(),
+        };
+        let event = Event::Join {
+            session: SessionId(1),
+            join: Box::new(join),
+        };
+        cluster.step(Timestamp(0), event, &mut Effects::default());
+        let mut said = |change| answer(&mut cluster, change);
+        let all = NodeOverrides::MAX_LABELS;
+        assert!(matches!(said(labels(0..all)), Answer::NodeSet(_)));
+        let refused = Answer::Refused(Refusal::TooManyLabels("n1".into()));
+        assert_eq!(said(labels(all..all + 1)), refused);
+        assert!(
+            matches!(said(labels(0..all)), Answer::NodeSet(node) if node.attributes.labels.len() == all)
+        );
+        let anew = NodeChange::Replace(Box::default());
+        assert!(matches!(said(anew), Answer::NodeSet(_)));
+        assert!(matches!(said(labels(all..all + 1)), Answer::NodeSet(_)));
     }
 }

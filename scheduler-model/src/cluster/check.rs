@@ -10,7 +10,7 @@ use super::{
     age::AGED,
     job::{Counts, Job},
     jobs::TaskRef,
-    node::NodeSlot,
+    node::{Holding, NodeSlot},
     phase::Phase,
     ready::Standing,
     task::Task,
@@ -102,7 +102,10 @@ impl Cluster {
     fn assert_capacity(&self) {
         for (slot, node) in self.nodes.iter() {
             let mut used = Resources::ZERO;
-            for (expected_end, at) in &node.held {
+            for Holding {
+                until, task: at, ..
+            } in &node.held
+            {
                 let task = &self.jobs.get(at.job).tasks[at.task as usize];
                 let held = task
                     .phase
@@ -110,7 +113,7 @@ impl Cluster {
                     .expect("a node holds active attempts only");
                 assert_eq!(
                     (held.node, task.expected_end(held.assigned_at)),
-                    (slot, *expected_end),
+                    (slot, *until),
                     "node {}",
                     node.name
                 );

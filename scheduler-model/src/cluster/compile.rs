@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     Cluster,
@@ -15,6 +15,15 @@ use super::{
 };
 use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
 
+/// By task. Most jobs have one.
+type Estimates = SmallVec<[Option<EstimateView>; 1]>;
+
+/// Longest path from each task to the end of its job, in estimated milliseconds.
+type Ranks = SmallVec<[u64; 1]>;
+
+/// What each task needs.
+type Needs = SmallVec<[Box<[u32]>; 1]>;
+
 impl Cluster {
     /// The job in memory: tasks pending, `finally` tasks and undo steps dormant.
     pub(super) fn compile(
@@ -26,7 +35,7 @@ impl Cluster {
         traceparent: Option<Arc<str>>,
     ) -> Job {
         let steps = spec.tasks.iter().map(|task| task.step.as_ref());
-        let estimates: Vec<_> = steps.map(|step| self.estimate_of(step)).collect();
+        let estimates: Estimates = steps.map(|step| self.estimate_of(step)).collect();
         let (needs, ranks) = graph(&mut spec.tasks, &estimates);
         let mut tasks: SmallVec<[Task; 1]> = SmallVec::with_capacity(needs.len());
         for (place, task) in spec.tasks.iter().enumerate() {
@@ -118,17 +127,16 @@ impl Cluster {
 
 /// What each task needs, and its rank; with undo steps behind the tasks if there is one. They need each other the other
 /// way round: what was built on a task is taken back first.
-fn graph(
-    tasks: &mut [TaskSpec],
-    estimates: &[Option<EstimateView>],
-) -> (Vec<Box<[u32]>>, Vec<u64>) {
-    let mut needs: Vec<Box<[u32]>> = tasks
+fn graph(tasks: &mut [TaskSpec], estimates: &[Option<EstimateView>]) -> (Needs, Ranks) {
+    let mut needs: Needs = tasks
         .iter_mut()
         .map(|task| std::mem::take(&mut task.needs))
         .collect();
-    let ranks = dag::upward_ranks(&needs, |task| {
-        estimates[task].map_or(0, |estimate| estimate.median_ms)
-    });
+    let estimate = |task: usize| estimates[task].map_or(0, |estimate| estimate.median_ms);
+    let ranks = match &needs[..] {
+        [_] => smallvec![estimate(0)],
+        needs => dag::upward_ranks(needs, estimate).into(),
+    };
     if tasks.iter().any(|task| task.undo.is_some()) {
         let count = tasks.len() as u32;
         let mut undone_before: Vec<Vec<u32>> = vec![Vec::new(); tasks.len()];

@@ -6,6 +6,7 @@ use super::{
     jobs::{JobSlot, TaskRef},
     node::{Node, NodeSlot},
     phase::Phase,
+    why::Inquiry,
 };
 use crate::{
     Admission, JobId, NodeVerdict, Obstacle, Score, TaskExplanation, Timestamp,
@@ -20,16 +21,16 @@ impl Cluster {
             return None;
         }
         let at = TaskRef { job: slot, task };
-        let queued = self.queued_for(at);
+        let shown = job.shown_undo(task).unwrap_or(task);
+        let queued = self.queued_for(TaskRef { task: shown, ..at });
         let mut nodes = queued.map_or(Vec::new(), |queued| self.verdicts(now, queued));
         let left_out = nodes.len().saturating_sub(TaskExplanation::NODES);
         nodes.truncate(TaskExplanation::NODES);
         Some(TaskExplanation {
-            task: self.view_task(now, slot, task, &mut 1),
+            task: self.view_task(now, slot, task, &Inquiry::new(1)),
             weights: self.config.weights,
             nodes,
             nodes_left_out: left_out as u32,
-            decision: self.decisions.find(id, task).cloned().map(Box::new),
         })
     }
 

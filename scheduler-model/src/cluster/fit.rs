@@ -1,6 +1,10 @@
 //! Where a task fits, or all members of a gang together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use super::{node::Node, nodes::Nodes};
 use crate::{
@@ -9,7 +13,7 @@ use crate::{
 };
 
 /// What decides where a task fits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fit {
     pub(crate) demand: Resources,
     pub(crate) constraints: Arc<Constraints>,
@@ -27,6 +31,22 @@ pub(crate) struct Fit {
 pub(crate) struct GangFit {
     pub(crate) size: u32,
     pub(crate) topology: Topology,
+}
+
+/// By what tells most apart: constraints are long, and few.
+impl Hash for Fit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Resources {
+            cpu_millis,
+            memory_bytes,
+            gpus,
+            ..
+        } = self.demand;
+        (cpu_millis, memory_bytes, gpus, self.size()).hash(state);
+        if let Some((job, group)) = self.apart {
+            (job, group).hash(state);
+        }
+    }
 }
 
 impl Fit {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cluster, job::Job, jobs::TaskRef, node::NodeSlot, phase::Phase};
-use crate::{GroupKind, Instance, Peers, Topology};
+use crate::{GroupKind, Instance, InstanceOf, Peers, Topology};
 
 /// A group and where its instances stand, as far as starting the next depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,10 @@ impl Cluster {
         Some(Instance {
             index: task - group.first,
             count: group.count,
-            peers: peers.cloned(),
+            of: match group.kind {
+                GroupKind::Array { .. } => InstanceOf::Array,
+                GroupKind::Gang { .. } => InstanceOf::Gang(peers.cloned()),
+            },
         })
     }
 

@@ -1,6 +1,12 @@
 //! What active attempts hold of their nodes.
 
-use super::{Cluster, job::Job, jobs::TaskRef, node::NodeSlot, phase::Held};
+use super::{
+    Cluster,
+    job::Job,
+    jobs::TaskRef,
+    node::{Holding, NodeSlot},
+    phase::Held,
+};
 use crate::{Rate, Resources};
 
 impl Cluster {
@@ -8,13 +14,17 @@ impl Cluster {
     pub(super) fn hold(&mut self, at: TaskRef, held: Held) {
         let job = self.jobs.get_mut(at.job);
         let task = &job.tasks[at.task as usize];
-        let expected_end = task.expected_end(held.assigned_at);
+        let holding = Holding {
+            until: task.expected_end(held.assigned_at),
+            arrival: job.arrival,
+            task: at,
+        };
         let fit = &self.ready.shape(task.run().shape).fit;
         if let Some((_, group)) = fit.apart {
             job.apart.get_or_insert_default().insert((group, held.node));
         }
         job.held_millis += fit.demand.width_millis();
-        self.nodes.occupy(held.node, expected_end, at, &fit.demand);
+        self.nodes.occupy(held.node, holding, &fit.demand);
     }
 
     /// Gives back what an attempt holds.
@@ -28,15 +38,19 @@ impl Cluster {
             .phase
             .held()
             .expect("only an active attempt holds capacity");
-        let expected_end = task.expected_end(held.assigned_at);
+        let holding = Holding {
+            until: task.expected_end(held.assigned_at),
+            arrival: job.arrival,
+            task: at,
+        };
         let fit = &self.ready.shape(task.run().shape).fit;
         if let (Some((_, group)), Some(apart)) = (fit.apart, &mut job.apart) {
             apart.remove(&(group, held.node));
         }
         job.held_millis -= fit.demand.width_millis();
-        self.nodes.vacate(held.node, expected_end, at, &fit.demand);
+        self.nodes.vacate(held.node, holding, &fit.demand);
         if self.nodes.get(held.node).is_eligible() {
-            self.ready.freed.insert(held.node);
+            self.ready.note_freed(held.node);
             self.wants_dispatch = true;
         }
     }

@@ -11,8 +11,11 @@ impl Cluster {
         jobs: &[NewJob],
         duplicates: &[Option<JobId>],
     ) -> Result<(), Refusal> {
+        if !self.config.refuse_impossible {
+            return Ok(());
+        }
         let nodes: Vec<&Node> = self.nodes.iter().map(|(_, node)| node).collect();
-        if !self.config.refuse_impossible || nodes.is_empty() {
+        if nodes.is_empty() {
             return Ok(());
         }
         for (place, (job, duplicate)) in (0..).zip(jobs.iter().zip(duplicates)) {

@@ -81,7 +81,8 @@ impl Cluster {
             self.finish_leftover(now, slot, effects);
         }
         let node = self.nodes.get(slot);
-        let changed = node.incarnation != join.incarnation
+        let is_new = node.incarnation != join.incarnation;
+        let changed = is_new
             || node.capacity != join.capacity
             || node.given != join.attributes
             || node.agent_version != join.agent_version;
@@ -93,7 +94,7 @@ impl Cluster {
             node.link = Link::Connected(session);
             node.was_here = true;
             node.last_heard = now;
-            if changed {
+            if is_new {
                 node.joined_at = now;
             }
         });
@@ -119,7 +120,10 @@ impl Cluster {
         join: &Join,
         effects: &mut Effects,
     ) {
-        let survived = self.nodes.get(slot).incarnation == join.incarnation;
+        let node = self.nodes.get(slot);
+        let survived = node.incarnation == join.incarnation;
+        // What an incarnation before was assigned may not have been given up when the coordinator died.
+        let began = node.joined_at;
         if !survived && !self.nodes.get(slot).held.is_empty() {
             self.note_loss(now, slot);
         }
@@ -135,10 +139,12 @@ impl Cluster {
         let mut gone: Vec<TaskRef> = Vec::new();
         for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
-            match self.jobs.get(at.job).tasks[at.task as usize].phase {
+            let phase = &self.jobs.get(at.job).tasks[at.task as usize].phase;
+            let was_told = survived && phase.held().is_some_and(|held| held.assigned_at >= began);
+            match phase {
                 // A new incarnation runs nothing. What it names has ended, and the report did not fit into the join.
-                _ if !survived && running.contains(&key) => {}
-                _ if !survived => gone.push(at),
+                _ if !was_told && running.contains(&key) => {}
+                _ if !was_told => gone.push(at),
                 Phase::Assigned(_) if !running.contains(&key) => {
                     let peers = self.peers(at);
                     let action = self.assign_action(at, session, peers.as_ref());

@@ -6,6 +6,7 @@ use super::{jobs::TaskRef, lose::Leftover, nodes::KindId, quarantine::Losses};
 use crate::{
     Admission, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, Resources, SessionId,
     Timestamp,
+    score::{mean, share},
 };
 
 /// Place of a node in memory. Never reused.
@@ -13,8 +14,6 @@ use crate::{
 pub(crate) struct NodeSlot(NonZeroU32);
 
 impl NodeSlot {
-    pub(super) const FIRST: Self = Self(NonZeroU32::MIN);
-
     pub(super) fn of(index: usize) -> Self {
         let number = u32::try_from(index + 1).expect("fewer than 2^32 nodes");
         Self(NonZeroU32::new(number).expect("one more than an index"))
@@ -62,10 +61,21 @@ pub(crate) struct Node {
     used: Resources,
     /// Follows `capacity` and `used`.
     free: Resources,
+    /// Follows `free`: looked at more often than that changes.
+    room_permille: u16,
     /// What is being given up, bit by bit.
     pub(crate) leftover: Leftover,
     /// Attempts that hold resources, by when they are expected to give them back.
-    pub(crate) held: BTreeSet<(Timestamp, TaskRef)>,
+    pub(crate) held: BTreeSet<Holding>,
+}
+
+/// An attempt on a node, in the order in which attempts are expected to end; of those that end together older jobs first,
+/// wherever they lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Holding {
+    pub(crate) until: Timestamp,
+    pub(crate) arrival: u64,
+    pub(crate) task: TaskRef,
 }
 
 /// Whether its agent is there.
@@ -78,11 +88,12 @@ pub(crate) enum Link {
 
 impl Node {
     pub(crate) fn new(row: NodeRow, link: Link, now: Timestamp) -> Self {
-        Self {
+        let mut node = Self {
             name: row.name,
             incarnation: row.incarnation,
             agent_version: row.agent_version,
-            free: row.capacity.clone(),
+            free: Resources::ZERO,
+            room_permille: 0,
             capacity: row.capacity,
             attributes: row.overrides.apply(&row.given),
             given: row.given,
@@ -102,7 +113,9 @@ impl Node {
             used: Resources::ZERO,
             leftover: Leftover::default(),
             held: BTreeSet::new(),
-        }
+        };
+        node.follow_use();
+        node
     }
 
     /// What of it is durable.
@@ -124,28 +137,41 @@ impl Node {
         &self.free
     }
 
+    /// Mean share of cpu and memory that is free.
+    pub(crate) fn room_permille(&self) -> u16 {
+        self.room_permille
+    }
+
     pub(crate) fn used(&self) -> &Resources {
         &self.used
     }
 
     pub(super) fn occupy(&mut self, demand: &Resources) {
         self.used.add(demand);
-        self.free.set_difference(&self.capacity, &self.used);
+        self.follow_use();
     }
 
     pub(super) fn vacate(&mut self, demand: &Resources) {
         self.used.subtract(demand);
-        self.free.set_difference(&self.capacity, &self.used);
+        self.follow_use();
     }
 
     pub(super) fn resize(&mut self, capacity: Resources) {
         self.capacity = capacity;
+        self.follow_use();
+    }
+
+    fn follow_use(&mut self) {
         self.free.set_difference(&self.capacity, &self.used);
+        self.room_permille = mean([
+            share(self.free.cpu_millis, self.capacity.cpu_millis),
+            share(self.free.memory_bytes, self.capacity.memory_bytes),
+        ]);
     }
 
     /// A copy, for changing them one by one; in the order in which they are expected to end.
     pub(crate) fn held_tasks(&self) -> Vec<TaskRef> {
-        self.held.iter().map(|(_, task)| *task).collect()
+        self.held.iter().map(|held| held.task).collect()
     }
 
     pub(crate) fn state(&self) -> NodeState {

@@ -1,24 +1,21 @@
 //! All nodes, and indices over them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
 use super::{
-    jobs::TaskRef,
-    node::{Link, Node, NodeSlot},
+    by_free::ByFree,
+    node::{Holding, Link, Node, NodeSlot},
 };
-use crate::{NodeAttributes, NodeName, Resources, SessionId, Timestamp};
+use crate::{NodeAttributes, NodeName, Resources, SessionId};
 
 /// Nodes with equal attributes, their addresses aside: what speaks for and against one of them speaks for and against all.
 #[derive(Debug)]
 pub(crate) struct NodeKind {
     pub(crate) attributes: NodeAttributes,
     /// Eligible ones by (free cpu, slot).
-    by_free: BTreeSet<(u64, NodeSlot)>,
+    by_free: ByFree,
     members: u32,
 }
 
@@ -85,8 +82,7 @@ impl Nodes {
         match (before, after) {
             (Some(before), Some(after)) if before != after => {
                 let by_free = &mut self.kinds[kind.0 as usize].by_free;
-                by_free.remove(&(before, slot));
-                by_free.insert((after, slot));
+                by_free.change(before, after, slot);
             }
             (Some(before), None) => self.unlist(kind, before, slot),
             (None, Some(after)) => self.list(kind, after, slot),
@@ -95,38 +91,43 @@ impl Nodes {
         result
     }
 
-    /// A task has what it needs of a node, and is expected to give it back at `until`.
-    pub(crate) fn occupy(
-        &mut self,
-        slot: NodeSlot,
-        until: Timestamp,
-        task: TaskRef,
-        demand: &Resources,
-    ) {
-        let node = &mut self.slots[slot.index()];
-        let before = node.free().cpu_millis;
-        node.occupy(demand);
-        node.held.insert((until, task));
-        self.relist(slot, before);
+    /// A task has what it needs of a node, and is expected to give it back.
+    pub(crate) fn occupy(&mut self, slot: NodeSlot, holding: Holding, demand: &Resources) {
+        self.take(slot, demand);
+        self.note_held(slot, holding);
     }
 
     /// Takes that back.
     ///
     /// # Panics
     /// When it has nothing.
-    pub(crate) fn vacate(
-        &mut self,
-        slot: NodeSlot,
-        until: Timestamp,
-        task: TaskRef,
-        demand: &Resources,
-    ) {
+    pub(crate) fn vacate(&mut self, slot: NodeSlot, holding: Holding, demand: &Resources) {
+        self.give_back(slot, demand);
+        self.forget_held(slot, holding);
+    }
+
+    /// The same for a time in which nobody asks what a node holds.
+    pub(crate) fn take(&mut self, slot: NodeSlot, demand: &Resources) {
+        let node = &mut self.slots[slot.index()];
+        let before = node.free().cpu_millis;
+        node.occupy(demand);
+        self.relist(slot, before);
+    }
+
+    pub(crate) fn give_back(&mut self, slot: NodeSlot, demand: &Resources) {
         let node = &mut self.slots[slot.index()];
         let before = node.free().cpu_millis;
         node.vacate(demand);
-        let was_held = node.held.remove(&(until, task));
-        assert!(was_held, "the node knows what it holds");
         self.relist(slot, before);
+    }
+
+    pub(crate) fn note_held(&mut self, slot: NodeSlot, holding: Holding) {
+        self.slots[slot.index()].held.insert(holding);
+    }
+
+    pub(crate) fn forget_held(&mut self, slot: NodeSlot, holding: Holding) {
+        let was_held = self.slots[slot.index()].held.remove(&holding);
+        assert!(was_held, "the node knows what it holds");
     }
 
     /// Free cpu has changed.
@@ -135,8 +136,7 @@ impl Nodes {
         let after = node.free().cpu_millis;
         if before != after && node.is_eligible() {
             let by_free = &mut self.kinds[node.kind.0 as usize].by_free;
-            by_free.remove(&(before, slot));
-            by_free.insert((after, slot));
+            by_free.change(before, after, slot);
         }
     }
 
@@ -181,11 +181,7 @@ impl Nodes {
         kind: KindId,
         cpu_millis: u64,
     ) -> impl Iterator<Item = NodeSlot> {
-        self.kinds[kind.0 as usize]
-            .by_free
-            .range((cpu_millis, NodeSlot::FIRST)..)
-            .rev()
-            .map(|(_, slot)| *slot)
+        self.kinds[kind.0 as usize].by_free.at_least(cpu_millis)
     }
 
     /// Those that may get new work.
@@ -208,12 +204,12 @@ impl Nodes {
     fn list(&mut self, kind: KindId, free: u64, slot: NodeSlot) {
         let by_free = &mut self.kinds[kind.0 as usize].by_free;
         self.version += u64::from(by_free.is_empty());
-        by_free.insert((free, slot));
+        by_free.insert(free, slot);
     }
 
     fn unlist(&mut self, kind: KindId, free: u64, slot: NodeSlot) {
         let by_free = &mut self.kinds[kind.0 as usize].by_free;
-        by_free.remove(&(free, slot));
+        by_free.remove(free, slot);
         self.version += u64::from(by_free.is_empty());
     }
 
@@ -229,7 +225,7 @@ impl Nodes {
         }
         let new = NodeKind {
             attributes: attributes.clone(),
-            by_free: BTreeSet::new(),
+            by_free: ByFree::default(),
             members: 1,
         };
         let kind = if let Some(kind) = self.free_kinds.pop() {

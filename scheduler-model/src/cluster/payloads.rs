@@ -28,6 +28,8 @@ pub(crate) struct Payloads {
     kept: Vec<Kept>,
     free: Vec<PayloadId>,
     by_content: FxHashMap<(Bytes, Expected), PayloadId>,
+    /// The last that was new: what comes next is often the same but for how long it takes.
+    last: Option<PayloadId>,
 }
 
 #[derive(Debug)]
@@ -46,8 +48,12 @@ impl Payloads {
             self.kept[id.index()].uses += 1;
             return *id;
         }
-        // A copy: the original may be a small part of a large message that it would keep alive.
-        let copy = Bytes::copy_from_slice(payload);
+        let last = self.last.map(|last| &self.kept[last.index()].payload);
+        let copy = match last.filter(|last| *last == payload) {
+            Some(last) => last.clone(),
+            // The original may be a small part of a large message that it would keep alive.
+            None => Bytes::copy_from_slice(payload),
+        };
         let new = Kept {
             payload: copy.clone(),
             expected,
@@ -61,6 +67,7 @@ impl Payloads {
             PayloadId::of(self.kept.len() - 1)
         };
         self.by_content.insert((copy, expected), id);
+        self.last = Some(id);
         id
     }
 

@@ -56,7 +56,8 @@ impl Cluster {
     }
 
     /// Whether one more task that waits may change something: not if its shape was found to fit nowhere, unless capacity that
-    /// came free since is kept from others, by strict order or for a reservation. It may come before those.
+    /// came free since is kept from others by strict order, or something is kept from others by a reservation: it may come
+    /// before those.
     fn changes_something(&self, entry: &Entry, shape: ShapeId) -> bool {
         let shape = self.ready.shape(shape);
         let freed = &self.ready.freed;
@@ -64,7 +65,7 @@ impl Cluster {
         shape.standing() == Standing::Open
             || freed.len() > FREED_SEEN
             || freed.iter().any(fits)
-            || !freed.is_empty() && self.may_precede_reserved(entry)
+            || self.may_precede_reserved(entry)
     }
 
     /// Whether capacity would be kept for it instead, which may let others go that it is kept from now.

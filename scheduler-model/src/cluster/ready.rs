@@ -6,7 +6,7 @@
 //! joins.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -47,7 +47,7 @@ pub(crate) enum Standing {
 pub(crate) struct Shape {
     pub(crate) fit: Fit,
     /// Where it may run, as of a version of the nodes. A memo.
-    sites: RefCell<(u64, Arc<[Site]>)>,
+    sites: RefCell<(u64, Box<[Site]>)>,
     /// A memo: a round notes here what it finds while it reads the index.
     standing: Cell<Standing>,
     /// Open tasks of this shape, waiting or not.
@@ -77,11 +77,12 @@ pub(crate) struct Ready {
     open: Cell<usize>,
     /// How many of them may have others stopped.
     preempting: usize,
-    /// Nodes that gave capacity back since every shape was last judged.
-    pub(crate) freed: BTreeSet<NodeSlot>,
+    /// Nodes that gave capacity back since every shape was last judged, ascending.
+    pub(crate) freed: Vec<NodeSlot>,
     queues: Vec<Queue>,
     free_queues: Vec<u32>,
-    by_name: FxHashMap<(Arc<str>, Arc<str>), u32>,
+    /// By namespace, then by name.
+    by_name: FxHashMap<Arc<str>, FxHashMap<Arc<str>, u32>>,
     len: usize,
 }
 
@@ -130,11 +131,12 @@ impl Ready {
 
     /// The queue of this name, used by one more job.
     pub(crate) fn use_queue(&mut self, namespace: &Arc<str>, queue: &Arc<str>) -> u32 {
-        let name = (Arc::clone(namespace), Arc::clone(queue));
-        if let Some(queue) = self.by_name.get(&name) {
+        let known = self.by_name.get(namespace);
+        if let Some(queue) = known.and_then(|queues| queues.get(queue)) {
             self.queues[*queue as usize].jobs += 1;
             return *queue;
         }
+        let name = (Arc::clone(namespace), Arc::clone(queue));
         let new = Queue {
             name: name.clone(),
             jobs: 1,
@@ -148,7 +150,10 @@ impl Ready {
             self.queues.push(new);
             u32::try_from(self.queues.len() - 1).expect("fewer than 2^32 queues")
         };
-        self.by_name.insert(name, queue);
+        self.by_name
+            .entry(name.0)
+            .or_default()
+            .insert(name.1, queue);
         queue
     }
 
@@ -160,7 +165,13 @@ impl Ready {
                 released.lists.is_empty(),
                 "no task of an unused queue waits"
             );
-            self.by_name.remove(&released.name);
+            let (namespace, name) = &released.name;
+            if let Some(queues) = self.by_name.get_mut(namespace) {
+                queues.remove(name);
+                if queues.is_empty() {
+                    self.by_name.remove(namespace);
+                }
+            }
             self.free_queues.push(queue);
         }
     }
@@ -213,6 +224,13 @@ impl Ready {
             }
         }
         self.len -= 1;
+    }
+
+    /// A node has given capacity back.
+    pub(crate) fn note_freed(&mut self, node: NodeSlot) {
+        if let Err(place) = self.freed.binary_search(&node) {
+            self.freed.insert(place, node);
+        }
     }
 
     /// A node has joined: whatever was found to fit nowhere may fit there, now or when it is empty.
@@ -314,13 +332,13 @@ impl Shape {
     }
 
     /// Where it may run now.
-    pub(crate) fn sites(&self, nodes: &Nodes, weights: &Weights) -> Arc<[Site]> {
-        let mut known = self.sites.borrow_mut();
-        if known.0 != nodes.version() {
+    pub(crate) fn sites(&self, nodes: &Nodes, weights: &Weights) -> Ref<'_, [Site]> {
+        let known = self.sites.borrow().0;
+        if known != nodes.version() {
             let sites = sites(nodes, &self.fit.constraints, weights);
-            *known = (nodes.version(), sites.into());
+            *self.sites.borrow_mut() = (nodes.version(), sites);
         }
-        Arc::clone(&known.1)
+        Ref::map(self.sites.borrow(), |(_, sites)| &**sites)
     }
 
     pub(crate) fn standing(&self) -> Standing {

@@ -14,14 +14,21 @@ pub(crate) struct RuleBook {
     kept: Vec<(Rules, u32)>,
     free: Vec<RulesId>,
     by_content: FxHashMap<Rules, RulesId>,
+    /// Those that were wanted last, which are often wanted next.
+    last: Option<RulesId>,
 }
 
 impl RuleBook {
     /// The one copy of `rules`, used once more.
     pub(crate) fn keep(&mut self, rules: &Rules) -> RulesId {
-        if let Some(id) = self.by_content.get(rules) {
+        let known = match self.last.filter(|last| self.is_at(*last, rules)) {
+            Some(last) => Some(last),
+            None => self.by_content.get(rules).copied(),
+        };
+        if let Some(id) = known {
             self.kept[id.0 as usize].1 += 1;
-            return *id;
+            self.last = known;
+            return id;
         }
         let id = if let Some(id) = self.free.pop() {
             self.kept[id.0 as usize] = (rules.clone(), 1);
@@ -32,6 +39,11 @@ impl RuleBook {
         };
         self.by_content.insert(rules.clone(), id);
         id
+    }
+
+    fn is_at(&self, id: RulesId, rules: &Rules) -> bool {
+        let (there, uses) = &self.kept[id.0 as usize];
+        *uses > 0 && there == rules
     }
 
     pub(crate) fn get(&self, id: RulesId) -> &Rules {

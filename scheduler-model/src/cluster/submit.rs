@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use smallvec::SmallVec;
+
 use super::{Cluster, job::Counts, jobs::JobSlot, phase::Kind};
 use crate::{
     Action, Answer, AttemptKey, AttemptRow, AttemptState, CallerId, Carried, Effects, Intent,
@@ -39,7 +41,7 @@ impl Cluster {
         &self,
         jobs: &[NewJob],
         looked_up: TurnNumber,
-    ) -> Result<Vec<Option<JobId>>, Refusal> {
+    ) -> Result<SmallVec<[Option<JobId>; 1]>, Refusal> {
         jobs.iter()
             .map(|job| self.requests.find(job, looked_up))
             .collect()

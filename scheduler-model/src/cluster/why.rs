@@ -1,11 +1,36 @@
 //! Why a task that could start does not.
 
-use std::sync::Arc;
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use super::{
     Cluster, age::AGED, facts::facts, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry,
 };
-use crate::{PendingReason, Position, Resource, Resources, Timestamp, Unmet, policy::Order};
+use crate::{
+    PendingReason, Position, Resource, Resources, Timestamp, Unmet,
+    dispatch::{Reservation, expected_reservation},
+    policy::Order,
+};
+
+/// What the parts of one answer share.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    /// How many more tasks have their place counted.
+    pub(super) positions: Cell<usize>,
+    /// Found when the first part needs it.
+    reservation: OnceCell<Option<Reservation>>,
+}
+
+impl Inquiry {
+    pub(super) fn new(positions: usize) -> Self {
+        Self {
+            positions: Cell::new(positions),
+            reservation: OnceCell::new(),
+        }
+    }
+}
 
 impl Cluster {
     /// Of a queued task. The first member of a gang is queued for all of them.
@@ -13,7 +38,7 @@ impl Cluster {
         &self,
         now: Timestamp,
         at: TaskRef,
-        positions: &mut usize,
+        inquiry: &Inquiry,
     ) -> PendingReason {
         let job = self.jobs.get(at.job);
         let shape = job.tasks[at.task as usize].run().shape;
@@ -26,19 +51,16 @@ impl Cluster {
             victims => return PendingReason::Preempts { victims },
         }
         let entry = self.entry(at).expect("a queued task is in the index");
-        let position = self.position(now, &entry, positions);
+        let position = self.position(now, &entry, inquiry);
         match self.lacks_now(job, fit) {
             Some(Lack::Apart(group)) => return PendingReason::Apart { group },
             Some(Lack::Capacity(resource)) => {
-                let reserved = self
-                    .reservation
-                    .as_ref()
-                    .filter(|held| held.job == job.id && held.task == at.task)
-                    .map(|held| (held.nodes.clone(), held.start.max(now)));
+                let reservation = self.reservation(now, inquiry);
+                let its = reservation.filter(|held| (held.job, held.task) == (job.id, at.task));
                 return PendingReason::WaitsForCapacity {
                     resource,
                     position,
-                    reserved,
+                    reserved: its.map(|held| (held.nodes.clone(), held.start.max(now))),
                 };
             }
             None => {}
@@ -57,11 +79,23 @@ impl Cluster {
         }
     }
 
-    fn position(&self, now: Timestamp, entry: &Entry, positions: &mut usize) -> Position {
-        if *positions == 0 {
+    /// That of the last round; else, as nobody came behind the first that waits for capacity, what that one would have.
+    pub(super) fn reservation<'a>(
+        &'a self,
+        now: Timestamp,
+        inquiry: &'a Inquiry,
+    ) -> Option<&'a Reservation> {
+        let expect = || expected_reservation(self, now);
+        let noted = self.reservation.as_ref();
+        noted.or_else(|| inquiry.reservation.get_or_init(expect).as_ref())
+    }
+
+    fn position(&self, now: Timestamp, entry: &Entry, inquiry: &Inquiry) -> Position {
+        let left = inquiry.positions.get();
+        if left == 0 {
             return Position(Position::LIMIT);
         }
-        *positions -= 1;
+        inquiry.positions.set(left - 1);
         let limit = Position::LIMIT as usize;
         let before = match self.config.policy.order() {
             Order::Fixed => self.ready.count_before(entry, limit),

@@ -161,7 +161,7 @@ impl<'a> Round<'a> {
         let mut available = self.available(node);
         let mut victims = Vec::new();
         if !wanted.fits(&available) {
-            let held = node.held.iter().map(|(_, held)| *held);
+            let held = node.held.iter().map(|held| held.task);
             let stoppable = held.filter_map(|held| self.stoppable(held, priority));
             victims = choose(&wanted, &available, stoppable.collect())?;
             for victim in &victims {
@@ -206,9 +206,10 @@ impl<'a> Round<'a> {
     /// What is free when all that stops there has ended.
     fn available(&self, node: &Node) -> Resources {
         let mut available = node.free().clone();
-        for (_, held) in &node.held {
-            let task = self.task(*held);
-            if matches!(task.phase, Phase::Stopping { .. }) || self.victims.contains(held) {
+        for held in &node.held {
+            let task = self.task(held.task);
+            let stops = matches!(task.phase, Phase::Stopping { .. });
+            if stops || self.victims.contains(&held.task) {
                 available.add(self.ready.shape(task.run().shape).demand());
             }
         }

@@ -6,6 +6,7 @@
 //! Work in a round grows with the number of shapes that wait, not with the number of tasks.
 
 mod claim;
+mod expect;
 mod gang;
 mod oust;
 mod place;
@@ -34,6 +35,7 @@ const NODES_COMPARED: usize = 32;
 /// enough.
 pub(crate) const HELD_PER_ROUND: usize = 128;
 
+pub(crate) use expect::expected_reservation;
 pub(crate) use place::Search;
 pub(crate) use round::decide;
 pub(crate) use sites::{Site, sites};
@@ -51,13 +53,19 @@ pub enum Mode {
     Greedy,
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Strict => "strict",
             Self::Easy => "easy",
             Self::Greedy => "greedy",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) fn choose<'a>(
     stoppable.sort_unstable_by_key(|one| Reverse((one.assigned_at, one.task)));
     spare(wanted, &mut available, &mut chosen);
     rejuvenate(wanted, &mut available, &mut chosen, &mut stoppable);
+    // A younger one may give back so much that another need not stop.
+    spare(wanted, &mut available, &mut chosen);
     Some(chosen)
 }
 

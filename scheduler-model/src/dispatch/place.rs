@@ -1,7 +1,5 @@
 //! Which node suits a task best.
 
-use std::cmp::Reverse;
-
 use smallvec::{SmallVec, smallvec};
 
 use super::{NODES_COMPARED, sites::Site};
@@ -12,6 +10,7 @@ use crate::{
         nodes::Nodes,
     },
     estimate::Speeds,
+    score::{mean, share},
 };
 
 /// What is looked for.
@@ -37,8 +36,11 @@ pub(crate) struct Found {
     pub(crate) compared: u16,
 }
 
-/// Whether a node is welcome, its score, and who it is. The greatest is the best.
-type Rank = (bool, u16, Reverse<NodeSlot>, Score);
+/// A node that fits, of which site, and how fast it is at the task.
+type Stand<'a> = (NodeSlot, &'a Site, u32);
+
+/// A node in the order of [`Search::rank`].
+type Ranked = (u64, NodeSlot, Score);
 
 impl Search<'_> {
     /// Looks at the emptiest nodes of each site, at [`NODES_COMPARED`] that fit in all.
@@ -48,14 +50,14 @@ impl Search<'_> {
         allowed: impl Fn(NodeSlot) -> bool,
     ) -> Option<Found> {
         let of_each = (NODES_COMPARED / sites.len().max(1)).max(2);
-        let fitting = sites.iter().flat_map(|site| {
-            self.nodes
-                .with_free_cpu(site.kind, self.demand.cpu_millis)
-                .filter(|slot| self.fits(*slot) && allowed(*slot))
-                .take(of_each)
-                .map(move |slot| (slot, site))
-        });
-        self.best(fitting)
+        let mut stands: SmallVec<[Stand<'_>; NODES_COMPARED]> = SmallVec::new();
+        for site in sites {
+            let most = of_each.min(NODES_COMPARED - stands.len());
+            self.fitting(site, &allowed)
+                .take(most)
+                .for_each(|slot| stands.push((slot, site, self.speed(slot))));
+        }
+        self.best(&stands)
     }
 
     /// Looks at these nodes only.
@@ -65,13 +67,60 @@ impl Search<'_> {
         sites: &[Site],
         allowed: impl Fn(NodeSlot) -> bool,
     ) -> Option<Found> {
-        let fitting = nodes.filter_map(|slot| {
-            let kind = self.nodes.get(slot).kind;
-            let site = sites.iter().find(|site| site.kind == kind)?;
-            let fits = self.nodes.get(slot).is_eligible() && self.fits(slot) && allowed(slot);
-            fits.then_some((slot, site))
-        });
-        self.best(fitting)
+        let mut stands: SmallVec<[Stand<'_>; NODES_COMPARED]> = SmallVec::new();
+        nodes
+            .filter_map(|slot| Some((slot, self.site_of(slot, sites, &allowed)?)))
+            .take(NODES_COMPARED)
+            .for_each(|(slot, site)| stands.push((slot, site, self.speed(slot))));
+        self.best(&stands)
+    }
+
+    /// Whether it fits on any node of the sites.
+    pub(crate) fn is_among_sites(
+        &self,
+        sites: &[Site],
+        allowed: impl Fn(NodeSlot) -> bool,
+    ) -> bool {
+        sites
+            .iter()
+            .any(|site| self.fitting(site, &allowed).next().is_some())
+    }
+
+    /// Whether it fits on any of these nodes.
+    pub(crate) fn is_among(
+        &self,
+        mut nodes: impl Iterator<Item = NodeSlot>,
+        sites: &[Site],
+        allowed: impl Fn(NodeSlot) -> bool,
+    ) -> bool {
+        nodes.any(|slot| self.site_of(slot, sites, &allowed).is_some())
+    }
+
+    /// Nodes of a site on which it fits, the emptiest first.
+    fn fitting(
+        &self,
+        site: &Site,
+        allowed: impl Fn(NodeSlot) -> bool,
+    ) -> impl Iterator<Item = NodeSlot> {
+        self.nodes
+            .with_free_cpu(site.kind, self.demand.cpu_millis)
+            .filter(move |slot| self.fits(*slot) && allowed(*slot))
+    }
+
+    /// The site of a node on which it fits.
+    fn site_of<'s>(
+        &self,
+        slot: NodeSlot,
+        sites: &'s [Site],
+        allowed: impl Fn(NodeSlot) -> bool,
+    ) -> Option<&'s Site> {
+        // Most that do not suit are full.
+        if !self.fits(slot) {
+            return None;
+        }
+        let node = self.nodes.get(slot);
+        let site = sites.iter().find(|site| site.kind == node.kind)?;
+        (node.is_eligible() && allowed(slot)).then_some(site)
     }
 
     fn fits(&self, slot: NodeSlot) -> bool {
@@ -79,30 +128,32 @@ impl Search<'_> {
         self.demand.fits(node.free()) && !self.constraints.avoids(&node.name)
     }
 
-    /// Ties go to the node that joined first.
-    fn best<'a>(&self, fitting: impl Iterator<Item = (NodeSlot, &'a Site)>) -> Option<Found> {
-        let mut ranking: [Option<Rank>; 2] = [None, None];
-        let speed = |(slot, site): (NodeSlot, &'a Site)| (slot, site, self.speed(slot));
-        let compared: SmallVec<[_; NODES_COMPARED]> =
-            fitting.take(NODES_COMPARED).map(speed).collect();
+    fn best(&self, compared: &[Stand<'_>]) -> Option<Found> {
         let fastest = compared.iter().map(|(_, _, speed)| *speed).max()?;
+        let mut best: Option<Ranked> = None;
+        let mut second: Option<Ranked> = None;
         for (slot, site, speed) in compared.iter().copied() {
             let score = self.score(slot, site, speed, fastest);
-            let is_welcome = !self.shunned.contains(&slot);
-            let entry = Some((is_welcome, score.total, Reverse(slot), score));
-            if entry > ranking[0] {
-                ranking = [entry, ranking[0]];
-            } else if entry > ranking[1] {
-                ranking[1] = entry;
+            let rank = self.rank(slot, score.total);
+            if best.is_none_or(|(of_best, ..)| rank > of_best) {
+                second = best.replace((rank, slot, score));
+            } else if second.is_none_or(|(of_second, ..)| rank > of_second) {
+                second = Some((rank, slot, score));
             }
         }
-        let [best, second] = ranking;
-        let (_, _, Reverse(node), score) = best?;
+        let (_, node, score) = best?;
         Some(Found {
             places: smallvec![(node, score)],
-            runner_up: second.map(|(_, _, slot, score)| (slot.0, score)),
+            runner_up: second.map(|(_, slot, score)| (slot, score)),
             compared: compared.len() as u16,
         })
+    }
+
+    /// Nodes in one number, the best is the greatest: first whether they are welcome, then by score; ties go to the node
+    /// that joined first.
+    fn rank(&self, slot: NodeSlot, score: u16) -> u64 {
+        let is_welcome = !self.shunned.contains(&slot);
+        u64::from(is_welcome) << 48 | u64::from(score) << 32 | u64::from(!slot.place())
     }
 
     pub(crate) fn speed(&self, slot: NodeSlot) -> u32 {
@@ -116,7 +167,7 @@ impl Search<'_> {
         terms.set(Term::Free, self.free(node));
         terms.set(Term::Priority, self.priority_match(node));
         terms.set(Term::Locality, self.locality(slot, node));
-        terms.set(Term::Speed, (speed * 1000 / fastest).min(1000) as u16);
+        terms.set(Term::Speed, relative(speed, fastest));
         Score {
             total: self.weights.score(&terms),
             terms,
@@ -138,11 +189,7 @@ impl Search<'_> {
     }
 
     fn priority_match(&self, node: &Node) -> u16 {
-        let free = node.free();
-        let room = mean([
-            share(free.cpu_millis, node.capacity.cpu_millis),
-            share(free.memory_bytes, node.capacity.memory_bytes),
-        ]);
+        let room = node.room_permille();
         1000 - room.abs_diff(u16::from(self.priority.get()) * 10)
     }
 
@@ -159,19 +206,11 @@ impl Search<'_> {
     }
 }
 
-/// In thousandths. `None`: there is nothing of it.
-fn share(free: u64, capacity: u64) -> Option<u16> {
-    let share = match free.checked_mul(1000) {
-        Some(thousand) => thousand.checked_div(capacity)?,
-        None => (u128::from(free) * 1000).checked_div(capacity.into())? as u64,
-    };
-    Some(share.min(1000) as u16)
-}
-
-fn mean<const COUNT: usize>(shares: [Option<u16>; COUNT]) -> u16 {
-    let known = shares.iter().flatten();
-    let (sum, count) = known.fold((0, 0), |(sum, count), share| {
-        (sum + u32::from(*share), count + 1)
-    });
-    sum.checked_div(count).unwrap_or(0) as u16
+/// In thousandths of the fastest.
+fn relative(speed: u32, fastest: u32) -> u16 {
+    // As long as nothing is known of nodes, which is often, they are all equally fast.
+    if speed == fastest {
+        return 1000;
+    }
+    (speed * 1000 / fastest).min(1000) as u16
 }

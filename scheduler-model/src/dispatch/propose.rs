@@ -5,8 +5,12 @@ use super::{
     round::{Round, room},
 };
 use crate::{
-    Placement, Resources, RunnerUp, Score, Timestamp,
-    cluster::{jobs::TaskRef, node::NodeSlot, ready::Shape},
+    Placement, Resources, RunnerUp, Score,
+    cluster::{
+        jobs::TaskRef,
+        node::{Holding, NodeSlot},
+        ready::Shape,
+    },
     policy::Order,
 };
 
@@ -17,8 +21,7 @@ const FREED_SUMMED: usize = 64;
 pub(super) struct Taken<'a> {
     node: NodeSlot,
     demand: &'a Resources,
-    until: Timestamp,
-    pub(super) task: TaskRef,
+    pub(super) holding: Holding,
 }
 
 impl<'a> Round<'a> {
@@ -30,7 +33,13 @@ impl<'a> Round<'a> {
         found: &Found,
         backfilled: bool,
     ) {
+        let mut lowers_room = false;
         for (rank, (node, score)) in (0..).zip(&found.places) {
+            lowers_room |= self
+                .nodes
+                .get(*node)
+                .free()
+                .reaches(&self.room, shape.demand());
             let task = TaskRef {
                 task: first.task + rank,
                 ..first
@@ -57,7 +66,7 @@ impl<'a> Round<'a> {
             let width = shape.demand().width_millis() * found.places.len() as u64;
             *self.gained.entry(first.job).or_default() += width;
         }
-        if self.ready.freed.len() <= FREED_SUMMED {
+        if lowers_room && self.ready.freed.len() <= FREED_SUMMED {
             self.room = room(self.ready, self.nodes);
         }
     }
@@ -72,15 +81,18 @@ impl<'a> Round<'a> {
         for claim in self.claims.iter_mut().filter(|claim| claim.task != task) {
             claim.shadow.take(node, until, demand);
         }
-        self.nodes.occupy(node, until, task, demand);
+        self.nodes.take(node, demand);
         if let Some((_, group)) = shape.fit.apart {
             self.apart.insert((task.job, group, node));
         }
         self.taken.push(Taken {
             node,
             demand,
-            until,
-            task,
+            holding: Holding {
+                until,
+                arrival: self.jobs.get(task.job).arrival,
+                task,
+            },
         });
     }
 
@@ -91,16 +103,22 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Nodes hold what is proposed while `ask` looks at them. Few rounds do, so they need not know otherwise.
+    pub(super) fn while_held<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
+        for taken in &self.taken {
+            self.nodes.note_held(taken.node, taken.holding);
+        }
+        let answer = ask(self);
+        for taken in &self.taken {
+            self.nodes.forget_held(taken.node, taken.holding);
+        }
+        answer
+    }
+
     /// Leaves the nodes as they were: nothing is decided before the cluster has validated it.
     pub(super) fn undo(&mut self) {
-        for Taken {
-            node,
-            demand,
-            until,
-            task,
-        } in self.taken.drain(..)
-        {
-            self.nodes.vacate(node, until, task, demand);
+        for Taken { node, demand, .. } in self.taken.drain(..) {
+            self.nodes.give_back(node, demand);
         }
     }
 }

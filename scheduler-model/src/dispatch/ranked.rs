@@ -57,7 +57,8 @@ impl<'a> Round<'a> {
             node_scores: FxHashMap::default(),
         };
         let ready = self.ready;
-        let started: FxHashSet<TaskRef> = self.taken.iter().map(|taken| taken.task).collect();
+        let started: FxHashSet<TaskRef> =
+            self.taken.iter().map(|taken| taken.holding.task).collect();
         let mut next = Vec::with_capacity(ready.len());
         for (_, shape, entry) in ready.entries() {
             let is_open = ready.shape(shape).standing() != Standing::Impossible;

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::sweep::Sweep;
+use super::{Reservation, sweep::Sweep};
 use crate::{
     JobId, Resources, Timestamp,
     cluster::{
         fit::Fit,
-        jobs::TaskRef,
-        node::{Node, NodeSlot},
+        jobs::{Jobs, TaskRef},
+        node::{Holding, Node, NodeSlot},
         nodes::Nodes,
     },
 };
@@ -38,15 +38,15 @@ impl Shadow {
         if fit.gang.is_some() {
             return Sweep::new(nodes, fit, &holds).run(now);
         }
-        nodes
-            .eligible()
-            .filter(|(_, node)| fit.admits(node))
-            .filter_map(|(slot, node)| {
-                let (start, beside) = when_fits(node, now, fit, &holds)?;
-                Some((start, slot, beside))
-            })
-            .min_by_key(|(start, slot, _)| (*start, *slot))
-            .map(|(start, slot, beside)| Self::on(slot, start, fit, beside))
+        let mut soonest: Option<(Timestamp, NodeSlot, Resources)> = None;
+        for (slot, node) in nodes.eligible().filter(|(_, node)| fit.admits(node)) {
+            // A later node has to be sooner.
+            let before = soonest.as_ref().map(|(start, ..)| *start);
+            if let Some((start, beside)) = when_fits(node, now, before, fit, &holds) {
+                soonest = Some((start, slot, beside));
+            }
+        }
+        soonest.map(|(start, slot, beside)| Self::on(slot, start, fit, beside))
     }
 
     /// Of one task.
@@ -65,6 +65,19 @@ impl Shadow {
             start,
             apart: fit.apart,
             beside,
+        }
+    }
+
+    /// In the words of the outside.
+    pub(super) fn reservation(&self, task: TaskRef, jobs: &Jobs, nodes: &Nodes) -> Reservation {
+        let names = self.nodes.iter();
+        let mut names: Vec<_> = names.map(|node| nodes.get(*node).name.clone()).collect();
+        names.sort_unstable();
+        Reservation {
+            job: jobs.get(task.job).id,
+            task: task.task,
+            nodes: names,
+            start: self.start,
         }
     }
 
@@ -92,10 +105,11 @@ impl Shadow {
     }
 }
 
-/// When a task is expected to fit on a node, and what is then left beside it.
+/// When a task is expected to fit on a node, and what is then left beside it. Nothing unless that is `before` a time.
 fn when_fits<'a>(
     node: &Node,
     now: Timestamp,
+    before: Option<Timestamp>,
     fit: &Fit,
     holds: &impl Fn(TaskRef) -> &'a Fit,
 ) -> Option<(Timestamp, Resources)> {
@@ -103,13 +117,20 @@ fn when_fits<'a>(
     let mut start = now;
     let mut apart = held_apart(node, fit, holds);
     let mut held = node.held.iter();
+    let is_late = |start| before.is_some_and(|before| start >= before);
+    if is_late(start) {
+        return None;
+    }
     while apart > 0 || !fit.demand.fits(&free) {
-        let (expected_end, task) = held.next()?;
+        let Holding { until, task, .. } = held.next()?;
+        if is_late(*until) {
+            return None;
+        }
         let ending = holds(*task);
         free.add(&ending.demand);
         apart -= usize::from(keeps_apart(ending, fit));
         // What runs longer than expected may end any moment.
-        start = start.max(*expected_end);
+        start = start.max(*until);
     }
     Some((start, free.saturating_sub(&fit.demand)))
 }
@@ -121,7 +142,7 @@ pub(super) fn held_apart<'a>(node: &Node, fit: &Fit, holds: &impl Fn(TaskRef) ->
         return 0;
     }
     let held = node.held.iter();
-    held.filter(|(_, task)| keeps_apart(holds(*task), fit))
+    held.filter(|held| keeps_apart(holds(held.task), fit))
         .count()
 }
 

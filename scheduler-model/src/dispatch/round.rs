@@ -1,6 +1,6 @@
 //! One round of dispatch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
@@ -10,6 +10,7 @@ use super::{
     place::Found,
     propose::Taken,
     reserve::Shadow,
+    seek::Refused,
     walk::{Candidate, Walk},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
         nodes::Nodes,
         payloads::Payloads,
         preempt::Preempting,
-        ready::{Entry, Ready, Shape, Standing},
+        ready::{Entry, Ready, Shape, ShapeId, Standing},
         rules::RuleBook,
         task::Task,
     },
@@ -56,25 +57,22 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         blocked: None,
         kept_for: None,
         shadow: None,
-        held: Vec::new(),
+        held: 0,
+        held_demands: BTreeMap::new(),
+        refused: FxHashMap::default(),
     };
     round.serve_claims();
     let judged_all = round.run();
     round.undo();
+    let freed = judged_all.then(|| round.still_wanted());
     let decision = Decision {
         reserved: round.reservation(),
         placements: round.placements,
         preemptions: round.preemptions,
     };
-    let held = round.held;
     cluster.proposed = round.proposed;
-    if judged_all {
-        let nodes = &cluster.nodes;
-        let may_still_fit = |node: &NodeSlot| {
-            held.iter()
-                .any(|demand| demand.fits(nodes.get(*node).free()))
-        };
-        cluster.ready.freed.retain(may_still_fit);
+    if let Some(freed) = freed {
+        cluster.ready.freed = freed;
     }
     decision
 }
@@ -123,8 +121,12 @@ pub(super) struct Round<'a> {
     pub(super) kept_for: Option<Entry>,
     /// What is kept. Found when the first task behind it asks.
     pub(super) shadow: Option<Shadow>,
-    /// Demands of tasks that fit but may not start.
-    held: Vec<Resources>,
+    /// How many tasks fit but may not start.
+    held: usize,
+    /// Their demands.
+    held_demands: BTreeMap<ShapeId, &'a Resources>,
+    /// What is known of their shapes.
+    pub(super) refused: FxHashMap<ShapeId, Refused>,
 }
 
 impl<'a> Round<'a> {
@@ -139,7 +141,7 @@ impl<'a> Round<'a> {
             let Some(candidate) = self.next(&mut walk) else {
                 return true;
             };
-            if self.is_full() || self.held.len() >= self.config.held_per_round {
+            if self.is_full() || self.held >= self.config.held_per_round {
                 return false;
             }
             *self.considered = Some(candidate.entry.task.job);
@@ -182,8 +184,9 @@ impl<'a> Round<'a> {
             self.start(candidate.entry.task, shape, &found);
             return true;
         }
-        if minds && self.find(candidate, shape, false).is_some() {
-            self.held.push(shape.demand().clone());
+        if minds && self.could_start(candidate, shape) {
+            self.held += 1;
+            self.held_demands.insert(candidate.shape, shape.demand());
             if self.config.mode == Mode::Strict {
                 self.blocked = Some(candidate.entry);
             }
@@ -233,6 +236,16 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Freed nodes on which something that is held could start.
+    fn still_wanted(&self) -> Vec<NodeSlot> {
+        let may_start = |node: &NodeSlot| {
+            let free = self.nodes.get(*node).free();
+            self.held_demands.values().any(|demand| demand.fits(free))
+        };
+        let freed = self.ready.freed.iter().copied();
+        freed.filter(may_start).collect()
+    }
+
     /// Whether it has waited so long that it is reserved for in any mode.
     fn is_aged(&self, entry: &Entry) -> bool {
         entry.key <= AGED && self.task(entry.task).has_aged(self.config, self.now)
@@ -244,8 +257,10 @@ impl<'a> Round<'a> {
             return;
         };
         let shape = self.ready.shape(self.task(entry.task).run().shape);
-        let holds = |at| &self.ready.shape(self.task(at).run().shape).fit;
-        self.shadow = Shadow::find(self.nodes, self.now, &shape.fit, holds);
+        self.shadow = self.while_held(|round| {
+            let holds = |at| &round.ready.shape(round.task(at).run().shape).fit;
+            Shadow::find(round.nodes, round.now, &shape.fit, holds)
+        });
     }
 
     fn reservation(&self) -> Option<Reservation> {
@@ -257,17 +272,7 @@ impl<'a> Round<'a> {
                 (claim.task, &claim.shadow)
             }
         };
-        let names = shadow.nodes.iter();
-        let mut nodes: Vec<_> = names
-            .map(|node| self.nodes.get(*node).name.clone())
-            .collect();
-        nodes.sort_unstable();
-        Some(Reservation {
-            job: self.jobs.get(task.job).id,
-            task: task.task,
-            nodes,
-            start: shadow.start,
-        })
+        Some(shadow.reservation(task, self.jobs, self.nodes))
     }
 
     pub(super) fn task(&self, at: TaskRef) -> &'a Task {

@@ -15,7 +15,7 @@ use crate::{
         job::Job,
         jobs::TaskRef,
         node::NodeSlot,
-        ready::{Shape, Standing},
+        ready::{Shape, ShapeId, Standing},
         task::Task,
     },
     estimate::Speeds,
@@ -30,6 +30,14 @@ struct Wish<'a> {
     end: Timestamp,
     /// Whether it leaves alone what is kept for others.
     minds: bool,
+}
+
+/// A shape of which a task was refused for the sake of others.
+pub(super) struct Refused {
+    /// When the task would have ended; of several the earliest.
+    end: Timestamp,
+    /// How much had been proposed when it was found that it would fit but for the others.
+    fits_at: Option<usize>,
 }
 
 impl<'a> Round<'a> {
@@ -49,15 +57,29 @@ impl<'a> Round<'a> {
         if minds {
             self.find_shadow();
         }
-        let at = candidate.entry.task;
-        let task = self.task(at);
-        let wish = Wish {
+        let wish = self.wish(candidate.entry.task, shape, minds);
+        if minds && self.is_refused(candidate.shape, wish) {
+            return None;
+        }
+        let found = self.seek(wish, shape, is_parked);
+        if minds && found.is_none() {
+            self.refuse(candidate.shape, wish);
+        }
+        found
+    }
+
+    fn wish(&self, at: TaskRef, shape: &'a Shape, minds: bool) -> Wish<'a> {
+        Wish {
             at,
             job: self.jobs.get(at.job),
             fit: &shape.fit,
-            end: task.expected_end(self.now),
+            end: self.task(at).expected_end(self.now),
             minds,
-        };
+        }
+    }
+
+    fn seek(&self, wish: Wish<'a>, shape: &'a Shape, is_parked: bool) -> Option<Found> {
+        let task = self.task(wish.at);
         let sites = shape.sites(self.nodes, &self.config.weights);
         if let Some(gang) = shape.fit.gang {
             let shunned = self.shunned(wish, gang);
@@ -73,18 +95,61 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Whether it could start somewhere if it did not mind others.
+    pub(super) fn could_start(&mut self, candidate: &Candidate, shape: &'a Shape) -> bool {
+        let taken = self.taken.len();
+        let known = self.refused.get(&candidate.shape);
+        if known.is_some_and(|refused| refused.fits_at == Some(taken)) {
+            return true;
+        }
+        let is_parked = shape.standing() == Standing::Parked;
+        if is_parked && !self.fits_freed(shape.demand()) {
+            return false;
+        }
+        let wish = self.wish(candidate.entry.task, shape, false);
+        let fits = self.is_anywhere(wish, shape, is_parked);
+        if let Some(refused) = self.refused.get_mut(&candidate.shape) {
+            refused.fits_at = fits.then_some(taken);
+        }
+        fits
+    }
+
+    fn is_anywhere(&self, wish: Wish<'a>, shape: &'a Shape, is_parked: bool) -> bool {
+        if shape.fit.gang.is_some() {
+            return self.seek(wish, shape, is_parked).is_some();
+        }
+        let sites = shape.sites(self.nodes, &self.config.weights);
+        let search = self.search(wish, self.task(wish.at), &[]);
+        let allowed = |node| self.allows(wish, node);
+        if is_parked {
+            search.is_among(self.ready.freed.iter().copied(), &sites, allowed)
+        } else {
+            search.is_among_sites(&sites, allowed)
+        }
+    }
+
+    /// Whether another of its shape that ends no later was refused in this round. What is kept grows and room shrinks while
+    /// a round lasts, so this one would be as well. Claims are kept from all but one task.
+    fn is_refused(&self, shape: ShapeId, wish: Wish<'_>) -> bool {
+        let refused = self.refused.get(&shape);
+        refused.is_some_and(|refused| wish.end >= refused.end && self.claims.is_empty())
+    }
+
+    fn refuse(&mut self, shape: ShapeId, wish: Wish<'_>) {
+        if !self.claims.is_empty() || wish.fit.gang.is_some() {
+            return;
+        }
+        let end = wish.end;
+        let refused = self.refused.entry(shape);
+        let refused = refused.or_insert(Refused { end, fits_at: None });
+        refused.end = refused.end.min(end);
+    }
+
     /// The same on one node only, for a task that has a claim on it.
     pub(super) fn find_on(&self, at: TaskRef, shape: &'a Shape, node: NodeSlot) -> Option<Found> {
-        let task = self.task(at);
-        let wish = Wish {
-            at,
-            job: self.jobs.get(at.job),
-            fit: &shape.fit,
-            end: task.expected_end(self.now),
-            minds: true,
-        };
+        let wish = self.wish(at, shape, true);
         let sites = shape.sites(self.nodes, &self.config.weights);
-        let search = self.search(wish, task, &[]);
+        let search = self.search(wish, self.task(at), &[]);
         search.among([node].into_iter(), &sites, |node| self.allows(wish, node))
     }
 
@@ -124,8 +189,8 @@ impl<'a> Round<'a> {
 
     /// Whether a node that has room for it may have it.
     fn allows(&self, wish: Wish<'_>, node: NodeSlot) -> bool {
-        let mut kept = self.kept_for_others(wish.at);
-        let is_free = !wish.minds || kept.all(|shadow| shadow.admits(node, wish.end, wish.fit));
+        let admits = |shadow: &Shadow| shadow.admits(node, wish.end, wish.fit);
+        let is_free = !wish.minds || self.kept_for_others(wish.at).all(admits);
         is_free && self.keeps_apart(wish.at, wish.fit, node)
     }
 

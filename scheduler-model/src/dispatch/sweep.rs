@@ -11,7 +11,7 @@ use crate::{
     cluster::{
         fit::Fit,
         jobs::TaskRef,
-        node::{Node, NodeSlot},
+        node::{Holding, Node, NodeSlot},
         nodes::Nodes,
     },
 };
@@ -31,7 +31,7 @@ pub(super) struct Sweep<'n, 'f, H> {
 struct Place<'n> {
     slot: NodeSlot,
     region: Option<&'n str>,
-    held: btree_set::Iter<'n, (Timestamp, TaskRef)>,
+    held: btree_set::Iter<'n, Holding>,
     free: Resources,
     /// Others of its group that are still there.
     apart: usize,
@@ -57,8 +57,8 @@ impl<'a, 'n, 'f, H: Fn(TaskRef) -> &'a Fit> Sweep<'n, 'f, H> {
     fn add(&mut self, slot: NodeSlot, node: &'n Node) {
         let in_one = self.fit.gang.map(|gang| gang.topology) == Some(Topology::SameRegion);
         let region = node.attributes.region.as_deref().filter(|_| in_one);
-        if let Some((end, _)) = node.held.first() {
-            self.ends.push(Reverse((*end, self.places.len())));
+        if let Some(first) = node.held.first() {
+            self.ends.push(Reverse((first.until, self.places.len())));
         }
         let free = node.free().clone();
         let apart = held_apart(node, self.fit, self.holds);
@@ -93,8 +93,8 @@ impl<'a, 'n, 'f, H: Fn(TaskRef) -> &'a Fit> Sweep<'n, 'f, H> {
     /// What is expected to end first on a place does. Returns its region.
     fn end_next(&mut self, place: usize) -> Option<&'n str> {
         let changed = &mut self.places[place];
-        let (_, task) = changed.held.next().expect("an end was noted");
-        let ending = (self.holds)(*task);
+        let held = changed.held.next().expect("an end was noted");
+        let ending = (self.holds)(held.task);
         changed.free.add(&ending.demand);
         changed.apart -= usize::from(keeps_apart(ending, self.fit));
         let before = changed.room;
@@ -102,8 +102,8 @@ impl<'a, 'n, 'f, H: Fn(TaskRef) -> &'a Fit> Sweep<'n, 'f, H> {
             changed.room = self.fit.room(&changed.free);
         }
         let (region, after) = (changed.region, changed.room);
-        if let Some((end, _)) = changed.held.clone().next() {
-            self.ends.push(Reverse((*end, place)));
+        if let Some(next) = changed.held.clone().next() {
+            self.ends.push(Reverse((next.until, place)));
         }
         self.count(region, before, after);
         region

@@ -77,7 +77,7 @@ enum Rest<'a> {
 }
 
 impl<'a> InOrder<'a> {
-    fn new(ready: &'a Ready) -> Self {
+    pub(super) fn new(ready: &'a Ready) -> Self {
         let mut walk = Self {
             ready,
             next: BinaryHeap::new(),

@@ -111,14 +111,16 @@ impl Estimator {
             ..
         } = *expected;
         if wide_signature != signature {
+            self.touch(now, wide_signature);
             self.record(now, wide_signature, run_ms);
         }
-        self.learn_speed(now, signature, node, run_ms);
+        self.touch(now, signature);
+        self.learn_speed(signature, node, run_ms);
         self.record(now, signature, run_ms);
     }
 
     fn record(&mut self, now: Timestamp, signature: u64, run_ms: u64) {
-        let work = self.work(now, signature);
+        let work = self.works.get_mut(&signature).expect("it runs");
         work.runs.record(run_ms);
         if work.note_change(now) {
             self.unwritten.note(now, signature);
@@ -126,66 +128,49 @@ impl Estimator {
     }
 
     /// Compares a run with those before it.
-    fn learn_speed(&mut self, now: Timestamp, signature: u64, node: u32, run_ms: u64) {
-        let is_full = self.cells >= CELLS;
-        let work = self.work(now, signature);
+    fn learn_speed(&mut self, signature: u64, node: u32, run_ms: u64) {
+        let work = self.works.get_mut(&signature).expect("it runs");
         if work.runs.runs() < LEAST_RUNS {
             return;
         }
         let deviation = Deviation::of_run(work.runs.mean_ln_milli(), rough_ln_milli(run_ms));
-        let known = work.cells.binary_search_by_key(&node, |cell| cell.node);
-        self.node(node).add(deviation);
-        match known {
-            Ok(place) => self.add_to_cell(signature, place, deviation),
-            Err(_) if is_full => {}
+        let of_node = node_at(&mut self.nodes, node);
+        of_node.add(deviation);
+        let place = match work.cells.binary_search_by_key(&node, |cell| cell.node) {
+            Ok(place) => place,
+            Err(_) if self.cells >= CELLS => return,
             Err(place) => {
-                self.insert_cell(signature, place, Cell::new(node));
-                self.add_to_cell(signature, place, deviation);
+                work.cells.insert(place, Cell::new(node));
+                self.cells += 1;
+                place
             }
-        }
-    }
-
-    fn add_to_cell(&mut self, signature: u64, place: usize, deviation: Deviation) {
-        let work = self.works.get_mut(&signature).expect("it runs");
+        };
         let cell = &mut work.cells[place];
         cell.deviation.add(deviation);
         cell.is_new = true;
-        cell.refresh(&self.nodes[cell.node as usize]);
+        cell.refresh(of_node);
     }
 
-    fn insert_cell(&mut self, signature: u64, place: usize, cell: Cell) {
-        let work = self.works.get_mut(&signature).expect("it is known");
-        work.cells.insert(place, cell);
-        self.cells += 1;
-    }
-
-    fn node(&mut self, node: u32) -> &mut OfNode {
-        let place = node as usize;
-        if place >= self.nodes.len() {
-            self.nodes.resize(place + 1, OfNode::default());
-        }
-        &mut self.nodes[place]
-    }
-
-    /// What is known of a signature, which has run now.
-    fn work(&mut self, now: Timestamp, signature: u64) -> &mut Work {
+    /// A signature runs now, and is known from now on.
+    fn touch(&mut self, now: Timestamp, signature: u64) {
         let used = now.0 / WRITTEN_EVERY_MS as i64;
-        if !self.works.contains_key(&signature) {
-            self.make_room();
-            self.by_use.insert((used, signature));
-            let used_now = Work {
-                used,
-                ..Work::default()
-            };
-            self.works.insert(signature, used_now);
+        match self.works.get_mut(&signature) {
+            Some(work) if work.used >= used => {}
+            Some(work) => {
+                self.by_use.remove(&(work.used, signature));
+                self.by_use.insert((used, signature));
+                work.used = used;
+            }
+            None => {
+                self.make_room();
+                self.by_use.insert((used, signature));
+                let used_now = Work {
+                    used,
+                    ..Work::default()
+                };
+                self.works.insert(signature, used_now);
+            }
         }
-        let work = self.works.get_mut(&signature).expect("it is there now");
-        if work.used < used {
-            self.by_use.remove(&(work.used, signature));
-            self.by_use.insert((used, signature));
-            work.used = used;
-        }
-        work
     }
 
     fn make_room(&mut self) {
@@ -197,6 +182,15 @@ impl Estimator {
                 .forget(signature, work.changed_at, work.is_stored);
         }
     }
+}
+
+/// What is known of the node with this place.
+fn node_at(nodes: &mut Vec<OfNode>, place: u32) -> &mut OfNode {
+    let place = place as usize;
+    if place >= nodes.len() {
+        nodes.resize(place + 1, OfNode::default());
+    }
+    &mut nodes[place]
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{
     Estimator, SIGNATURES, Work,
     histogram::Histogram,
     logarithm::LARGEST_MILLI,
+    node_at,
     speed::{Cell, Deviation},
 };
 use crate::{EstimateRow, Learned, NodeName, Timestamp};
@@ -120,8 +121,9 @@ impl Estimator {
         if let Err(place) = work.cells.binary_search_by_key(&node, |cell| cell.node) {
             let mut cell = Cell::new(node);
             cell.deviation.add(deviation);
-            self.node(node).add(cell.deviation);
-            self.insert_cell(signature, place, cell);
+            node_at(&mut self.nodes, node).add(cell.deviation);
+            work.cells.insert(place, cell);
+            self.cells += 1;
         }
     }
 

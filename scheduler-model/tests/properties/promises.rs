@@ -1,7 +1,8 @@
 //! What holds whatever happens, judged by the record alone.
 
 use drover_model::{
-    AttemptState, Group, GroupKind, Intent, JobId, JobSpec, JobState, Resources, StepSpec,
+    AttemptRow, AttemptState, Group, GroupKind, Intent, JobId, JobSpec, JobState, Resources,
+    StepSpec,
 };
 
 use super::{History, NODES};
@@ -113,10 +114,31 @@ impl History {
 
     /// None of its attempts is active or will be followed.
     fn is_over(&self, job: JobId, task: u32) -> bool {
-        let mut attempts = self.world.store.attempts.values();
-        let last = attempts.rfind(|row| (row.key.job, row.key.task) == (job, task));
         let given_up = self.world.store.jobs[&job].0.intent != Intent::Run;
-        last.is_none_or(|row| row.state.is_final() && (row.retry_at.is_none() || given_up))
+        self.last(job, task).is_none_or(|row| {
+            let is_last = row.retry_at.is_none() || given_up || self.is_dissolved(job, task);
+            row.state.is_final() && is_last
+        })
+    }
+
+    fn last(&self, job: JobId, task: u32) -> Option<&AttemptRow> {
+        let mut attempts = self.world.store.attempts.values();
+        attempts.rfind(|row| (row.key.job, row.key.task) == (job, task))
+    }
+
+    /// Another member of its gang has failed for good: what was to be followed is not.
+    fn is_dissolved(&self, job: JobId, task: u32) -> bool {
+        let groups = self.world.store.specs[&job].groups.iter();
+        let mut gangs = groups.filter(|group| matches!(group.kind, GroupKind::Gang { .. }));
+        let gang = gangs.find(|gang| gang.contains(task));
+        gang.is_some_and(|gang| {
+            (gang.first..gang.whole()).any(|member| {
+                self.last(job, member).is_some_and(|row| {
+                    let has_failed = row.state.is_final() && row.state != AttemptState::Succeeded;
+                    has_failed && row.retry_at.is_none()
+                })
+            })
+        })
     }
 
     pub(super) fn has_succeeded(&self, job: JobId, task: u32) -> bool {

@@ -120,17 +120,17 @@ impl Interpreter {
             .into_iter()
             .filter_map(|action| match action {
                 drover_model::Action::Reply {
-                    answer: Answer::Explained(explained),
+                    answer: Answer::Explained { task, decision },
                     ..
-                } => Some(explained),
+                } => Some((task, decision)),
                 _ => None,
             });
         let mut text = String::new();
-        for explained in answers {
-            let Some(explained) = explained else {
-                return "not open\n".to_owned();
-            };
-            for verdict in explained.nodes {
+        for (explained, decision) in answers {
+            if explained.is_none() {
+                text += "not open\n";
+            }
+            for verdict in explained.into_iter().flat_map(|told| told.nodes) {
                 let obstacle = match verdict.obstacle {
                     Some(obstacle) => format!("{obstacle:?}"),
                     None => "fits".to_owned(),
@@ -141,7 +141,7 @@ impl Interpreter {
                     verdict.node, verdict.score.total
                 );
             }
-            if let Some(decision) = explained.decision {
+            if let Some(decision) = decision {
                 let placement = decision.placement;
                 text += &format!(
                     "attempt {} on {} by {} {}, compared {}: {:?}\n",

@@ -173,9 +173,11 @@ mod tests {
 
     #[test]
     fn what_a_coordinator_would_refuse_is_refused_here() {
+        let long = format!("--advertise {}", "x".repeat(260));
         for (flags, words) in [
             ("--label a=1 --label a=2", "--label a is given twice"),
             ("--advertise a,b", "address must not hold commas"),
+            (&long, "address has more than 259 bytes"),
         ] {
             let told = host(flags).expect("flags").attributes().expect_err(flags);
             assert!(told.to_string().contains(words), "{flags}: {told}");

@@ -64,7 +64,7 @@ impl Running {
                         stopping.kill_at = Instant::now() + KILL_AGAIN;
                     }
                 }
-                complaint = stalled(self.progress.as_mut()), if stopping.is_none() => {
+                complaint = stalled(self.files.progress.as_mut()), if stopping.is_none() => {
                     let cause = Cause::Stalled { complaint };
                     begin(&mut stopping, cause, Instant::now() + grace, &self.group);
                 }

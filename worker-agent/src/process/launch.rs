@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use drover_model::{AttemptKey, Instance, Peers};
+use drover_model::{AttemptKey, Instance};
 use drover_proto::v1;
 use tokio::process::Child;
 
-use super::{Hindrance, Host, output::Output, progress::Progress, stress};
+use super::{Hindrance, Host, files::Files, instance, output::Output, stress};
 use crate::{
     cgroup::Cgroup,
     guard::{NotStarted, Terms},
@@ -108,33 +108,13 @@ impl Launch {
         }
     }
 
-    /// `None` when it need not report progress.
-    ///
-    /// # Errors
-    /// For people.
-    pub(super) fn progress(&self, host: &Host) -> Result<Option<Progress>, String> {
-        let Some(timeout) = self.limits.progress_timeout else {
-            return Ok(None);
-        };
-        let key = self.names.key;
-        let name = format!("{}-{}-{}", key.job, key.task, key.attempt);
-        match Progress::begin(host.progress_dir.join(name), timeout) {
-            Ok(progress) => Ok(Some(progress)),
-            Err(error) => Err(format!(
-                "cannot make the file in which it is to report progress, in {} on node {}: {error}",
-                host.progress_dir.display(),
-                host.node
-            )),
-        }
-    }
-
     /// # Errors
     /// Names the program or directory, and the cause.
     pub(super) fn spawn(
         &self,
         host: &Host,
         cgroup: Option<&Cgroup>,
-        progress: Option<&Progress>,
+        files: &Files,
     ) -> Result<(Child, Output), Hindrance> {
         let cwd = match &self.cwd {
             Some(cwd) => host.work_dir.join(cwd),
@@ -149,9 +129,7 @@ impl Launch {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         self.introduce(&mut command, host);
-        if let Some(progress) = progress {
-            command.env("DROVER_PROGRESS_FILE", progress.file());
-        }
+        files.introduce(&mut command);
         if let Some(Err(error)) = cgroup.map(|cgroup| cgroup.adopt(&mut command, false)) {
             tracing::warn!(%error, "a process starts outside of its cgroup");
         }
@@ -203,7 +181,7 @@ impl Launch {
             command.env("DROVER_UNDO", "1");
         }
         if let Some(instance) = instance {
-            place(command, instance);
+            instance::introduce(command, instance);
         }
     }
 
@@ -232,30 +210,4 @@ impl Launch {
 
 fn text(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
-}
-
-/// Says which of how many it is.
-fn place(command: &mut Command, instance: &Instance) {
-    let Instance {
-        index,
-        count,
-        peers,
-    } = instance;
-    let Some(Peers { addresses, ring }) = peers else {
-        command
-            .env("DROVER_ARRAY_INDEX", index.to_string())
-            .env("DROVER_ARRAY_COUNT", count.to_string());
-        return;
-    };
-    let all: Vec<&str> = addresses.iter().map(|address| &**address).collect();
-    command
-        .env("DROVER_GANG_RANK", index.to_string())
-        .env("DROVER_GANG_SIZE", count.to_string())
-        .env("DROVER_GANG_PEERS", all.join(","));
-    if *ring {
-        let (index, count) = (*index as usize, all.len());
-        command
-            .env("DROVER_GANG_LEFT", all[(index + count - 1) % count])
-            .env("DROVER_GANG_RIGHT", all[(index + 1) % count]);
-    }
 }

@@ -1,7 +1,9 @@
 //! Real processes: one task supervises each.
 
 mod exit;
+mod files;
 mod group;
+mod instance;
 mod launch;
 mod output;
 mod progress;
@@ -24,11 +26,11 @@ use crate::{
     guard::Guard,
     logs::Logs,
 };
+use files::Files;
 use group::Group;
 pub(crate) use group::signal_group;
 pub(crate) use launch::{Launch, Limits, Names};
 use output::Output;
-use progress::Progress;
 
 const NO_GUARD: &str = "the agent is leaving, since its guard has ended";
 
@@ -39,8 +41,8 @@ pub(crate) struct Host {
     /// Name of the node.
     pub(crate) node: String,
     pub(crate) work_dir: PathBuf,
-    /// For the files that processes touch.
-    pub(crate) progress_dir: PathBuf,
+    /// For files that processes are told of.
+    pub(crate) attempts_dir: PathBuf,
     /// `None` where there are none.
     pub(crate) cgroups: Option<Cgroups>,
     pub(crate) logs: Logs,
@@ -98,6 +100,7 @@ pub(crate) async fn supervise(
             let grace = Duration::from_millis(u64::from(launch.limits.grace_ms));
             let exit = running.exit(stop, grace).await;
             host.guard.release(running.group.end().await);
+            drop(running.files);
             let end = exit.into_end(started_at);
             let mut output = running.output;
             if launch.is_stress {
@@ -120,16 +123,16 @@ struct Running {
     child: tokio::process::Child,
     group: Group,
     output: Output,
-    progress: Option<Progress>,
+    files: Files,
 }
 
 impl Running {
     async fn begin(launch: &Launch, host: &Host) -> Result<Self, Hindrance> {
-        let mut progress = launch.progress(host).map_err(Hindrance::OfTask)?;
+        let mut files = Files::make(launch, host).map_err(Hindrance::OfTask)?;
         let cgroup = host.cgroup(launch.names.key);
-        match launch.spawn(host, cgroup.as_ref(), progress.as_ref()) {
+        match launch.spawn(host, cgroup.as_ref(), &files) {
             Ok((child, output)) => {
-                if let Some(progress) = &mut progress {
+                if let Some(progress) = &mut files.progress {
                     progress.started();
                 }
                 let guard = launch.limits.is_leased.then(|| Arc::clone(&host.guard));
@@ -137,7 +140,7 @@ impl Running {
                     group: Group::of(&child, cgroup, guard),
                     child,
                     output,
-                    progress,
+                    files,
                 })
             }
             Err(hindrance) => {

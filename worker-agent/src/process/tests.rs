@@ -38,7 +38,7 @@ fn host_with(guard: Guard, directory: &Path) -> Host {
         guard: Arc::new(guard),
         node: "n1".to_owned(),
         work_dir: directory.to_owned(),
-        progress_dir: directory.to_owned(),
+        attempts_dir: directory.to_owned(),
         cgroups: None,
         logs: Logs::default(),
     }

@@ -225,6 +225,13 @@ async fn an_instance_knows_which_it_is() {
             "extract[2]\nDROVER_ARRAY_COUNT=3\nDROVER_ARRAY_INDEX=2\n",
         ),
         (
+            v1::Assign {
+                gang: true,
+                ..of(&[], false)
+            },
+            "extract[2]\nDROVER_GANG_RANK=2\nDROVER_GANG_SIZE=3\n",
+        ),
+        (
             of(&["a", "b", "c"], false),
             "extract[2]\nDROVER_GANG_PEERS=a,b,c\nDROVER_GANG_RANK=2\nDROVER_GANG_SIZE=3\n",
         ),
@@ -245,6 +252,39 @@ async fn an_instance_knows_which_it_is() {
         let path = agent.work_dir.path().join("told");
         assert_eq!(fs::read_to_string(path).expect("written"), told);
     }
+}
+
+/// No variable could hold them.
+#[tokio::test]
+async fn the_addresses_of_a_large_gang_are_in_a_file() {
+    let mut coordinator = Coordinator::start().await;
+    let agent = Agent::start(&coordinator);
+    let mut session = coordinator.session().await;
+    let peers: Vec<String> = (0..1_000)
+        .map(|rank| format!("{rank}.{}", "x".repeat(250)))
+        .collect();
+    let script = "echo $DROVER_GANG_RANK ${DROVER_GANG_PEERS-none} $DROVER_GANG_LEFT > told; \
+                  echo $DROVER_GANG_PEERS_FILE >> told; cp $DROVER_GANG_PEERS_FILE addresses";
+    let task = Task {
+        place: v1::Assign {
+            index: Some(1),
+            count: 1_000,
+            gang: true,
+            ring: true,
+            peers: peers.clone(),
+            ..Default::default()
+        },
+        ..Task::from((1, shell(script)))
+    };
+    session.assign([task]).await;
+    let (_, ended) = session.end().await;
+    assert_eq!(ended.outcome(), Outcome::Succeeded, "{ended:?}");
+    let read = |name| fs::read_to_string(agent.work_dir.path().join(name)).expect("written");
+    let told = read("told");
+    let (variables, file) = told.trim().split_once('\n').expect("two lines");
+    assert_eq!(variables, format!("1 none {}", peers[0]));
+    assert_eq!(read("addresses").lines().collect::<Vec<_>>(), peers);
+    assert!(!fs::exists(file).expect("readable"), "{file} is left");
 }
 
 #[tokio::test]

@@ -63,10 +63,12 @@ fn text(answer: &ExplainResponse) -> String {
     }
     match &answer.decision {
         Some(decision) => text += &format!("\n{}", decided(decision)),
-        None => text += &remembered(&task),
+        None => text += &not_decided(&task),
     }
     text
 }
+
+const NO_OTHER: &str = "no other node could have taken it";
 
 fn hosts(answer: &ExplainResponse) -> String {
     let rows: Vec<[String; 4]> = answer.nodes.iter().map(host).collect();
@@ -101,48 +103,66 @@ fn decided(decision: &Decision) -> String {
     } else {
         ""
     };
-    let mut text = format!(
-        "Attempt #{} was placed on {} at {}\n  by policy {} {} in mode {}, as number {} in order{past}\n",
+    let policy = format!("{} {}", decision.policy, decision.policy_version);
+    let text = format!(
+        "Attempt #{} was placed on {} at {}\n  by policy {} in mode {}, as number {} in order{past}\n",
         decision.attempt,
         output::printable(&decision.node),
         output::time(decision.time.as_ref()),
-        output::printable(&decision.policy),
-        output::printable(&decision.policy_version),
+        output::printable(policy.trim_end()),
         output::printable(&decision.mode),
         decision.rank,
     );
-    if let Some(score) = &decision.score {
-        text += &format!("  score {} of 1000: {}\n", score.total, terms(score));
-        text += &format!("  weights: {}\n", weights(score));
-    }
-    text + &runner_up(decision)
-}
-
-fn runner_up(decision: &Decision) -> String {
-    let compared = decision.nodes_compared;
-    match &decision.runner_up_score {
-        None => "  no other node could have taken it\n".to_owned(),
-        Some(score) => format!(
-            "  second of {compared} nodes compared: {}, score {}: {}\n",
-            output::printable(&decision.runner_up),
-            score.total,
-            terms(score)
-        ),
+    match &decision.score {
+        Some(score) if score.terms.is_empty() => text + &in_short(decision, score),
+        Some(score) => text + &in_full(decision, score),
+        None => text,
     }
 }
 
-/// What the record says when the details are forgotten.
-fn remembered(task: &Task) -> String {
-    let attempts = task.undo_attempts.iter().chain(&task.attempts);
-    let last = attempts.rev().find(|attempt| !attempt.decision.is_empty());
+/// What a replay took over was decided elsewhere.
+fn not_decided(task: &Task) -> String {
+    let last = task.attempts.last();
+    let last = last.filter(|attempt| !attempt.decision.is_empty());
     last.map_or_else(String::new, |attempt| {
         format!(
-            "\nAttempt #{} was placed on {}: {}\nThe coordinator has forgotten the details.\n",
+            "\nAttempt #{} ended on {}: {}\n",
             attempt.number,
             output::printable(&attempt.node),
             output::printable(&attempt.decision)
         )
     })
+}
+
+fn in_full(decision: &Decision, score: &Score) -> String {
+    let compared = decision.nodes_compared;
+    let second = match &decision.runner_up_score {
+        None => NO_OTHER.to_owned(),
+        Some(second) => format!(
+            "second of {compared} nodes compared: {}, score {}: {}",
+            output::printable(&decision.runner_up),
+            second.total,
+            terms(second)
+        ),
+    };
+    format!(
+        "  score {} of 1000: {}\n  weights: {}\n  {second}\n",
+        score.total,
+        terms(score),
+        weights(score)
+    )
+}
+
+/// What the record says when the details are forgotten.
+fn in_short(decision: &Decision, score: &Score) -> String {
+    let second = match &decision.runner_up_score {
+        None => NO_OTHER.to_owned(),
+        Some(second) => format!("the second best node had {}", second.total),
+    };
+    format!(
+        "  score {} of 1000; {second}\n  (from the record: the coordinator has forgotten the details)\n",
+        score.total
+    )
 }
 
 fn terms(score: &Score) -> String {
@@ -257,21 +277,56 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_told_from_the_record() {
-        let mut ended = task(TaskState::Succeeded, "").unwrap_or_default();
-        ended.attempts.push(Attempt {
+    fn what_a_replay_took_over_is_told_so() {
+        let mut carried = task(TaskState::Succeeded, "").unwrap_or_default();
+        carried.attempts.push(Attempt {
             number: 1,
             node: "n1".to_owned(),
-            decision: "edf #0".to_owned(),
+            decision: "carried 0190a".to_owned(),
             ..Attempt::default()
         });
         let answer = ExplainResponse {
-            task: Some(ended),
+            task: Some(carried),
             ..ExplainResponse::default()
         };
+        let told = "Task a: succeeded\n\nAttempt #1 ended on n1: carried 0190a\n";
+        assert_eq!(text(&answer), told);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_told_from_the_record() {
+        let total = |total| {
+            Some(Score {
+                total,
+                terms: Vec::new(),
+            })
+        };
+        let mut decision = Decision {
+            attempt: 1,
+            policy: "edf".to_owned(),
+            mode: "strict".to_owned(),
+            rank: 1,
+            node: "n1".to_owned(),
+            score: total(700),
+            runner_up_score: total(600),
+            ..Decision::default()
+        };
+        let told = |decision: &Decision| {
+            text(&ExplainResponse {
+                task: task(TaskState::Succeeded, ""),
+                decision: Some(decision.clone()),
+                ..ExplainResponse::default()
+            })
+        };
         assert_eq!(
-            text(&answer),
-            "Task a: succeeded\n\nAttempt #1 was placed on n1: edf #0\nThe coordinator has forgotten the details.\n"
+            told(&decision),
+            "Task a: succeeded\n\n\
+             Attempt #1 was placed on n1 at -\n  \
+               by policy edf in mode strict, as number 1 in order\n  \
+               score 700 of 1000; the second best node had 600\n  \
+               (from the record: the coordinator has forgotten the details)\n"
         );
+        decision.runner_up_score = None;
+        assert!(told(&decision).contains("700 of 1000; no other node could have taken it\n"));
     }
 }

@@ -13,10 +13,19 @@ fn job(states: &[v1::TaskState]) -> v1::Job {
             .map(|(place, state)| v1::Task {
                 name: name(place),
                 state: (*state).into(),
+                attempts: vec![v1::Attempt {
+                    number: 2,
+                    node: "n1".to_owned(),
+                    decision: "edf easy backfill rank 4 score 800 over 600".to_owned(),
+                    ..Default::default()
+                }],
                 ..Default::default()
             })
             .collect(),
-        spec: Some(v1::JobSpec::default()),
+        spec: Some(v1::JobSpec {
+            tasks: states.iter().map(|_| v1::TaskSpec::default()).collect(),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -33,7 +42,7 @@ fn explained() -> TaskExplanation {
             state: TaskState::Queued,
             pending: Some(PendingReason::Outranked {
                 position: Position(2),
-                policy: "edf",
+                policy: "edf".into(),
             }),
             estimate: None,
         },
@@ -54,13 +63,19 @@ fn explained() -> TaskExplanation {
             },
         ],
         nodes_left_out: 3,
+    }
+}
+
+fn known() -> Known {
+    Known {
+        task: Some(Box::new(explained())),
         decision: None,
     }
 }
 
 #[test]
 fn a_waiting_task_hears_of_every_node() {
-    let told = explanation(job(&[v1::TaskState::Queued]), 0, Some(explained()));
+    let told = explanation(job(&[v1::TaskState::Queued]), 0, known());
     let reason = told.task.unwrap().pending_reason;
     assert_eq!(reason, "second in the order of edf");
     assert_eq!(told.nodes_left_out, 3);
@@ -77,7 +92,7 @@ fn a_waiting_task_hears_of_every_node() {
 
 #[test]
 fn a_task_that_runs_by_now_hears_of_no_node() {
-    let told = explanation(job(&[v1::TaskState::Running]), 0, Some(explained()));
+    let told = explanation(job(&[v1::TaskState::Running]), 0, known());
     assert_eq!(told.task.unwrap().pending_reason, "");
     assert_eq!((told.nodes.len(), told.nodes_left_out), (0, 0));
 }
@@ -92,7 +107,7 @@ fn a_decision_is_told_in_full() {
     let view = DecisionView {
         attempt: 2,
         at: Timestamp(3_000),
-        policy: "edf",
+        policy: "edf".into(),
         mode: Mode::Easy,
         weights,
         placement: Placement {
@@ -110,11 +125,11 @@ fn a_decision_is_told_in_full() {
             compared: 7,
         },
     };
-    let explained = TaskExplanation {
-        decision: Some(Box::new(view)),
-        ..explained()
+    let known = |view: &DecisionView| Known {
+        decision: Some(Box::new(view.clone())),
+        ..known()
     };
-    let told = explanation(job(&[v1::TaskState::Running]), 0, Some(explained));
+    let told = explanation(job(&[v1::TaskState::Running]), 0, known(&view));
     let decision = told.decision.unwrap();
     assert_eq!((decision.attempt, decision.time.unwrap().seconds), (2, 3));
     assert_eq!((&*decision.policy, &*decision.mode), ("edf", "easy"));
@@ -126,13 +141,42 @@ fn a_decision_is_told_in_full() {
     let terms = decision.score.unwrap().terms;
     let cost = (&*terms[2].name, terms[2].value, terms[2].weight);
     assert_eq!(cost, ("cost", 800, 3_500));
+    // What is remembered of an attempt before says nothing of the last.
+    let old = DecisionView { attempt: 1, ..view };
+    let told = explanation(job(&[v1::TaskState::Running]), 0, known(&old));
+    assert_eq!(told.decision.unwrap().nodes_compared, 0);
 }
 
 #[test]
-fn of_an_ended_job_the_record_is_left() {
-    let told = explanation(job(&[v1::TaskState::Failed]), 0, None);
+fn of_what_is_forgotten_the_record_is_left() {
+    let told = explanation(job(&[v1::TaskState::Failed]), 0, Known::default());
     assert_eq!(told.task.unwrap().name, "a");
-    assert!(told.nodes.is_empty() && told.decision.is_none());
+    assert!(told.nodes.is_empty());
+    let total = |total| {
+        Some(v1::Score {
+            total,
+            terms: Vec::new(),
+        })
+    };
+    let expected = v1::Decision {
+        attempt: 2,
+        policy: "edf".to_owned(),
+        mode: "easy".to_owned(),
+        rank: 5,
+        backfilled: true,
+        node: "n1".to_owned(),
+        score: total(800),
+        runner_up_score: total(600),
+        ..Default::default()
+    };
+    assert_eq!(told.decision, Some(expected));
+}
+
+#[test]
+fn what_never_had_a_node_was_never_decided() {
+    let mut job = job(&[v1::TaskState::TimedOut]);
+    job.tasks[0].attempts[0].decision.clear();
+    assert_eq!(explanation(job, 0, Known::default()).decision, None);
 }
 
 #[test]

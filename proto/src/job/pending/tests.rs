@@ -57,7 +57,7 @@ fn places_in_line_are_words_then_numbers() {
     let says = |position| {
         says(&PendingReason::Outranked {
             position: Position(position),
-            policy: "edf",
+            policy: "edf".into(),
         })
     };
     assert_eq!(says(3), "third in the order of edf");
@@ -100,7 +100,7 @@ fn waiting_and_reservations_are_told() {
             job: JobId::from_u128(7),
             task: 0
         })
-        .contains("task 1 of job 00000000")
+        .contains("would delay job 00000000")
     );
 }
 

@@ -1,5 +1,7 @@
 //! Arrays and gangs, as people see them.
 
+use drover_model::{Position, Resource};
+
 use super::*;
 
 /// An array of three, and a task that needs it.
@@ -51,4 +53,37 @@ fn instances_are_shown_before_what_they_are_instances_of() {
     assert_eq!(job.tasks[4].instances, Some(counts(3, 1, 1, 1)));
     assert_eq!(job.counts, Some(counts(4, 1, 1, 1)));
     assert_eq!(job.tasks[4].state(), v1::TaskState::Pending);
+}
+
+/// Whoever set the queue's preemption on may expect otherwise.
+#[test]
+fn a_gang_that_stops_nobody_says_so() {
+    let (row, mut fixed) = stored(JobState::Queued, None);
+    let mut spec = v1::JobSpec::decode(fixed.stored_spec.clone()).unwrap();
+    let gang = v1::task_spec::Instances::Gang(v1::Gang {
+        size: 1,
+        topology: v1::Topology::Any.into(),
+    });
+    let mut told = |instances, may_preempt, priority| {
+        spec.tasks[0].instances = instances;
+        spec.may_preempt = may_preempt;
+        spec.priority = Some(priority);
+        fixed.stored_spec = spec.encode_to_vec().into();
+        let waits = PendingReason::WaitsForCapacity {
+            resource: Resource::Gpu,
+            position: Position(1),
+            reserved: None,
+        };
+        let view = view(&[(TaskState::Queued, Some(waits))]);
+        let job = shown(&(row.clone(), fixed.clone()), &[], Some(&view), 2_000);
+        job.tasks[0].pending_reason.clone()
+    };
+    let plain = "waits for gpu, first in line";
+    assert_eq!(
+        told(Some(gang), true, 100),
+        format!("{plain}; nobody is stopped for a gang, though its queue has preemption on")
+    );
+    assert_eq!(told(Some(gang), true, 75), plain);
+    assert_eq!(told(Some(gang), false, 100), plain);
+    assert_eq!(told(None, true, 100), plain);
 }

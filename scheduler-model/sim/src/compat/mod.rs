@@ -14,7 +14,7 @@
 mod cluster;
 mod rule;
 
-pub use rule::Rule;
+pub use rule::{Rule, UnknownRule};
 
 use cluster::Cluster;
 

@@ -3,14 +3,11 @@
 use serde::Serialize;
 
 use super::{
-    Deadlines, Distribution, JudgedJob,
+    Counted, Deadlines, Distribution, JudgedJob,
     fairness::between_owners,
     objective::{objective, starved_share},
 };
 use crate::simulate::Outcome;
-
-/// The share of jobs, first submitted first, that are left out where a cluster that starts empty should not flatter.
-pub const WARM_UP: f64 = 0.1;
 
 /// What a run was worth. Times in seconds.
 ///
@@ -55,19 +52,15 @@ pub struct Starvation {
 impl Figures {
     /// Over all jobs.
     pub fn of(outcome: &Outcome) -> Self {
-        Self::judge(outcome, 0)
+        Self::counting(outcome, &Counted::All)
     }
 
-    /// Leaves out the first tenth of the jobs ([`WARM_UP`]), rounded down.
-    pub fn after_warm_up(outcome: &Outcome) -> Self {
-        Self::judge(outcome, (outcome.jobs.len() as f64 * WARM_UP) as usize)
-    }
-
-    fn judge(outcome: &Outcome, skipped: usize) -> Self {
-        let jobs = JudgedJob::all(outcome, skipped);
+    /// Over some of the jobs.
+    pub fn counting(outcome: &Outcome, counted: &Counted) -> Self {
+        let jobs = JudgedJob::all(outcome, counted);
         let wait_s = seconds(&jobs, |job| job.wait_ms);
         let span = Span::of(outcome);
-        let (cost, energy_kwh) = spent(outcome, skipped);
+        let (cost, energy_kwh) = spent(outcome, counted);
         Self {
             jobs: jobs.len() as u64,
             unsuccessful: jobs.iter().filter(|job| !job.succeeded).count() as u64,
@@ -115,12 +108,10 @@ fn seconds(jobs: &[JudgedJob], ms: impl Fn(&JudgedJob) -> u64) -> Distribution {
 }
 
 /// Money and kilowatt hours of the jobs that count.
-fn spent(outcome: &Outcome, skipped: usize) -> (f64, f64) {
-    let mut jobs: Vec<_> = outcome.jobs.iter().collect();
-    jobs.sort_unstable_by_key(|job| (job.submitted_ms, job.job));
-    let counted = || jobs.iter().skip(skipped);
-    let micros: f64 = counted().map(|job| job.cost_micros).sum();
-    let joules: f64 = counted().map(|job| job.energy_joules).sum();
+fn spent(outcome: &Outcome, counted: &Counted) -> (f64, f64) {
+    let jobs = counted.jobs(outcome);
+    let micros: f64 = jobs.iter().map(|job| job.cost_micros).sum();
+    let joules: f64 = jobs.iter().map(|job| job.energy_joules).sum();
     (micros / 1e6, joules / 3.6e6)
 }
 
@@ -150,7 +141,7 @@ mod tests {
     #[test]
     fn warm_up_leaves_out_the_first_submitted() {
         let outcome = synthetic::outcome();
-        let figures = Figures::after_warm_up(&outcome);
+        let figures = Figures::counting(&outcome, &Counted::AfterWarmUp);
         assert_eq!(figures.jobs, 18);
         let mut late = outcome.clone();
         late.jobs.retain(|job| job.job >= 2);

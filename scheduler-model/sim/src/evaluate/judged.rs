@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Counted;
 use crate::simulate::{JobOutcome, Outcome};
 
 /// No job's ideal time counts as less: what takes a moment would dwarf everything else.
@@ -57,15 +58,10 @@ impl JudgedJob {
         }
     }
 
-    /// All jobs but the first `skipped`, by submission and place in the trace: sums of floating-point numbers depend on
-    /// the order of what they add.
-    pub(crate) fn all(outcome: &Outcome, skipped: usize) -> Vec<Self> {
-        let mut jobs: Vec<&JobOutcome> = outcome.jobs.iter().collect();
-        jobs.sort_unstable_by_key(|job| (job.submitted_ms, job.job));
-        let counted = jobs.into_iter().skip(skipped);
-        counted
-            .map(|job| Self::new(job, outcome.ended_ms))
-            .collect()
+    /// Those that count.
+    pub(crate) fn all(outcome: &Outcome, counted: &Counted) -> Vec<Self> {
+        let jobs = counted.jobs(outcome).into_iter();
+        jobs.map(|job| Self::new(job, outcome.ended_ms)).collect()
     }
 
     /// 1 for priority 0, 5 for priority 100.

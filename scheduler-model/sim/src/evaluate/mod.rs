@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod comparison;
+mod counted;
 mod deadlines;
 mod distribution;
 mod fairness;
@@ -20,11 +21,12 @@ pub(crate) mod synthetic;
 
 pub use bootstrap::{Interval, PairedComparison, RESAMPLES, compare, mean_interval};
 pub use comparison::{Cell, Contender, Evaluation, EvaluationError, Run};
+pub use counted::{Counted, WARM_UP};
 pub use deadlines::{Deadlines, Level, LevelMisses};
 use distribution::quantile_of;
 pub use distribution::{Distribution, quantile};
 pub use fairness::jain;
-pub use figures::{Figures, Starvation, WARM_UP};
+pub use figures::{Figures, Starvation};
 pub use judged::JudgedJob;
 pub use metric::{Better, METRICS, Metric, Unit, metric};
 pub use objective::{STARVED_FACTOR, objective, starved_share};

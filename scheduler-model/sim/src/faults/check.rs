@@ -99,7 +99,7 @@ pub struct Checker {
     quarantine: Quarantine,
     /// By coordinator and node.
     losses: FxHashMap<(usize, NodeName), Losses>,
-    /// The policy orders by priority.
+    /// Priority orders, and nothing grows old before it.
     priority_orders: bool,
     urgencies: FxHashMap<JobId, Urgency>,
     truth: BTreeMap<AttemptKey, Truth>,
@@ -155,7 +155,7 @@ impl Checker {
             numbers: FxHashMap::default(),
             quarantine: setting.quarantine,
             losses: FxHashMap::default(),
-            priority_orders: setting.policy.name() == "priority",
+            priority_orders: setting.priority_orders(),
             urgencies: FxHashMap::default(),
             truth: BTreeMap::new(),
             paused: FxHashMap::default(),

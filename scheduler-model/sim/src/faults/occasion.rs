@@ -74,9 +74,12 @@ impl Occasion {
 
     /// All that an answer tells of.
     pub(crate) fn of_answer(answer: &Answer) -> Vec<Self> {
-        let explanation = match answer {
-            Answer::Explained(Some(explanation)) => explanation,
-            Answer::Explained(None) => return vec![Self::ExplainedNothing],
+        let (explanation, decision) = match answer {
+            Answer::Explained {
+                task: Some(task),
+                decision,
+            } => (task, decision),
+            Answer::Explained { task: None, .. } => return vec![Self::ExplainedNothing],
             Answer::Refused(Refusal::UnknownNode(_)) => return vec![Self::UnknownNode],
             _ => return Vec::new(),
         };
@@ -86,8 +89,7 @@ impl Occasion {
             .collect();
         let pending = explanation.task.pending.as_ref();
         told.extend(pending.map(Self::of_reason));
-        let decision = explanation.decision.as_ref();
-        told.extend(decision.map(|_| Self::ExplainedDecision));
+        told.extend(decision.as_ref().map(|_| Self::ExplainedDecision));
         told
     }
 

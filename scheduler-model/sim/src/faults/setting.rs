@@ -17,6 +17,10 @@ use crate::{
 };
 pub use agents::{AgentSetting, GPU_MODELS, LEAST_CORES, NAMED, REGIONS};
 
+const SHORT_AGE_CAP_MS: u64 = 20_000;
+/// Longer than any history.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 /// What a seed stands for. Everything else is drawn from the seed's streams.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -36,6 +40,8 @@ pub struct Setting {
     /// Rows and actions that the open turn may gather while a commit is in flight.
     pub max_open: usize,
     pub quarantine: Quarantine,
+    /// In some clusters so short that much grows old.
+    pub age_cap_ms: u64,
     /// Faults in each simulated minute.
     pub faults_per_minute: u64,
     /// How often somebody takes a node out of service, or says otherwise what it is.
@@ -75,10 +81,18 @@ impl Setting {
                 losses: *random.pick(&[1, 2, 3]),
                 ..Quarantine::default()
             },
+            age_cap_ms: *random.pick(&[SHORT_AGE_CAP_MS, DAY_MS, DAY_MS]),
             planted: None,
             trace: false,
             record: false,
         }
+    }
+}
+
+impl Setting {
+    /// Whether the priority of jobs decides in which order their tasks start, unless they are escalated.
+    pub(super) fn priority_orders(&self) -> bool {
+        self.policy.name() == "priority" && self.age_cap_ms > SHORT_AGE_CAP_MS
     }
 }
 

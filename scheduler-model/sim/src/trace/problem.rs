@@ -107,6 +107,13 @@ impl Skipped {
     pub fn total(&self) -> u64 {
         self.lines.values().sum()
     }
+
+    /// Counts those of another file as well.
+    pub fn merge(&mut self, other: &Self) {
+        for (expected, count) in &other.lines {
+            *self.lines.entry(expected).or_default() += count;
+        }
+    }
 }
 
 /// Decides whether a bad line ends the reading or is counted.

@@ -10,3 +10,4 @@ mod philly;
 mod production;
 mod published;
 mod redecide;
+mod tmp;

@@ -59,6 +59,28 @@ fn expressions_are_marked_where_they_are_wrong() {
     }
 }
 
+/// Whatever else is wrong, and where that is found.
+#[test]
+fn expressions_are_read_though_counts_are_wrong() {
+    let told_of = |instances: &str| {
+        let constraints = "{require: region = eu, prefer: [{expression: (class == gpu}]}";
+        told_of_task(&format!(
+            "{{simulate: {{seconds: 1}}, constraints: {constraints}, {instances}}}"
+        ))
+    };
+    for (instances, wrong) in [
+        ("array: {count: 0}", "array.count"),
+        ("gang: {size: 5000}", "gang.size"),
+        ("array: {count: -2}", "found \"-2\""),
+        ("array: {count: 2}, gang: {size: 2}", "an array or a gang"),
+    ] {
+        let told = told_of(instances).join("\n");
+        for part in [wrong, "expected `==`", "expected `)`"] {
+            assert_eq!(told.matches(part).count(), 1, "{instances}: {part}: {told}");
+        }
+    }
+}
+
 #[test]
 fn constraints_have_limits() {
     let cases: [(&str, &[&str]); 4] = [

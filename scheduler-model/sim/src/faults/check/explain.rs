@@ -21,6 +21,11 @@ impl Checker {
         let Some(job) = self.planned(id) else {
             return self.fail(PROMISE, format!("of {id}, which nobody submitted"));
         };
+        // Its undo step stands in its place.
+        let task = match explanation.task.state {
+            TaskState::Undoing => task + job.spec.tasks.len() as u32,
+            _ => task,
+        };
         let Some(step) = step_of(&job.spec, task) else {
             return;
         };

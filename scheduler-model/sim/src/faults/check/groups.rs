@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use drover_model::{
-    AttemptKey, AttemptRow, AttemptState, Group, GroupKind, Instance, JobId, JobSpec,
+    AttemptKey, AttemptRow, AttemptState, Group, GroupKind, Instance, InstanceOf, JobId, JobSpec,
     turn::SealedTurn,
 };
 
@@ -194,9 +194,13 @@ impl Checker {
                 format!("{key:?} is none, and is told {instance:?}")
             });
         };
-        let numbers = instance.map(|instance| (instance.index, instance.count));
-        let expected = Some((place - group.first, group.count));
-        self.require(numbers == expected, promise, || {
+        let told = instance.map(|instance| {
+            let is_of_gang = matches!(instance.of, InstanceOf::Gang(_));
+            (instance.index, instance.count, is_of_gang)
+        });
+        let is_of_gang = matches!(group.kind, GroupKind::Gang { .. });
+        let expected = (place - group.first, group.count, is_of_gang);
+        self.require(told == Some(expected), promise, || {
             format!("{key:?} of {group:?} is told {instance:?}")
         });
         if gang_of(&spec, key.task).is_some() {
@@ -224,7 +228,10 @@ impl Checker {
             || format!("{key:?} starts, and its gang is on {nodes:?}"),
         );
         let addresses = nodes.iter().flatten().map(|node| &*self.addresses[*node]);
-        let told = instance.and_then(|instance| instance.peers.as_ref());
+        let told = match instance.map(|instance| &instance.of) {
+            Some(InstanceOf::Gang(peers)) => peers.as_ref(),
+            _ => None,
+        };
         let same = told.is_some_and(|peers| {
             let told = peers.addresses.iter().map(|address| &**address);
             told.eq(addresses)

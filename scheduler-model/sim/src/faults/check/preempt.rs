@@ -1,8 +1,8 @@
 //! Who makes room for more urgent tasks.
 
-use drover_model::{AttemptKey, AttemptRow, AttemptState, Preemption, Priority, Timestamp};
+use drover_model::{AttemptKey, AttemptRow, AttemptState, JobId, Preemption, Priority, Timestamp};
 
-use super::{Checker, groups::gang_of, step_of};
+use super::{Checker, groups::gang_of, step_of, tally::Tally, view::View};
 use crate::faults::occasion::Occasion;
 
 impl Checker {
@@ -20,6 +20,38 @@ impl Checker {
             format!("{row:?} for {preemption:?}")
         });
         self.occasions.push(Occasion::Preempted);
+    }
+
+    /// Beside each that stops the task would not fit. Judged where nobody else has a place made for him.
+    pub(super) fn nobody_stops_in_vain(&mut self, view: &View) {
+        for preemption in self.preemptions.clone() {
+            let host = view.hosts.get(&preemption.node);
+            let Some(host) = host.filter(|_| view.places_on(&preemption.node) == 1) else {
+                continue;
+            };
+            let mut wanted = self.demand(preemption.job, preemption.task);
+            for (key, state) in &host.active {
+                if matches!(state, AttemptState::Assigned | AttemptState::Running) {
+                    wanted.add(&self.demand(key.job, key.task));
+                }
+            }
+            let stops = |victim: &&AttemptKey| {
+                host.active.get(victim) == Some(&AttemptState::StoppingRequeue)
+            };
+            for victim in preemption.victims.iter().filter(stops) {
+                let mut beside = wanted;
+                beside.add(&self.demand(victim.job, victim.task));
+                self.require(!beside.fits(&host.capacity), "nobody stops in vain", || {
+                    format!("{victim:?} of {preemption:?} on {host:?}")
+                });
+            }
+        }
+    }
+
+    fn demand(&self, job: JobId, task: u32) -> Tally {
+        let job = self.planned(job);
+        let step = job.as_ref().and_then(|job| step_of(&job.spec, task));
+        step.map_or_else(Tally::default, |step| Tally::of(&step.resources))
     }
 
     /// A deadline that has passed since the last tick may or may not be known by now.

@@ -105,6 +105,7 @@ impl Checker {
             }
             view.note_attempt(first, row);
         }
+        self.nobody_stops_in_vain(view);
         for row in added.jobs {
             view.note_job(row);
         }
@@ -125,9 +126,13 @@ impl Checker {
                 self.operator_answered(view, &node, answer);
                 self.occasions.push(occasion);
             }
-            (Stepped::Explain { job, task }, Answer::Explained(Some(explanation))) => {
-                self.explained(view, job, task, explanation);
-            }
+            (
+                Stepped::Explain { job, task },
+                Answer::Explained {
+                    task: Some(explanation),
+                    ..
+                },
+            ) => self.explained(view, job, task, explanation),
             (_, Answer::Nodes(nodes)) => self.all_told_of(view, nodes),
             _ => {}
         }

@@ -18,6 +18,8 @@ pub(super) struct View {
     pub(super) careful: bool,
     pub(super) hosts: BTreeMap<NodeName, Host>,
     intents: FxHashMap<JobId, Intent>,
+    /// Where others were asked to stop for a task that has not started since.
+    places: BTreeMap<(JobId, u32), NodeName>,
     /// By step: attempts that counted as failures and were followed by another. Of a gang by its first member.
     failures: FxHashMap<(JobId, u32), u32>,
 }
@@ -74,6 +76,12 @@ impl View {
                 }
             }
             Event::Relax => self.careful = false,
+            Event::Dispatch(decision) => {
+                for preemption in &decision.preemptions {
+                    let task = (preemption.job, preemption.task);
+                    self.places.insert(task, preemption.node.clone());
+                }
+            }
             _ => {}
         }
     }
@@ -99,6 +107,9 @@ impl View {
                 host.active.insert(row.key, row.state);
             }
         }
+        if row.state == AttemptState::Assigned {
+            self.places.remove(&(row.key.job, row.key.task));
+        }
         let failed = matches!(row.state, AttemptState::Failed | AttemptState::TimedOut);
         if failed && row.retry_at.is_some() {
             let step = (row.key.job, first);
@@ -112,6 +123,11 @@ impl View {
 
     pub(super) fn intent(&self, job: JobId) -> Option<Intent> {
         self.intents.get(&job).copied()
+    }
+
+    /// For how many tasks a place is being made there, as far as is known: some of them may not want it any more.
+    pub(super) fn places_on(&self, node: &NodeName) -> usize {
+        self.places.values().filter(|on| *on == node).count()
     }
 
     pub(super) fn failures(&self, job: JobId, first: u32) -> u32 {

@@ -78,6 +78,8 @@ bugs! {
     ClusterTellsNoInstance: Cluster, "instances know their place";
     /// Attempts that did not agree to it make room for others.
     ClusterPreemptsAnybody: Cluster, "only who agreed makes room";
+    /// One more than has to makes room.
+    ClusterStopsTooMany: Cluster, "nobody stops in vain";
     /// A cordon or drain is forgotten when the agent connects again.
     ClusterReopensAtJoin: Cluster, "closed nodes get nothing new" | "what operators say counts" | "explanations are true";
     /// What operators say of a node is not taken.

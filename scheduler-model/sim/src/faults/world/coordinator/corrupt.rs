@@ -2,7 +2,7 @@
 
 use drover_model::{
     Action, Admission, Answer, AttemptKey, AttemptState, CallerId, Event, NodeChange, Outcome,
-    Report, ReportBatch, ReportKind, SessionId, Submitted, Timestamp,
+    Preemption, Report, ReportBatch, ReportKind, SessionId, Submitted, Timestamp,
 };
 
 use super::{Leader, perform::Parcel};
@@ -49,6 +49,12 @@ impl World<'_> {
                     self.charge_drain(report);
                 }
             }
+            (Some(PlantedBug::ClusterStopsTooMany), Event::Dispatch(decision)) => {
+                for preemption in &mut decision.preemptions {
+                    let another = self.another_victim(preemption);
+                    preemption.victims.extend(another);
+                }
+            }
             (Some(bug), Event::ChangeNode { change, .. }) => bug.corrupt_change(change),
             (Some(bug), Event::Submit { caller, jobs, .. }) => {
                 for job in jobs.iter_mut() {
@@ -68,6 +74,32 @@ impl World<'_> {
             _ => {}
         }
         event
+    }
+
+    /// Who runs there and has agreed to make room as well.
+    fn another_victim(&self, preemption: &Preemption) -> Option<AttemptKey> {
+        let planned = |job| {
+            let stored = self.database.jobs.get(&job)?;
+            Some(&self.workload.jobs[stored.number as usize].spec)
+        };
+        let priority = planned(preemption.job)?.priority;
+        let yields = |key: &AttemptKey| {
+            planned(key.job).is_some_and(|spec| {
+                let task = spec
+                    .tasks
+                    .get(key.task as usize)
+                    .filter(|task| !task.finally);
+                let step = task.and_then(|task| task.step.as_ref());
+                let agreed =
+                    step.is_some_and(|step| step.preemptible && step.rules.retry.rerun_lost);
+                agreed && spec.priority < priority && spec.groups.is_empty()
+            })
+        };
+        let mut running = self.database.attempts.values().filter(|row| {
+            let is_there = row.node == preemption.node && row.state == AttemptState::Running;
+            is_there && !preemption.victims.contains(&row.key)
+        });
+        running.find(|row| yields(&row.key)).map(|row| row.key)
     }
 
     fn forget_success(&self, report: &mut Report) {
@@ -122,7 +154,12 @@ impl World<'_> {
                 continue;
             };
             match (self.setting.planted, answer) {
-                (Some(PlantedBug::ClusterExplainsNothing), Answer::Explained(Some(told))) => {
+                (
+                    Some(PlantedBug::ClusterExplainsNothing),
+                    Answer::Explained {
+                        task: Some(told), ..
+                    },
+                ) => {
                     for verdict in &mut told.nodes {
                         verdict.obstacle = None;
                     }

@@ -67,6 +67,7 @@ impl World<'_> {
             weights: self.setting.weights,
             node_timeout_ms: self.setting.node_timeout_ms,
             quarantine: self.setting.quarantine,
+            age_cap_ms: self.setting.age_cap_ms,
             careful,
             ..Config::default()
         };

@@ -1,0 +1,81 @@
+//! Who competes: policies, each in each mode.
+
+use drover_model::{
+    dispatch::Mode,
+    policy::{self, FindPolicyError},
+};
+
+use crate::{evaluate::Contender, simulate::Options};
+
+/// Flags that say who competes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ContenderArgs {
+    /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300; `all` are
+    /// all of them
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        default_value = "fifo,sjf,saf,edf,llf"
+    )]
+    pub policies: Vec<String>,
+    /// What happens when the first in order fits nowhere: strict, easy or greedy, or several of them; by default easy, for SWF
+    /// files strict and for files of jobs with deadlines on GPUs greedy
+    #[arg(long, value_name = "MODE,...", value_delimiter = ',')]
+    pub dispatch: Vec<Mode>,
+    /// The same as --dispatch easy; with --protocol rlscheduler its own kind of backfill
+    #[arg(long, conflicts_with = "dispatch")]
+    pub backfill: bool,
+    /// Order in which others are tried beside a reservation (--dispatch easy); by default that of each policy
+    #[arg(long, value_name = "NAME")]
+    pub backfill_order: Option<String>,
+}
+
+impl ContenderArgs {
+    /// In the order of the flags: policies, and modes within.
+    pub(super) fn contenders(
+        &self,
+        default: Mode,
+    ) -> Result<Vec<(Contender, Options)>, FindPolicyError> {
+        let backfill = self.backfill_order.as_deref().map(policy::find);
+        let backfill = backfill.transpose()?;
+        let mut contenders = Vec::new();
+        for policy in self.all_policies()? {
+            for mode in self.modes(default) {
+                let backfill = backfill.clone().filter(|_| mode == Mode::Easy);
+                let shown = match &backfill {
+                    Some(order) => format!("{mode}+{}", order.name()),
+                    None => mode.to_string(),
+                };
+                let contender = Contender {
+                    policy: policy.name().into(),
+                    mode: shown.into(),
+                };
+                let options = Options {
+                    backfill,
+                    ..Options::new(policy.clone(), mode)
+                };
+                contenders.push((contender, options));
+            }
+        }
+        Ok(contenders)
+    }
+
+    fn all_policies(&self) -> Result<Vec<std::sync::Arc<dyn policy::Policy>>, FindPolicyError> {
+        if self.policies.iter().any(|name| name == "all") {
+            return Ok(policy::all());
+        }
+        self.policies
+            .iter()
+            .map(|name| policy::find(name))
+            .collect()
+    }
+
+    fn modes(&self, default: Mode) -> Vec<Mode> {
+        match &self.dispatch[..] {
+            _ if self.backfill => vec![Mode::Easy],
+            [] => vec![default],
+            modes => modes.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use std::{io, path::PathBuf};
+
+use drover_model::policy::FindPolicyError;
+
+use crate::{
+    compat::UnknownRule,
+    evaluate::EvaluationError,
+    plot::PlotError,
+    report::{ArtifactError, WriteError},
+    simulate::SimulateError,
+    trace::{ParseTraceError, ReadTraceError},
+    workload::{ParametersError, UnknownFamilyError, generator::GeneratorError},
+};
+
+/// Why there is no answer. Messages name the flag that is to be changed where it is one.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Policy(#[from] FindPolicyError),
+    #[error(transparent)]
+    Workload(#[from] UnknownFamilyError),
+    #[error("--load or --jobs: {0}")]
+    Parameters(#[from] ParametersError),
+    #[error(transparent)]
+    Generator(#[from] GeneratorError),
+    #[error(transparent)]
+    Trace(#[from] ReadTraceError),
+    #[error("{0}")]
+    Setting(#[from] ParseTraceError),
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    #[error("--baseline: {0}")]
+    Evaluation(#[from] EvaluationError),
+    #[error("--policies: {0}")]
+    Rule(#[from] UnknownRule),
+    #[error("--nodes `{text}`: {problem}")]
+    Nodes { text: String, problem: String },
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Rows { path: PathBuf, source: WriteError },
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    #[error("figures cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}

@@ -1,0 +1,201 @@
+//! Policies compared on workloads and logs.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+
+use super::{
+    CommandError, ContenderArgs, Progress,
+    source::{Cell, SourceArgs},
+};
+use crate::{
+    evaluate::{Contender, Evaluation, Figures, Run, metric},
+    plot::{self, Bar, SlowdownSeries},
+    report,
+    simulate::{Options, Outcome, SimulateError, in_parallel, simulate},
+    trace::{Skipped, Trace},
+};
+
+/// Compares policies on made-up workloads or logs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub contenders: ContenderArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Whom the others are compared with, as NAME or NAME/MODE; by default the first policy
+    #[arg(long, value_name = "POLICY")]
+    pub baseline: Option<String>,
+    /// redecide: the policy decides afresh after every event. rlscheduler: the published protocol of that project, mistakes
+    /// included, for SWF logs and fcfs, wfp3, unicep, sjf, f1
+    #[arg(long, value_enum, default_value_t)]
+    pub protocol: Protocol,
+    /// What has waited so many seconds goes before all others [default: nothing grows old]
+    #[arg(long, value_name = "SECONDS")]
+    pub age_cap_s: Option<u64>,
+    /// Spread of true run times around those of the workload: the standard deviation of their logarithm
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_noise)]
+    pub noise: f64,
+    /// Writes evaluation.csv, evaluation.jsonl, evaluation.md and pictures into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub output_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    #[default]
+    Redecide,
+    Rlscheduler,
+}
+
+fn parse_noise(text: &str) -> Result<f64, &'static str> {
+    let noise = text.parse().ok();
+    noise
+        .filter(|noise: &f64| (0.0..=5.0).contains(noise))
+        .ok_or("must be a number from 0 to 5")
+}
+
+/// Runs every policy on every workload. With the lines that were passed over.
+///
+/// # Errors
+/// When a flag or a file makes no sense, or a file cannot be written.
+pub fn evaluate(
+    args: &EvaluateArgs,
+    progress: Progress<'_>,
+) -> Result<(Evaluation, Skipped), CommandError> {
+    let plans = args.source.plans()?;
+    let mut skipped = Skipped::default();
+    let mut evaluation: Option<Evaluation> = None;
+    for (place, plan) in plans.iter().enumerate() {
+        let cell = args.source.cell(plan, &mut skipped)?;
+        let contenders = args.contenders(&cell)?;
+        let evaluation = match &mut evaluation {
+            Some(evaluation) => evaluation,
+            None => evaluation.insert(Evaluation::new(
+                contenders
+                    .iter()
+                    .map(|(contender, _)| contender.clone())
+                    .collect(),
+                args.baseline.as_deref(),
+            )?),
+        };
+        let names = contenders.iter().map(|(contender, _)| contender);
+        if !names.eq(evaluation.contenders()) {
+            return Err(CommandError::Usage(
+                "these workloads and files differ in how they are dispatched by default; say it with --dispatch",
+            ));
+        }
+        let done = |done, all| progress(place * all + done, plans.len() * all);
+        let runs = args.run(&cell, &contenders, &done)?;
+        evaluation.add(cell.name.clone(), runs)?;
+        if let Some(folder) = &args.output_dir {
+            args.draw(folder, evaluation, &cell, &contenders)?;
+        }
+    }
+    let evaluation = evaluation.expect("there is at least one plan");
+    if let Some(folder) = &args.output_dir {
+        write_tables(folder, &evaluation)?;
+    }
+    Ok((evaluation, skipped))
+}
+
+type Entrant = (Contender, Options);
+
+impl EvaluateArgs {
+    fn contenders(&self, cell: &Cell) -> Result<Vec<Entrant>, CommandError> {
+        let mut contenders = self.contenders.contenders(cell.mode)?;
+        for (_, options) in &mut contenders {
+            options.age_cap_ms = self.age_cap_s.map(|cap| cap.saturating_mul(1_000));
+            options.noise = self.noise;
+        }
+        Ok(contenders)
+    }
+
+    /// By contender, then by trace.
+    fn run(
+        &self,
+        cell: &Cell,
+        contenders: &[Entrant],
+        progress: Progress<'_>,
+    ) -> Result<Vec<Vec<Run>>, CommandError> {
+        let mut pairs = Vec::new();
+        for (_, options) in contenders {
+            pairs.extend(
+                cell.traces
+                    .iter()
+                    .map(|(seed, trace)| (options, *seed, trace)),
+            );
+        }
+        let run = |(options, seed, trace): &(&Options, u64, &Trace)| {
+            let options = self.source.options(cell, options, *seed);
+            let figures = Figures::counting(&simulate(trace, &options)?, &cell.counted);
+            Ok(Run {
+                seed: *seed,
+                figures,
+            })
+        };
+        let runs = in_parallel(&pairs, run, |done| progress(done, pairs.len()));
+        let runs = runs
+            .into_iter()
+            .collect::<Result<Vec<Run>, SimulateError>>()?;
+        let by_contender = runs.chunks(cell.traces.len());
+        Ok(by_contender.map(<[Run]>::to_vec).collect())
+    }
+
+    /// J with its intervals, and the distribution of slowdowns in the first run.
+    fn draw(
+        &self,
+        folder: &Path,
+        evaluation: &Evaluation,
+        cell: &Cell,
+        contenders: &[Entrant],
+    ) -> Result<(), CommandError> {
+        let evaluated = evaluation.cells().last().expect("just added");
+        let objective = metric("objective").expect("a metric");
+        let bars = Bar::all(evaluation, evaluated, objective);
+        let file = cell
+            .name
+            .replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
+        let picture = plot::bars(&cell.name, "J (lower is better)", &bars)?;
+        write(folder, &format!("{file}-objective.svg"), &picture)?;
+        let (seed, trace) = &cell.traces[0];
+        let outcome = |(_, options): &Entrant| -> Result<Outcome, SimulateError> {
+            simulate(trace, &self.source.options(cell, options, *seed))
+        };
+        let outcomes = in_parallel(contenders, outcome, |_| ());
+        let mut series = Vec::new();
+        for ((contender, _), outcome) in contenders.iter().zip(outcomes) {
+            series.push(SlowdownSeries::of(&contender.to_string(), &outcome?));
+        }
+        let title = format!("{}: {}", cell.name, trace.name);
+        let picture = plot::slowdown(&title, &series)?;
+        write(folder, &format!("{file}-slowdown.svg"), &picture)
+    }
+}
+
+fn write_tables(folder: &Path, evaluation: &Evaluation) -> Result<(), CommandError> {
+    write(folder, "evaluation.md", &report::markdown(evaluation))?;
+    let rows = |name: &str| {
+        let path = folder.join(name);
+        let file = File::create(&path);
+        let file = file.map_err(|source| CommandError::Write {
+            path: path.clone(),
+            source,
+        });
+        file.map(|file| (path, std::io::BufWriter::new(file)))
+    };
+    let (path, file) = rows("evaluation.csv")?;
+    report::write_csv(evaluation, file).map_err(|source| CommandError::Rows { path, source })?;
+    let (path, file) = rows("evaluation.jsonl")?;
+    report::write_jsonl(evaluation, file).map_err(|source| CommandError::Rows { path, source })
+}
+
+/// A file in a folder, which is made if it is missing.
+pub(super) fn write(folder: &Path, name: &str, content: &str) -> Result<(), CommandError> {
+    let path = folder.join(name);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, content));
+    written.map_err(|source| CommandError::Write { path, source })
+}

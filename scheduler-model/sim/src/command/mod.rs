@@ -1,0 +1,21 @@
+//! What `drover simulate` and `drover evaluate` do, but for the terminal: flags in, figures and files out.
+
+mod contenders;
+mod error;
+mod evaluate;
+mod nodes;
+mod published;
+mod simulate;
+mod source;
+mod what_if;
+
+pub use contenders::ContenderArgs;
+pub use error::CommandError;
+pub use evaluate::{EvaluateArgs, Protocol, evaluate};
+pub use nodes::NodeChange;
+pub use published::{PublishedCell, published};
+pub use simulate::{SimulateArgs, Simulated, simulate};
+pub use what_if::{Difference, WhatIf};
+
+/// Told how many of how many simulations are done.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);

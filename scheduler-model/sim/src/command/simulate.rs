@@ -1,0 +1,225 @@
+//! One policy on one load.
+
+use std::path::PathBuf;
+
+use drover_model::{dispatch::Mode, policy};
+
+use super::{
+    CommandError, NodeChange, WhatIf,
+    evaluate::write,
+    source::{Plan, SourceArgs},
+};
+use crate::{
+    evaluate::{Contender, Counted, Evaluation, Figures, Run},
+    plot::{self, QueueSeries, SlowdownSeries},
+    report,
+    simulate::{self, Keep, Options, Outcome},
+    trace::{Skipped, Trace},
+    workload::{
+        equal_nodes,
+        generator::{Arrivals, Generator},
+    },
+};
+
+/// Attempts that a Gantt chart shows at most.
+const GANTT_ATTEMPTS: usize = 2_000;
+
+/// Runs one policy on a workload, a log, or an exported history.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// Policy (`drover policy list`)
+    #[arg(long, value_name = "NAME", default_value = "edf")]
+    pub policy: String,
+    /// What happens when the first in order fits nowhere: strict, easy or greedy
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Easy)]
+    pub dispatch: Mode,
+    /// Order in which others are tried beside a reservation (--dispatch easy); by default that of the policy
+    #[arg(long, value_name = "NAME")]
+    pub backfill_order: Option<String>,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
+    /// Other nodes than the trace has, several times: +2:class=gpu, -1:class=edge, +4:cpu=16,memory=64,speed=2
+    #[arg(long, value_name = "CHANGE", allow_hyphen_values = true)]
+    pub nodes: Vec<NodeChange>,
+    /// Seed of what is made up
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// What has waited so many seconds goes before all others, as in a coordinator; 0: nothing grows old
+    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
+    pub age_cap_s: u64,
+    /// Writes metrics_POLICY.jsonl and .csv, a line for each attempt, and pictures into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Flags of independent jobs with uniform sizes and times.
+#[derive(Clone, Debug, clap::Args)]
+pub struct GeneratorArgs {
+    /// So many independent jobs instead of a workload
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["workload", "trace"])]
+    pub generate_jobs: Option<u32>,
+    /// Fewest processors of a generated job
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub n_min: u32,
+    /// Most processors of a generated job
+    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    pub n_max: u32,
+    /// Shortest run time of a generated job, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
+    pub p_min: u32,
+    /// Longest run time of a generated job, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub p_max: u32,
+    /// Generated jobs a second, instead of --load
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<f64>,
+    /// Deadline of each generated job, by its run time [default: none]
+    #[arg(long, value_name = "FACTOR")]
+    pub slack: Option<f64>,
+    /// Nodes for generated jobs
+    #[arg(long, value_name = "NUMBER", default_value_t = 2)]
+    pub hosts: u32,
+    /// Cpus of each
+    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    pub host_cpus: u32,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Simulated {
+    pub trace: Trace,
+    pub outcome: Outcome,
+    /// With one policy, for the same tables and files.
+    pub evaluation: Evaluation,
+    /// Against what was recorded, where that is known.
+    pub what_if: Option<WhatIf>,
+    pub skipped: Skipped,
+    /// What was written.
+    pub files: Vec<PathBuf>,
+}
+
+/// # Errors
+/// When a flag or a file makes no sense, or a file cannot be written.
+pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
+    let options = args.options()?;
+    let mut skipped = Skipped::default();
+    let mut trace = args.trace(&mut skipped)?;
+    for change in &args.nodes {
+        change.apply(&mut trace.nodes)?;
+    }
+    let outcome = simulate::simulate(&trace, &options)?;
+    let mut evaluation = Evaluation::new(vec![args.contender(&options)], None)?;
+    let run = Run {
+        seed: args.seed,
+        figures: Figures::counting(&outcome, &Counted::All),
+    };
+    evaluation.add(trace.name.to_string(), vec![vec![run]])?;
+    let files = match &args.output_dir {
+        Some(folder) => args.write(folder, &trace, &outcome)?,
+        None => Vec::new(),
+    };
+    Ok(Simulated {
+        what_if: WhatIf::of(&trace, &outcome),
+        trace,
+        outcome,
+        evaluation,
+        skipped,
+        files,
+    })
+}
+
+impl SimulateArgs {
+    fn options(&self) -> Result<Options, CommandError> {
+        let backfill = self.backfill_order.as_deref().map(policy::find);
+        Ok(Options {
+            backfill: backfill.transpose()?,
+            age_cap_ms: (self.age_cap_s > 0).then(|| self.age_cap_s.saturating_mul(1_000)),
+            seed: self.seed,
+            moving_ms: self.source.moving_ms,
+            keep: Keep {
+                attempts: self.output_dir.is_some(),
+                queue: self.output_dir.is_some(),
+            },
+            ..Options::new(policy::find(&self.policy)?, self.dispatch)
+        })
+    }
+
+    fn contender(&self, options: &Options) -> Contender {
+        Contender {
+            policy: options.policy.name().into(),
+            mode: self.dispatch.to_string().into(),
+        }
+    }
+
+    /// What is to be run, for `--execute` as well.
+    ///
+    /// # Errors
+    /// When a flag or a file makes no sense.
+    pub fn trace(&self, skipped: &mut Skipped) -> Result<Trace, CommandError> {
+        if let Some(jobs) = self.generator.generate_jobs {
+            return self
+                .generator
+                .generate(jobs, self.seed, self.source.load[0]);
+        }
+        let source = SourceArgs {
+            seeds: 1,
+            first_seed: self.seed,
+            windows: super::source::Cut::Whole,
+            ..self.source.clone()
+        };
+        let plans = source.plans()?;
+        let [plan] = &plans[..] else {
+            return Err(CommandError::Usage(
+                "one workload at one load, or one file, is simulated at a time; `drover evaluate` takes several",
+            ));
+        };
+        if let Plan::Family(..) = plan
+            && self.source.load.len() > 1
+        {
+            return Err(CommandError::Usage("--load takes one number here"));
+        }
+        let mut cell = source.cell(plan, skipped)?;
+        let (_, trace) = cell.traces.swap_remove(0);
+        Ok(trace)
+    }
+
+    fn write(
+        &self,
+        folder: &std::path::Path,
+        trace: &Trace,
+        outcome: &Outcome,
+    ) -> Result<Vec<PathBuf>, CommandError> {
+        let mut files = report::write_artifacts(outcome, &self.policy, folder)?.to_vec();
+        let title = format!("{}, {}", trace.name, self.policy);
+        let series = [SlowdownSeries::of(&self.policy, outcome)];
+        let queue = [QueueSeries {
+            name: &self.policy,
+            samples: &outcome.queue,
+        }];
+        for (name, picture) in [
+            ("gantt.svg", plot::gantt(&title, outcome, GANTT_ATTEMPTS)),
+            ("slowdown.svg", plot::slowdown(&title, &series)),
+            ("queue.svg", plot::queue(&title, &queue)),
+        ] {
+            write(folder, name, &picture?)?;
+            files.push(folder.join(name));
+        }
+        Ok(files)
+    }
+}
+
+impl GeneratorArgs {
+    fn generate(&self, jobs: u32, seed: u64, load: f64) -> Result<Trace, CommandError> {
+        let generator = Generator {
+            jobs,
+            processors: self.n_min..=self.n_max,
+            seconds: self.p_min..=self.p_max,
+            arrivals: self.rate.map_or(Arrivals::Load(load), Arrivals::PerSecond),
+            slack: self.slack,
+            seed,
+        };
+        Ok(generator.generate(equal_nodes(self.hosts, self.host_cpus))?)
+    }
+}

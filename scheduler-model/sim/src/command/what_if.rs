@@ -1,0 +1,142 @@
+//! What would have been, against what really happened.
+
+use serde::Serialize;
+
+use crate::{
+    evaluate::quantile,
+    simulate::{JobOutcome, Outcome},
+    trace::{Recorded, Trace},
+};
+
+/// Over the jobs that had ended when the history was exported.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WhatIf {
+    pub jobs: u64,
+    /// In the order in which they are shown.
+    pub differences: Vec<Difference>,
+}
+
+/// One figure as it was and as it would have been.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub recorded: f64,
+    pub simulated: f64,
+    /// Simulated less recorded.
+    pub change: f64,
+}
+
+/// A job in both worlds.
+struct Pair<'a> {
+    submitted_ms: u64,
+    recorded: Recorded,
+    recorded_end_ms: u64,
+    simulated: &'a JobOutcome,
+    simulated_end_ms: u64,
+}
+
+impl WhatIf {
+    /// `None` when nothing was recorded.
+    pub(super) fn of(trace: &Trace, outcome: &Outcome) -> Option<Self> {
+        let jobs = trace.jobs.iter().zip(&outcome.jobs);
+        let pairs: Vec<Pair<'_>> = jobs
+            .filter_map(|(job, simulated)| {
+                let recorded = job.recorded?;
+                Some(Pair {
+                    submitted_ms: job.submitted_ms,
+                    recorded,
+                    recorded_end_ms: recorded.ended_ms?,
+                    simulated,
+                    simulated_end_ms: simulated.ended_ms.unwrap_or(outcome.ended_ms),
+                })
+            })
+            .collect();
+        (!pairs.is_empty()).then(|| Self {
+            jobs: pairs.len() as u64,
+            differences: differences(&pairs),
+        })
+    }
+}
+
+fn differences(pairs: &[Pair<'_>]) -> Vec<Difference> {
+    let minutes = |ms: u64| ms as f64 / 60_000.0;
+    let is_met = |pair: &Pair<'_>, end: u64, succeeded: bool| {
+        succeeded && pair.simulated.due_ms.is_none_or(|due| end <= due)
+    };
+    let both = |recorded: &dyn Fn(&Pair<'_>) -> f64, simulated: &dyn Fn(&Pair<'_>) -> f64| {
+        let values = |of: &dyn Fn(&Pair<'_>) -> f64| pairs.iter().map(of).collect::<Vec<f64>>();
+        [values(recorded), values(simulated)]
+    };
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let mean = |values: &[f64]| sum(values) / values.len() as f64;
+    let high = |values: &[f64]| quantile(values, 0.95).unwrap_or(0.0);
+    let succeeded = both(&|pair| f64::from(pair.recorded.succeeded), &|pair| {
+        f64::from(pair.simulated.succeeded)
+    });
+    let late = both(
+        &|pair| f64::from(!is_met(pair, pair.recorded_end_ms, pair.recorded.succeeded)),
+        &|pair| {
+            f64::from(!is_met(
+                pair,
+                pair.simulated_end_ms,
+                pair.simulated.succeeded,
+            ))
+        },
+    );
+    let flow = both(
+        &|pair| minutes(pair.recorded_end_ms.saturating_sub(pair.submitted_ms)),
+        &|pair| minutes(pair.simulated_end_ms.saturating_sub(pair.submitted_ms)),
+    );
+    let wait = both(
+        &|pair| {
+            minutes(
+                started(pair.recorded.first_start_ms, pair.recorded_end_ms)
+                    .saturating_sub(pair.submitted_ms),
+            )
+        },
+        &|pair| {
+            minutes(
+                started(pair.simulated.first_start_ms, pair.simulated_end_ms)
+                    .saturating_sub(pair.submitted_ms),
+            )
+        },
+    );
+    let cost = both(&|pair| pair.recorded.cost_micros as f64 / 1e6, &|pair| {
+        pair.simulated.cost_micros / 1e6
+    });
+    let end = both(&|pair| minutes(pair.recorded_end_ms), &|pair| {
+        minutes(pair.simulated_end_ms)
+    });
+    let last = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    vec![
+        difference("succeeded", "jobs", &succeeded, sum),
+        difference("failed or too late", "jobs", &late, sum),
+        difference("mean wait", "minutes", &wait, mean),
+        difference("95th percentile of wait", "minutes", &wait, high),
+        difference("mean flow time", "minutes", &flow, mean),
+        difference("95th percentile of flow time", "minutes", &flow, high),
+        difference("last end", "minutes", &end, last),
+        difference("cost", "money", &cost, sum),
+    ]
+}
+
+fn started(start_ms: Option<u64>, end_ms: u64) -> u64 {
+    start_ms.unwrap_or(end_ms).min(end_ms)
+}
+
+fn difference(
+    name: &'static str,
+    unit: &'static str,
+    [recorded, simulated]: &[Vec<f64>; 2],
+    of: impl Fn(&[f64]) -> f64,
+) -> Difference {
+    let (recorded, simulated) = (of(recorded), of(simulated));
+    Difference {
+        name,
+        unit,
+        recorded,
+        simulated,
+        change: simulated - recorded,
+    }
+}
