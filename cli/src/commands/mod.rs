@@ -13,5 +13,6 @@ pub(crate) mod run;
 pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod trace;
 pub(crate) mod validate;
 pub(crate) mod wait;

@@ -110,7 +110,10 @@ async fn send_jobs(
         let is_last = page.len() < query.limit as usize;
         query.after = page.last().map(|last| last.row.id);
         for stored in &page {
-            send(outgoing, Record::Job(record(stored)?)).await?;
+            // One that cannot be read was parked for that, and says nothing.
+            if let Ok(job) = record(stored) {
+                send(outgoing, Record::Job(job)).await?;
+            }
         }
         if is_last {
             return Ok(());
