@@ -11,8 +11,8 @@ use crate::{
     bench,
     client::Address,
     commands::{
-        agent, coordinator, dead_letter, dev, job, node, policy, queue, run, status, submit,
-        validate,
+        agent, coordinator, dead_letter, dev, evaluate, job, node, policy, queue, run, simulate,
+        status, submit, validate,
     },
     error::CliError,
     logging,
@@ -96,6 +96,19 @@ enum Command {
     Status,
     /// Check job files without submitting them
     Validate(validate::Args),
+    /// Run a policy on a made-up workload, a log or an exported history, in virtual time
+    #[command(after_help = "Examples:\n  \
+            drover simulate --workload bursty --policy saf\n  \
+            drover simulate --policy fifo --generate-jobs 50 --n-max 4 --p-max 30 --seed 7 --output-dir artifacts\n  \
+            drover simulate --trace my-history.jsonl --policy edf --nodes +2:class=gpu")]
+    Simulate(Box<drover_sim::command::SimulateArgs>),
+    /// Compare policies on workloads and logs
+    #[command(after_help = "Examples:\n  \
+            drover evaluate --policies fifo,sjf,saf,edf,llf --workload bursty --load 0.9 --seeds 30\n  \
+            drover evaluate --policies all --dispatch strict,easy,greedy --workload all --load 0.7,0.9,1.1 --baseline saf\n  \
+            drover evaluate --policies fcfs,sjf,f1,saf --trace lublin_256.swf\n  \
+            drover evaluate --policies fcfs,wfp3,unicep,sjf,f1 --trace lublin_256.swf --protocol rlscheduler")]
+    Evaluate(Box<drover_sim::command::EvaluateArgs>),
     /// Measure how fast it is, with processes of its own
     #[command(subcommand)]
     Bench(bench::Command),
@@ -117,7 +130,7 @@ impl Command {
 const NO_ANSWER: &str = "it has no answer to give a form to";
 
 /// Verbs, with flags of every command that would say nothing to them, and why.
-const NEEDLESS: [(&str, &str, &str); 9] = [
+const NEEDLESS: [(&str, &str, &str); 11] = [
     (
         "dev",
         "address",
@@ -138,6 +151,8 @@ const NEEDLESS: [(&str, &str, &str); 9] = [
     ("agent", "output", NO_ANSWER),
     ("validate", "address", "it asks no coordinator"),
     ("validate", "output", NO_ANSWER),
+    ("simulate", "address", "it asks no coordinator"),
+    ("evaluate", "address", "it asks no coordinator"),
     ("bench", "address", "it starts coordinators of its own"),
 ];
 
@@ -212,6 +227,8 @@ async fn perform(command: Command, global: &Global) -> Result<ExitCode, CliError
         Command::Policy(command) => command.run(global).await,
         Command::Status => status::run(global).await,
         Command::Validate(args) => validate::run(&args),
+        Command::Simulate(args) => simulate::run(&args, global.output),
+        Command::Evaluate(args) => evaluate::run(&args, global.output),
         Command::Bench(command) => command.run(global.output).await,
         Command::Guard => unreachable!("handled before the runtime starts"),
     }

@@ -33,6 +33,8 @@ pub(crate) enum CliError {
     Agent(#[from] drover_agent::AgentError),
     #[error(transparent)]
     Bench(#[from] crate::bench::BenchError),
+    #[error(transparent)]
+    Simulation(#[from] drover_sim::command::CommandError),
     #[error("{what}: {cause}")]
     Io { what: String, cause: std::io::Error },
 }
@@ -49,6 +51,7 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
+            Self::Simulation(error) if error.is_usage() => 2,
             Self::Unreachable { .. } | Self::Unavailable { .. } => 3,
             _ => 1,
         })

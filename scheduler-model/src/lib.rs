@@ -53,6 +53,7 @@ pub mod estimate;
 mod event;
 mod explanation;
 mod ids;
+pub mod inference;
 pub mod lead;
 pub mod policy;
 mod priority;

@@ -34,6 +34,16 @@ pub enum Purpose {
     Deadlines,
     /// How long their users say that they take.
     Estimates,
+    /// The parameters that a training starts with.
+    Weights,
+    /// Which episodes a training plays.
+    Episodes,
+    /// What is tried in an episode.
+    Exploration,
+    /// In which order decisions are learned from.
+    Minibatches,
+    /// Directions of a direct search.
+    Search,
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).

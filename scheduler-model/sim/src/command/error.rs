@@ -48,3 +48,18 @@ pub enum CommandError {
     #[error("figures cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
+
+impl CommandError {
+    /// Whether other flags would help, rather than another file or place to write to.
+    pub fn is_usage(&self) -> bool {
+        !matches!(
+            self,
+            Self::Trace(_)
+                | Self::Write { .. }
+                | Self::Rows { .. }
+                | Self::Artifact(_)
+                | Self::Plot(_)
+                | Self::Json(_)
+        )
+    }
+}

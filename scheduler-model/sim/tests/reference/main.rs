@@ -10,4 +10,3 @@ mod philly;
 mod production;
 mod published;
 mod redecide;
-mod tmp;

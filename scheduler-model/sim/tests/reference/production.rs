@@ -11,7 +11,10 @@ use drover_sim::{
     },
 };
 
-use crate::data;
+use crate::{
+    data,
+    redecide::{self, Dispatch, Rule, Ties},
+};
 
 fn options(name: &str, mode: Mode, backfill: Option<&str>) -> Options {
     let find = |name| policy::find(name).expect("a policy");
@@ -62,6 +65,47 @@ fn the_table_of_the_honest_protocol_is_reproduced() {
         let found = mean_slowdown(&windows, &options(policy, mode, backfill));
         let cell = format!("{policy} {mode} {backfill:?}");
         assert_eq!(format!("{found:.2}"), wanted, "{cell}");
+    }
+}
+
+/// Not only on average: every job starts when the independent simulator starts it.
+#[test]
+fn every_job_starts_when_the_reference_says() {
+    let Some(content) = data::bytes("swf/lublin_256.swf") else {
+        return;
+    };
+    let log = swf::parse(&content, SwfOptions::default()).unwrap();
+    let windows = Windows::published();
+    let traces = log.windows("lublin", &windows, Origin::Log).unwrap();
+    let rules = [
+        ("fifo", Rule::Fcfs),
+        ("sjf", Rule::Sjf),
+        ("f1", Rule::F1),
+        ("saf", Rule::Saf),
+    ];
+    for (policy, rule) in rules {
+        for (mode, backfill, dispatch) in [
+            (Mode::Strict, None, Dispatch::Strict),
+            (Mode::Easy, None, Dispatch::Easy(rule)),
+            (Mode::Easy, Some("fifo"), Dispatch::Easy(Rule::Fcfs)),
+            (Mode::Easy, Some("saf"), Dispatch::Easy(Rule::Saf)),
+            (Mode::Greedy, None, Dispatch::Greedy),
+        ] {
+            let options = options(policy, mode, backfill);
+            for (first, trace) in windows.starts.iter().zip(&traces) {
+                let jobs = &log.jobs[*first..first + windows.length];
+                let wanted = redecide::starts(jobs, log.processors, rule, dispatch, Ties::ByLog);
+                let outcome = simulate(trace, &options).unwrap();
+                let found = outcome.jobs.iter().map(|job| job.first_start_ms.unwrap());
+                let differs = found
+                    .zip(&wanted)
+                    .position(|(found, wanted)| found != *wanted);
+                assert_eq!(
+                    differs, None,
+                    "{policy} {dispatch:?} from {first}: place of a job"
+                );
+            }
+        }
     }
 }
 

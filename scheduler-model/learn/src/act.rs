@@ -1,0 +1,109 @@
+use drover_model::inference::{Network, Scratch, best};
+use drover_sim::random::Random;
+
+use crate::{Observation, random::uniform};
+
+/// Decides in a roll-out.
+pub trait Actor: Sync {
+    /// `random` belongs to the episode.
+    fn choose(&self, observation: &Observation, room: &mut Room, random: &mut Random) -> Choice;
+}
+
+/// Buffers of one roll-out.
+#[derive(Debug, Default)]
+pub struct Room {
+    scratch: Scratch,
+    scores: Vec<f32>,
+}
+
+/// A candidate, and what a learner wants to know about the choice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    pub candidate: usize,
+    /// Natural logarithm of the probability with which it was chosen.
+    pub log_probability: f64,
+    /// What the value head expects of the window; 0 without one.
+    pub value: f64,
+}
+
+/// Explores: candidates are drawn with the softmax of their scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampling<'a>(pub &'a Network);
+
+impl Actor for Sampling<'_> {
+    fn choose(&self, observation: &Observation, room: &mut Room, random: &mut Random) -> Choice {
+        let value = room.evaluate(self.0, observation);
+        let highest = best(&room.scores).map_or(0.0, |best| f64::from(room.scores[best]));
+        let weight = |score: &f32| match (f64::from(*score) - highest).exp() {
+            weight if weight.is_finite() => weight,
+            _ => 0.0,
+        };
+        let total: f64 = room.scores.iter().map(weight).sum();
+        let mut left = uniform(random) * total;
+        let mut candidate = best(&room.scores).unwrap_or(0);
+        for (place, score) in room.scores.iter().enumerate() {
+            left -= weight(score);
+            if left < 0.0 {
+                candidate = place;
+                break;
+            }
+        }
+        let score = f64::from(room.scores[candidate]);
+        Choice {
+            candidate,
+            log_probability: score - highest - total.ln(),
+            value,
+        }
+    }
+}
+
+/// Takes the candidate with the highest score, as production does.
+#[derive(Clone, Copy, Debug)]
+pub struct Greedy<'a>(pub &'a Network);
+
+impl Actor for Greedy<'_> {
+    fn choose(&self, observation: &Observation, room: &mut Room, _: &mut Random) -> Choice {
+        let value = room.evaluate(self.0, observation);
+        Choice {
+            candidate: best(&room.scores).unwrap_or(0),
+            log_probability: 0.0,
+            value,
+        }
+    }
+}
+
+/// Does what a rule says.
+#[derive(Clone, Copy, Debug)]
+pub struct Following<F>(pub F);
+
+impl<F: Fn(&Observation) -> usize + Sync> Actor for Following<F> {
+    fn choose(&self, observation: &Observation, _: &mut Room, _: &mut Random) -> Choice {
+        Choice {
+            candidate: self.0(observation),
+            log_probability: 0.0,
+            value: 0.0,
+        }
+    }
+}
+
+/// A rule whose order is a feature: takes the eligible candidate with the lowest value in that column, of equals the first.
+pub fn lowest(column: usize) -> impl Fn(&Observation) -> usize + Sync + Copy {
+    move |observation| {
+        let columns = observation.candidates.len() / observation.eligible.len().max(1);
+        let value = |candidate: &usize| observation.candidates[candidate * columns + column];
+        let places = 0..observation.eligible.len();
+        places
+            .filter(|candidate| observation.eligible[*candidate])
+            .min_by(|left, right| value(left).total_cmp(&value(right)))
+            .unwrap_or(0)
+    }
+}
+
+impl Room {
+    fn evaluate(&mut self, network: &Network, observation: &Observation) -> f64 {
+        self.scores.resize(observation.eligible.len(), 0.0);
+        let window = observation.window();
+        let value = network.evaluate(&window, &mut self.scratch, &mut self.scores);
+        value.map_or(0.0, f64::from)
+    }
+}
