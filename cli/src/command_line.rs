@@ -12,7 +12,7 @@ use crate::{
     client::Address,
     commands::{
         agent, coordinator, dead_letter, dev, evaluate, job, node, policy, queue, run, simulate,
-        status, submit, validate,
+        status, submit, trace, validate,
     },
     error::CliError,
     logging,
@@ -109,6 +109,9 @@ enum Command {
             drover evaluate --policies fcfs,sjf,f1,saf --trace lublin_256.swf\n  \
             drover evaluate --policies fcfs,wfp3,unicep,sjf,f1 --trace lublin_256.swf --protocol rlscheduler")]
     Evaluate(Box<drover_sim::command::EvaluateArgs>),
+    /// Write down what has happened, to learn from it
+    #[command(subcommand)]
+    Trace(trace::Command),
     /// Measure how fast it is, with processes of its own
     #[command(subcommand)]
     Bench(bench::Command),
@@ -130,7 +133,7 @@ impl Command {
 const NO_ANSWER: &str = "it has no answer to give a form to";
 
 /// Verbs, with flags of every command that would say nothing to them, and why.
-const NEEDLESS: [(&str, &str, &str); 11] = [
+const NEEDLESS: [(&str, &str, &str); 12] = [
     (
         "dev",
         "address",
@@ -153,6 +156,7 @@ const NEEDLESS: [(&str, &str, &str); 11] = [
     ("validate", "output", NO_ANSWER),
     ("simulate", "address", "it asks no coordinator"),
     ("evaluate", "address", "it asks no coordinator"),
+    ("trace", "output", "a history has one form, JSON lines"),
     ("bench", "address", "it starts coordinators of its own"),
 ];
 
@@ -229,6 +233,7 @@ async fn perform(command: Command, global: &Global) -> Result<ExitCode, CliError
         Command::Validate(args) => validate::run(&args),
         Command::Simulate(args) => simulate::run(&args, global.output),
         Command::Evaluate(args) => evaluate::run(&args, global.output),
+        Command::Trace(command) => command.run(global).await,
         Command::Bench(command) => command.run(global.output).await,
         Command::Guard => unreachable!("handled before the runtime starts"),
     }

@@ -99,7 +99,9 @@ pub(super) fn job(job: &v1::Job) -> Result<JobLine, Violation> {
         ended_ms: ms(job.end_time.as_ref()),
         cost_micros: job.cost_micros,
         energy_joules: job.energy_joules,
-        tasks: tasks.map(|(place, task)| reading.task(place, task)).collect(),
+        tasks: tasks
+            .map(|(place, task)| reading.task(place, task))
+            .collect(),
     })
 }
 
@@ -122,7 +124,8 @@ impl Reading<'_> {
         let needs = task.needs.iter();
         let attempts = (0..).zip(steps).flat_map(|(instance, step)| {
             let task = self.job.tasks.get(step as usize);
-            task.into_iter().flat_map(move |task| attempts(instance, task))
+            task.into_iter()
+                .flat_map(move |task| attempts(instance, task))
         });
         TaskLine {
             name: task.name.as_str().into(),
@@ -176,7 +179,9 @@ fn ms(at: Option<&pbjson_types::Timestamp>) -> Option<i64> {
 
 /// `JOB_STATE_TIMED_OUT` as the record has it: `timed_out`.
 fn short(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase()
+    name.strip_prefix(prefix)
+        .unwrap_or(name)
+        .to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -232,15 +237,25 @@ mod tests {
             ..Default::default()
         };
         let line = job(&message).expect("a valid job");
-        assert_eq!((&*line.owner, line.state), ("nightly", JobState::RolledBack));
+        assert_eq!(
+            (&*line.owner, line.state),
+            ("nightly", JobState::RolledBack)
+        );
         assert_eq!(line.tasks[0].needs, [1]);
         assert_eq!(line.tasks[0].stated_ms, Some(1_500));
         let map = &line.tasks[1];
         assert_eq!(map.instances, Some(Instances::Array { count: 2 }));
-        let seen: Vec<_> = map.attempts.iter().map(|it| (it.instance, it.number, it.outcome)).collect();
+        let seen: Vec<_> = map
+            .attempts
+            .iter()
+            .map(|it| (it.instance, it.number, it.outcome))
+            .collect();
         assert_eq!(
             seen,
-            [(1, 1, AttemptState::TimedOut), (1, 2, AttemptState::Succeeded)]
+            [
+                (1, 1, AttemptState::TimedOut),
+                (1, 2, AttemptState::Succeeded)
+            ]
         );
         assert_ne!(map.signature, line.tasks[0].signature);
     }

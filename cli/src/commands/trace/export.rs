@@ -26,7 +26,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = parse_deadline)]
     until: Option<Deadline>,
     /// Only jobs of this queue
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     queue: String,
     /// Only jobs of this namespace
     #[arg(long, default_value = "default")]
@@ -39,7 +44,9 @@ impl Args {
             namespace: self.namespace,
             queue: self.queue,
             from_time: Some(time::from_model(moment(&self.since, now_ms))),
-            until_time: self.until.map(|until| time::from_model(moment(&until, now_ms))),
+            until_time: self
+                .until
+                .map(|until| time::from_model(moment(&until, now_ms))),
         }
     }
 }
