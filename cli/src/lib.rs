@@ -6,6 +6,10 @@ mod client;
 mod command_line;
 mod commands;
 mod error;
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "until `drover simulate --execute` calls it")
+)]
 mod execute;
 pub mod file;
 mod history;
