@@ -12,7 +12,7 @@ use crate::{
     client::Address,
     commands::{
         agent, coordinator, dead_letter, dev, evaluate, job, node, policy, queue, run, simulate,
-        status, submit, validate,
+        status, submit, trace, validate,
     },
     error::CliError,
     logging,
@@ -101,7 +101,7 @@ enum Command {
             drover simulate --workload bursty --policy saf\n  \
             drover simulate --policy fifo --generate-jobs 50 --n-max 4 --p-max 30 --seed 7 --output-dir artifacts\n  \
             drover simulate --trace my-history.jsonl --policy edf --nodes +2:class=gpu")]
-    Simulate(Box<drover_sim::command::SimulateArgs>),
+    Simulate(Box<simulate::Args>),
     /// Compare policies on workloads and logs
     #[command(after_help = "Examples:\n  \
             drover evaluate --policies fifo,sjf,saf,edf,llf --workload bursty --load 0.9 --seeds 30\n  \
@@ -109,6 +109,9 @@ enum Command {
             drover evaluate --policies fcfs,sjf,f1,saf --trace lublin_256.swf\n  \
             drover evaluate --policies fcfs,wfp3,unicep,sjf,f1 --trace lublin_256.swf --protocol rlscheduler")]
     Evaluate(Box<drover_sim::command::EvaluateArgs>),
+    /// Write down what has happened, to learn from it
+    #[command(subcommand)]
+    Trace(trace::Command),
     /// Measure how fast it is, with processes of its own
     #[command(subcommand)]
     Bench(bench::Command),
@@ -130,7 +133,7 @@ impl Command {
 const NO_ANSWER: &str = "it has no answer to give a form to";
 
 /// Verbs, with flags of every command that would say nothing to them, and why.
-const NEEDLESS: [(&str, &str, &str); 11] = [
+const NEEDLESS: [(&str, &str, &str); 12] = [
     (
         "dev",
         "address",
@@ -151,8 +154,13 @@ const NEEDLESS: [(&str, &str, &str); 11] = [
     ("agent", "output", NO_ANSWER),
     ("validate", "address", "it asks no coordinator"),
     ("validate", "output", NO_ANSWER),
-    ("simulate", "address", "it asks no coordinator"),
+    (
+        "simulate",
+        "address",
+        "where jobs are executed is said by --on",
+    ),
     ("evaluate", "address", "it asks no coordinator"),
+    ("trace", "output", "a history has one form, JSON lines"),
     ("bench", "address", "it starts coordinators of its own"),
 ];
 
@@ -227,8 +235,9 @@ async fn perform(command: Command, global: &Global) -> Result<ExitCode, CliError
         Command::Policy(command) => command.run(global).await,
         Command::Status => status::run(global).await,
         Command::Validate(args) => validate::run(&args),
-        Command::Simulate(args) => simulate::run(&args, global.output),
+        Command::Simulate(args) => simulate::run(&args, global.output).await,
         Command::Evaluate(args) => evaluate::run(&args, global.output),
+        Command::Trace(command) => command.run(global).await,
         Command::Bench(command) => command.run(global.output).await,
         Command::Guard => unreachable!("handled before the runtime starts"),
     }

@@ -35,6 +35,8 @@ pub(crate) enum CliError {
     Bench(#[from] crate::bench::BenchError),
     #[error(transparent)]
     Simulation(#[from] drover_sim::command::CommandError),
+    #[error(transparent)]
+    Execute(#[from] crate::execute::ExecuteError),
     #[error("{what}: {cause}")]
     Io { what: String, cause: std::io::Error },
 }

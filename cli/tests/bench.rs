@@ -113,3 +113,32 @@ fn a_store_that_cannot_be_opened_is_named() {
         "{errors}"
     );
 }
+
+#[test]
+fn calibration_compares_every_job() {
+    let report = bench(&[
+        "calibration",
+        "--jobs",
+        "20",
+        "--run-time",
+        "100ms",
+        "--agents",
+        "1",
+        "--no-limits",
+    ]);
+    assert_eq!(report["starts"]["compared"], 20, "{report}");
+    let figures = report["figures"].as_array().expect("a list");
+    assert_eq!(figures.len(), 4);
+    for figure in figures {
+        let ms = |name: &str| figure[name].as_f64().expect("a number");
+        assert!(
+            ms("real_ms") >= 0.0 && ms("simulated_ms") >= 0.0,
+            "{report}"
+        );
+    }
+    let flow = &figures[2];
+    assert!(
+        flow["real_ms"].as_f64() > Some(10.0),
+        "runs take 100 ms: {report}"
+    );
+}

@@ -16,7 +16,7 @@ use v1::{
     agent_service_server::AgentServiceServer, cluster_service_server::ClusterServiceServer,
     dead_letter_service_server::DeadLetterServiceServer, job_service_server::JobServiceServer,
     node_service_server::NodeServiceServer, policy_service_server::PolicyServiceServer,
-    queue_service_server::QueueServiceServer,
+    queue_service_server::QueueServiceServer, trace_service_server::TraceServiceServer,
 };
 
 use crate::{
@@ -117,6 +117,11 @@ pub(crate) async fn serve(
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(usize::MAX),
         )
+        .add_service(
+            TraceServiceServer::new(grpc::Traces::new(parts.clone()))
+                // As for jobs: one of many tasks is a large record.
+                .max_encoding_message_size(usize::MAX),
+        )
         .add_service(ClusterServiceServer::new(grpc::Cluster::new(parts.clone())))
         .add_service(
             AgentServiceServer::new(grpc::Agents::new(parts)).max_decoding_message_size(limit),
@@ -158,6 +163,7 @@ async fn set_health(reporter: &HealthReporter, leads: bool) {
         "drover.v1.ClusterService",
         "drover.v1.PolicyService",
         "drover.v1.NodeService",
+        "drover.v1.TraceService",
         "drover.v1.AgentService",
     ] {
         reporter.set_service_status(service, status).await;

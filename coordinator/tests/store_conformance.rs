@@ -10,6 +10,8 @@ mod dead_letters;
 mod estimates;
 #[path = "store_conformance/fixtures.rs"]
 mod fixtures;
+#[path = "store_conformance/history.rs"]
+mod history;
 #[path = "store_conformance/leases.rs"]
 mod leases;
 #[path = "store_conformance/nodes.rs"]
@@ -90,6 +92,8 @@ conformance! {
     parking::a_job_whose_attempts_cannot_be_written_is_parked,
     reads::load_gives_what_is_open_in_order,
     reads::successes_come_from_the_newest_jobs,
+    history::history_is_read_by_span_and_page,
+    history::history_finds_ids_that_are_a_little_off,
     reads::an_unknown_job_is_none_with_a_turn,
     pages::pages_go_from_new_to_old,
     pages::pages_can_be_filtered,

@@ -52,6 +52,12 @@ pub(crate) enum BenchError {
     },
     #[error("{}: {problem}", path.display())]
     Proc { path: PathBuf, problem: String },
+    #[error("what was exported cannot be read: {0}")]
+    History(drover_sim::trace::ParseTraceError),
+    #[error(transparent)]
+    Simulate(#[from] drover_sim::simulate::SimulateError),
+    #[error(transparent)]
+    Call(Box<crate::error::CliError>),
     #[error("interrupted")]
     Interrupted,
 }

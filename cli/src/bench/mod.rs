@@ -6,8 +6,10 @@
 //!                             +-> load, cpu, machine -> report
 //!   queue                   the model alone, in this process; memory: a coordinator with a long queue
 //!   placement               the model alone, with many nodes
+//!   calibration             a session, its history, and the simulator
 //! ```
 
+mod calibration;
 mod cpu;
 mod error;
 mod latency;
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Queue(queue::QueueArgs),
     /// Time to place single tasks, and gangs of as many, on many nodes, in the model alone
     Placement(placement::PlacementArgs),
+    /// A real run, exported and simulated: how near one comes to the other
+    Calibration(calibration::CalibrationArgs),
 }
 
 impl Command {
@@ -53,6 +57,7 @@ impl Command {
             Self::Latency(args) => latency::run(args, format).await,
             Self::Queue(args) => queue_costs(&args, format).await,
             Self::Placement(args) => placement_costs(&args, format),
+            Self::Calibration(args) => calibration::run(args, format).await,
         }
     }
 }

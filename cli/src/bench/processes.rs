@@ -141,6 +141,10 @@ impl Cluster {
         Ok(self.endpoint()?.connect().await?)
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn endpoint(&self) -> Result<Endpoint, BenchError> {
         Ok(Endpoint::from_shared(format!("http://{}", self.address))?.tcp_nodelay(true))
     }

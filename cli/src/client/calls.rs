@@ -11,7 +11,7 @@ use drover_proto::v1::{
     cluster_service_client::ClusterServiceClient,
     dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
     node_service_client::NodeServiceClient, policy_service_client::PolicyServiceClient,
-    queue_service_client::QueueServiceClient,
+    queue_service_client::QueueServiceClient, trace_service_client::TraceServiceClient,
 };
 use tonic::{Streaming, transport::Channel};
 
@@ -187,6 +187,14 @@ impl Client {
         Ok(ask!(self, IfNotDone, dead_letter_service, purge, request)?.answer)
     }
 
+    /// The stream may break; it tells whose it was.
+    pub(crate) async fn export_history(
+        &self,
+        request: v1::ExportHistoryRequest,
+    ) -> Result<Answered<Streaming<v1::HistoryRecord>>, CliError> {
+        ask!(self, Freely, trace_service, export_history, request)
+    }
+
     /// Of the coordinator that is asked, whether it leads or not.
     pub(crate) async fn status(&self) -> Result<Answered<v1::Status>, CliError> {
         let request = GetStatusRequest {};
@@ -200,6 +208,10 @@ fn job_service(channel: Channel) -> JobServiceClient<Channel> {
 
 fn dead_letter_service(channel: Channel) -> DeadLetterServiceClient<Channel> {
     DeadLetterServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+fn trace_service(channel: Channel) -> TraceServiceClient<Channel> {
+    TraceServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
 }
 
 fn with_request_ids(jobs: Vec<JobSpec>, given: Option<&str>) -> Vec<SubmitRequest> {

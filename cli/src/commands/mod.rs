@@ -15,5 +15,6 @@ pub(crate) mod signals;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod trace;
 pub(crate) mod validate;
 pub(crate) mod wait;

@@ -5,15 +5,78 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use drover_sim::{
     command::{self, CommandError, SimulateArgs, Simulated, WhatIf},
     report::{self, Emphasis},
+    trace::Skipped,
 };
 
 use super::evaluate::say_skipped;
 use crate::{
+    client::Address,
     error::CliError,
+    execute::{ExecuteOptions, execute},
     output::{self, Format},
 };
 
-pub(crate) fn run(args: &SimulateArgs, format: Format) -> Result<ExitCode, CliError> {
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    simulate: SimulateArgs,
+    /// Run generated jobs on real agents with `stress-ng` instead, and write the same files into --output-dir
+    #[arg(long, requires = "output_dir", requires = "generate_jobs")]
+    execute: bool,
+    /// Coordinator to execute on, whose policy and nodes then hold; by default one of this process, with an agent for each node
+    #[arg(long, value_name = "URL", value_delimiter = ',', requires = "execute")]
+    on: Vec<String>,
+    /// What times are multiplied by when they are executed
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 1.0,
+        requires = "execute"
+    )]
+    time_scale: f64,
+    /// Agents of this process only wait instead of starting `stress-ng`
+    #[arg(long, requires = "execute", conflicts_with = "on")]
+    only_wait: bool,
+}
+
+pub(crate) async fn run(args: &Args, format: Format) -> Result<ExitCode, CliError> {
+    if args.execute {
+        return args.execute().await;
+    }
+    simulate(&args.simulate, format)
+}
+
+impl Args {
+    async fn execute(&self) -> Result<ExitCode, CliError> {
+        let trace = self.simulate.trace(&mut Skipped::default())?;
+        let address = Address {
+            urls: self.on.clone(),
+        };
+        let options = ExecuteOptions {
+            address: (!self.on.is_empty()).then_some(&address),
+            policy: &self.simulate.policy,
+            mode: self.simulate.dispatch,
+            time_scale: self.time_scale,
+            only_wait: self.only_wait,
+        };
+        let folder = self.simulate.output_dir.as_deref();
+        let folder = folder.expect("the flags ask for it");
+        let executed = execute(&trace, &options, folder).await?;
+        let jobs = &executed.outcome.jobs;
+        let succeeded = jobs.iter().filter(|job| job.succeeded).count();
+        output::print(&format!("{succeeded} of {} jobs succeeded\n", jobs.len()))?;
+        for file in &executed.files {
+            eprintln!("Wrote {}.", file.display());
+        }
+        Ok(if succeeded == jobs.len() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+fn simulate(args: &SimulateArgs, format: Format) -> Result<ExitCode, CliError> {
     let simulated = command::simulate(args)?;
     say_skipped(&simulated.skipped);
     match format {

@@ -18,6 +18,7 @@ mod speeds;
 mod status;
 pub(crate) mod too_large;
 mod trace_context;
+mod traces;
 mod watch_job;
 
 pub(crate) use agents::Agents;
@@ -27,6 +28,7 @@ pub(crate) use jobs::Jobs;
 pub(crate) use nodes::Nodes;
 pub(crate) use policies::Policies;
 pub(crate) use queues::Queues;
+pub(crate) use traces::Traces;
 
 use drover_model::JobId;
 use tokio_stream::wrappers::ReceiverStream;

@@ -2,6 +2,7 @@
 
 mod cells;
 mod error;
+mod history;
 mod lease;
 mod load;
 mod migrate;
@@ -86,6 +87,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of jobs, newest first, with the states of their attempts counted.
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
+
+    /// A page of what was submitted in a span of time, by id, each job with all its attempts.
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError>;
 
     /// Attempts that succeeded, of the newest jobs that have any: at most `limit`, newest job first.
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError>;
@@ -216,6 +220,20 @@ pub struct JobQuery {
     pub queue: Option<Arc<str>>,
     /// Only jobs older than this one.
     pub before: Option<JobId>,
+    pub limit: u32,
+}
+
+/// Which jobs to read with all that became of them.
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    pub namespace: Arc<str>,
+    pub queue: Option<Arc<str>>,
+    /// Submitted at this time or later,
+    pub from: Timestamp,
+    /// and before this time.
+    pub until: Timestamp,
+    /// Only jobs newer than this one.
+    pub after: Option<JobId>,
     pub limit: u32,
 }
 

@@ -33,6 +33,8 @@ pub(super) trait Dialect {
     const OPEN_JOBS: &'static str;
     /// See [`super::queries::first_failures`].
     const FIRST_FAILURES: &'static str;
+    /// See [`super::queries::attempts_of`].
+    const ATTEMPTS: &'static str;
     /// Ids and specs of the jobs that the value names.
     const SPECS: &'static str;
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod estimates;
 mod examples;
+mod history;
 mod nodes;
 mod placement;
 mod readme;

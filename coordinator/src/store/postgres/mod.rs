@@ -26,8 +26,8 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
 use super::{
-    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease,
-    LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
+    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
 };
 use pool::{STATEMENT_LIMIT, within};
 
@@ -110,6 +110,10 @@ impl Store for PostgresStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
         within(STATEMENT_LIMIT, reads::jobs(&self.callers, query)).await
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
+        within(STATEMENT_LIMIT, read::history(&self.callers, query)).await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {

@@ -23,8 +23,8 @@ use drover_model::{
 use sqlx::SqlitePool;
 
 use super::{
-    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, JobQuery, JobSummary, Lease,
-    LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
+    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
 };
 use writer::Writer;
 
@@ -86,6 +86,10 @@ impl Store for SqliteStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError> {
         reads::jobs(&self.readers, query).await
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
+        read::history(&self.readers, query).await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {

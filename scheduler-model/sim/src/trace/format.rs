@@ -17,10 +17,18 @@ pub enum Format {
     Alibaba,
     /// GPU jobs with deadlines: [`super::philly`].
     Philly,
+    /// What a live cluster did: [`super::history`].
+    History,
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Swf, Self::Tpch, Self::Alibaba, Self::Philly];
+    pub const ALL: [Self; 5] = [
+        Self::Swf,
+        Self::Tpch,
+        Self::Alibaba,
+        Self::Philly,
+        Self::History,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,6 +36,7 @@ impl Format {
             Self::Tpch => "tpch",
             Self::Alibaba => "alibaba",
             Self::Philly => "philly",
+            Self::History => "history",
         }
     }
 
@@ -41,6 +50,9 @@ impl Format {
     fn of_content(head: &[u8]) -> Option<Self> {
         let mut lines = lines(head).map(|(_, line)| line.trim_ascii());
         let first = lines.find(|line| !line.is_empty() && !line.starts_with(b";"))?;
+        if first.starts_with(b"{\"header\"") {
+            return Some(Self::History);
+        }
         if first.starts_with(b"{") {
             return Some(Self::Tpch);
         }
@@ -71,7 +83,7 @@ impl fmt::Display for Format {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no trace format `{0}`; there are swf, tpch, alibaba and philly")]
+#[error("there is no trace format `{0}`; there are swf, tpch, alibaba, philly and history")]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for Format {
@@ -90,12 +102,16 @@ mod tests {
 
     #[test]
     fn content_tells_the_format() {
-        let cases: [(&str, Format); 4] = [
+        let cases: [(&str, Format); 5] = [
             (
                 "; a header\n\n1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18\n",
                 Format::Swf,
             ),
             (" {\"1\":{}}", Format::Tpch),
+            (
+                "{\"header\":{\"format\":\"drover-history\"}}\n",
+                Format::History,
+            ),
             ("0,j_1,M1,5,100.0,0.3,2\n", Format::Alibaba),
             ("job_id,expect_time_list,job_type\n", Format::Philly),
         ];

@@ -6,6 +6,7 @@
 pub mod alibaba;
 mod fields;
 pub mod format;
+pub mod history;
 mod order;
 pub mod philly;
 mod problem;

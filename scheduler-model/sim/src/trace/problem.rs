@@ -90,7 +90,7 @@ pub enum ReadTraceError {
         source: ParseTraceError,
     },
     #[error(
-        "{} looks like none of the formats swf, tpch, alibaba and philly; if it is one of them, say which",
+        "{} looks like none of the formats swf, tpch, alibaba, philly and history; if it is one of them, say which",
         file.display()
     )]
     UnknownFormat { file: PathBuf },

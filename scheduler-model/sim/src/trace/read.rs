@@ -6,7 +6,7 @@ use super::{
     ParseTraceError, ReadTraceError, Skipped, Trace,
     alibaba::{self, AlibabaOptions},
     format::Format,
-    philly,
+    history, philly,
     swf::{self, SwfOptions},
     tpch,
 };
@@ -126,6 +126,7 @@ pub fn parse(file: &TraceFile, options: &ReadOptions) -> Result<(Trace, Skipped)
             };
             alibaba::parse(content, name, alibaba)
         }
+        Format::History => history::parse(content, name, options.lenient),
         Format::Tpch => {
             let set = tpch::parse(content, name)?;
             Ok((options.queries.trace(&[set])?, Skipped::default()))
@@ -158,7 +159,7 @@ mod tests {
             "{torn}"
         );
         let unknown = read_as("notes.txt", "hello\n", &options).unwrap_err();
-        assert!(unknown.contains("none of the formats swf, tpch, alibaba and philly"));
+        assert!(unknown.contains("none of the formats swf, tpch, alibaba, philly and history"));
         let missing = read(Path::new("no-such-folder/log.swf"), &options).unwrap_err();
         assert!(
             missing

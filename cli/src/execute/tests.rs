@@ -1,0 +1,88 @@
+use drover_sim::workload::{
+    equal_nodes,
+    generator::{Arrivals, Generator},
+};
+
+use super::*;
+
+fn trace(jobs: u32) -> Trace {
+    let generator = Generator {
+        jobs,
+        processors: 1..=2,
+        seconds: 1..=2,
+        arrivals: Arrivals::PerSecond(2.0),
+        slack: Some(1_000.0),
+        seed: 7,
+    };
+    generator
+        .generate(equal_nodes(2, 2))
+        .expect("it makes sense")
+}
+
+fn options() -> ExecuteOptions<'static> {
+    ExecuteOptions {
+        address: None,
+        policy: "fifo",
+        mode: Mode::Easy,
+        time_scale: 0.05,
+        only_wait: true,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_job_runs_once_on_the_nodes_of_the_trace() {
+    let trace = trace(12);
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let executed = execute(&trace, &options(), folder.path()).await;
+    let executed = executed.expect("it runs");
+    assert_eq!(executed.outcome.jobs.len(), 12);
+    assert!(executed.outcome.jobs.iter().all(|job| job.succeeded));
+    let attempts = &executed.outcome.attempts;
+    assert_eq!(attempts.len(), 12);
+    for attempt in attempts {
+        let node = trace.nodes.iter().find(|node| node.name == attempt.node);
+        assert!(node.is_some(), "{attempt:?}");
+        let arrival = executed.outcome.jobs[attempt.job as usize].submitted_ms;
+        assert!(arrival <= attempt.started_ms, "{attempt:?}");
+        // Scaled by a twentieth, and simulated loads take no less than they say.
+        let least_ms = trace.jobs[attempt.job as usize].ideal_ms() / 20;
+        assert!(
+            attempt.ended_ms - attempt.started_ms >= least_ms,
+            "{attempt:?}"
+        );
+    }
+    let [lines, table] = executed.files;
+    let lines = std::fs::read_to_string(lines).expect("it was written");
+    assert_eq!(lines.lines().count(), 12);
+    assert!(lines.contains("\"met\":true") && lines.contains("\"policy\":\"fifo\""));
+    let table = std::fs::read_to_string(table).expect("it was written");
+    assert_eq!(table.lines().count(), 13);
+}
+
+#[tokio::test]
+async fn what_cannot_be_executed_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for time_scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let wrong = ExecuteOptions {
+            time_scale,
+            ..options()
+        };
+        let refused = execute(&trace(1), &wrong, folder.path()).await;
+        assert!(matches!(refused, Err(ExecuteError::TimeScale(_))));
+    }
+    let mut dag = trace(2);
+    let task = dag.jobs[1].tasks[0].clone();
+    dag.jobs[1].tasks.push(task);
+    let refused = execute(&dag, &options(), folder.path()).await;
+    let message = refused.expect_err("it has two tasks").to_string();
+    assert!(
+        message.contains("job 1 of") && message.contains("--generate-jobs"),
+        "{message}"
+    );
+    let unknown = ExecuteOptions {
+        policy: "fastest",
+        ..options()
+    };
+    let refused = execute(&trace(1), &unknown, folder.path()).await;
+    assert!(matches!(refused, Err(ExecuteError::Policy(_))));
+}

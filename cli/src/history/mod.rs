@@ -1,0 +1,34 @@
+//! What a coordinator has recorded, as the lines of a history file ([`drover_sim::trace::history`]).
+
+mod lines;
+
+use drover_proto::v1::{ExportHistoryRequest, history_record::Record};
+use drover_sim::trace::history::line::Line;
+
+use crate::{client::Client, error::CliError};
+
+/// Gives the lines of a history, one after the other.
+pub(crate) async fn export(
+    client: &Client,
+    request: ExportHistoryRequest,
+    mut take: impl FnMut(Line) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut records = client.export_history(request).await?.answer;
+    while let Some(message) = records.message().await? {
+        let line = match message.record {
+            Some(Record::Header(header)) => Line::Header(lines::header(&header)),
+            Some(Record::Node(node)) => Line::Node(lines::node(&node)),
+            Some(Record::Job(job)) => match lines::job(&job) {
+                Ok(line) => Line::Job(Box::new(line)),
+                Err(problem) => {
+                    eprintln!("job {} is left out: {problem}", job.id);
+                    continue;
+                }
+            },
+            // Of a newer coordinator.
+            None => continue,
+        };
+        take(line)?;
+    }
+    Ok(())
+}
