@@ -14,8 +14,13 @@ use drover_sim::{
     workload::{self, Parameters},
 };
 
-/// Length of the queue, and tasks in all.
-const STEADY: [(usize, u32); 2] = [(1_000, 300_000), (100_000, 400_000)];
+/// Length of the queue, tasks in all, and what happens when the first does not fit. Backfill tries all that wait beside a
+/// reservation, so that a round takes as long as the queue.
+const STEADY: [(usize, u32, Mode); 3] = [
+    (1_000, 300_000, Mode::Strict),
+    (100_000, 400_000, Mode::Strict),
+    (1_000, 100_000, Mode::Easy),
+];
 const LARGE: u32 = 1_000_000;
 /// What a smoke test does of it.
 const SMALL: u32 = 1_000;
@@ -33,10 +38,10 @@ fn main() {
     if is_wanted("large") {
         large(LARGE / share);
     }
-    for (waiting, tasks) in STEADY {
-        let name = format!("queue-{waiting}");
+    for (waiting, tasks, mode) in STEADY {
+        let name = format!("{mode}-{waiting}");
         if is_wanted(&name) {
-            steady(&name, waiting / share as usize, tasks / share);
+            steady(&name, waiting / share as usize, tasks / share, mode);
         }
     }
     if is_wanted("dag") {
@@ -45,14 +50,14 @@ fn main() {
 }
 
 /// So many wait from the beginning, and as much arrives as can be done.
-fn steady(name: &str, waiting: usize, tasks: u32) {
+fn steady(name: &str, waiting: usize, tasks: u32, mode: Mode) {
     let mut trace = generate("steady", 1.0, tasks);
     let first_ms = trace.jobs[waiting].submitted_ms;
     for job in &mut trace.jobs {
         job.submitted_ms = job.submitted_ms.saturating_sub(first_ms);
     }
     let begin = Clock::start();
-    let outcome = simulate(&trace, &fifo()).expect("the trace is sound");
+    let outcome = simulate(&trace, &fifo(mode)).expect("the trace is sound");
     let seconds = begin.seconds();
     // Little's law.
     let waits = outcome.jobs.iter().filter_map(|job| job.wait_ms());
@@ -70,7 +75,7 @@ fn large(tasks: u32) {
     let trace = generate("steady", 0.9, tasks);
     let made = begin.seconds();
     let begin = Clock::start();
-    let outcome = simulate(&trace, &fifo()).expect("the trace is sound");
+    let outcome = simulate(&trace, &fifo(Mode::Easy)).expect("the trace is sound");
     let simulated = begin.seconds();
     let figures = Figures::counting(&outcome, &Counted::All);
     std::hint::black_box(&figures);
@@ -86,7 +91,7 @@ fn large(tasks: u32) {
 fn dag(jobs: u32) {
     let trace = generate("dag", 0.9, jobs.max(2));
     let begin = Clock::start();
-    let outcome = simulate(&trace, &fifo()).expect("the trace is sound");
+    let outcome = simulate(&trace, &fifo(Mode::Easy)).expect("the trace is sound");
     let seconds = begin.seconds();
     println!(
         "{:>12}: {:8.0} completions/s, {} tasks in {seconds:.2} s",
@@ -106,8 +111,8 @@ fn generate(family: &str, load: f64, jobs: u32) -> Trace {
     family.generate(&parameters).expect("sensible parameters")
 }
 
-fn fifo() -> Options {
-    Options::new(policy::find("fifo").expect("a built-in policy"), Mode::Easy)
+fn fifo(mode: Mode) -> Options {
+    Options::new(policy::find("fifo").expect("a built-in policy"), mode)
 }
 
 /// Seconds that this thread had a processor, where the system says so; else those that passed.
@@ -141,5 +146,8 @@ fn used_ns() -> Option<u64> {
 fn peak_memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or_else(|| "memory unknown".to_owned(), |peak| peak.trim().to_owned())
+    line.map_or_else(
+        || "memory unknown".to_owned(),
+        |peak| peak.trim().to_owned(),
+    )
 }
