@@ -79,3 +79,74 @@ impl ContenderArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        contenders: ContenderArgs,
+    }
+
+    fn parse(flags: &[&str]) -> Result<ContenderArgs, String> {
+        let words = ["evaluate"].iter().chain(flags);
+        let parsed = CommandLine::try_parse_from(words);
+        let parsed = parsed.map_err(|error| error.to_string());
+        parsed.map(|line| line.contenders)
+    }
+
+    fn names(flags: &[&str]) -> Vec<String> {
+        let contenders = parse(flags).unwrap().contenders(Mode::Strict).unwrap();
+        let names = contenders.iter();
+        names
+            .map(|(it, _)| format!("{}/{}", it.policy, it.mode))
+            .collect()
+    }
+
+    #[test]
+    fn each_policy_competes_in_each_mode() {
+        let some = names(&["--policies", "fcfs,aging:30", "--dispatch", "easy,greedy"]);
+        let expected = [
+            "fifo/easy",
+            "fifo/greedy",
+            "aging:30/easy",
+            "aging:30/greedy",
+        ];
+        assert_eq!(some, expected);
+        assert_eq!(names(&["--policies", "sjf"]), ["sjf/strict"]);
+        assert_eq!(names(&["--policies", "sjf", "--backfill"]), ["sjf/easy"]);
+        assert_eq!(names(&["--policies", "all"]).len(), policy::all().len());
+    }
+
+    #[test]
+    fn backfill_has_its_order_where_there_is_backfill() {
+        let flags = ["--policies=fifo", "--dispatch=easy,greedy"];
+        let flags = [&flags[..], &["--backfill-order=sjf"]].concat();
+        assert_eq!(names(&flags), ["fifo/easy+sjf", "fifo/greedy"]);
+        let contenders = parse(&flags).unwrap().contenders(Mode::Easy).unwrap();
+        let orders = contenders.iter().map(|(_, options)| {
+            let order = options.backfill.as_ref();
+            order.map(|order| order.name().to_owned())
+        });
+        assert_eq!(orders.collect::<Vec<_>>(), [Some("sjf".to_owned()), None]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let unknown = |flags: &[&str]| {
+            let found = parse(flags).unwrap().contenders(Mode::Easy);
+            found.unwrap_err().to_string()
+        };
+        let said = unknown(&["--policies", "fifo,sfj"]);
+        assert!(said.contains("`sfj`") && said.contains("did you mean `sjf`"));
+        assert!(unknown(&["--backfill-order", "edff"]).contains("`edff`"));
+        let said = parse(&["--dispatch", "eazy"]).unwrap_err();
+        assert!(said.contains("strict, easy or greedy"), "{said}");
+        let said = parse(&["--backfill", "--dispatch", "easy"]).unwrap_err();
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}

@@ -7,6 +7,8 @@ mod nodes;
 mod published;
 mod simulate;
 mod source;
+#[cfg(test)]
+mod tests;
 mod what_if;
 
 pub use contenders::ContenderArgs;

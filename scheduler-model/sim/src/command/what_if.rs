@@ -140,3 +140,82 @@ fn difference(
         change: simulated - recorded,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        simulate::{Options, simulate},
+        workload::{self, Parameters},
+    };
+
+    /// Four jobs that wait for nothing; all but the last were recorded, each a minute later than simulated.
+    fn recorded() -> (Trace, Outcome) {
+        let steady = workload::find("steady").unwrap();
+        let parameters = Parameters {
+            load: 0.01,
+            jobs: 4,
+            seed: 1,
+        };
+        let mut trace = steady.generate(&parameters).unwrap();
+        let outcome = simulate(&trace, &Options::default()).unwrap();
+        for (job, became) in trace.jobs.iter_mut().zip(&outcome.jobs).take(3) {
+            job.recorded = Some(Recorded {
+                first_start_ms: became.first_start_ms.map(|start| start + 30_000),
+                ended_ms: became.ended_ms.map(|end| end + 60_000),
+                succeeded: true,
+                cost_micros: 2_000_000,
+            });
+        }
+        (trace, outcome)
+    }
+
+    fn change<'a>(what_if: &'a WhatIf, name: &str) -> &'a Difference {
+        let mut differences = what_if.differences.iter();
+        let found = differences.find(|difference| difference.name == name);
+        found.expect("a figure of that name")
+    }
+
+    #[test]
+    fn differences_are_simulated_less_recorded() {
+        let (trace, outcome) = recorded();
+        let what_if = WhatIf::of(&trace, &outcome).unwrap();
+        assert_eq!(what_if.jobs, 3);
+        let about = |name, expected: f64| {
+            let difference = change(&what_if, name);
+            assert!(
+                (difference.change - expected).abs() < 1e-9,
+                "{difference:?}"
+            );
+            let subtracted = difference.simulated - difference.recorded;
+            assert_eq!(difference.change, subtracted);
+        };
+        about("mean wait", -0.5);
+        about("mean flow time", -1.0);
+        about("95th percentile of flow time", -1.0);
+        about("last end", -1.0);
+        about("succeeded", 0.0);
+        let cost = change(&what_if, "cost");
+        assert_eq!((cost.recorded, cost.unit), (6.0, "money"));
+        let simulated: f64 = outcome.jobs[..3].iter().map(|job| job.cost_micros).sum();
+        assert!((cost.simulated - simulated / 1e6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_not_recorded_or_had_not_ended_does_not_count() {
+        let (mut trace, mut outcome) = recorded();
+        let recorded = trace.jobs[1].recorded.as_mut().unwrap();
+        recorded.ended_ms = None;
+        // It was in time, and is late.
+        let end = outcome.jobs[0].ended_ms;
+        outcome.jobs[0].due_ms = end.map(|end| end + 60_000);
+        outcome.jobs[0].ended_ms = end.map(|end| end + 60_001);
+        let what_if = WhatIf::of(&trace, &outcome).unwrap();
+        assert_eq!(what_if.jobs, 2);
+        assert_eq!(change(&what_if, "failed or too late").change, 1.0);
+        for job in &mut trace.jobs {
+            job.recorded = None;
+        }
+        assert_eq!(WhatIf::of(&trace, &outcome), None);
+    }
+}

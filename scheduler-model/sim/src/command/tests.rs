@@ -1,0 +1,151 @@
+//! Flags that make no sense.
+
+use std::{fs, path::Path};
+
+use clap::Parser;
+use tempfile::TempDir;
+
+use super::{CommandError, EvaluateArgs, SimulateArgs, evaluate, published, simulate};
+
+#[derive(Debug, Parser)]
+enum CommandLine {
+    Simulate(Box<SimulateArgs>),
+    Evaluate(Box<EvaluateArgs>),
+}
+
+fn parse(line: &str) -> Result<CommandLine, String> {
+    let words = ["drover"].into_iter().chain(line.split_whitespace());
+    CommandLine::try_parse_from(words).map_err(|error| error.to_string())
+}
+
+fn run(line: &str) -> Result<(), CommandError> {
+    match parse(line).unwrap() {
+        CommandLine::Simulate(args) => simulate(&args).map(drop),
+        CommandLine::Evaluate(args) => evaluate(&args, &|_, _| ()).map(drop),
+    }
+}
+
+/// What is said of flags that another value would mend.
+fn refused(line: &str) -> String {
+    let error = run(line).unwrap_err();
+    assert!(error.is_usage(), "{line}: {error}");
+    error.to_string()
+}
+
+#[test]
+fn flags_that_do_not_fit_are_refused() {
+    for (line, problem) in [
+        ("evaluate", "--workload steady"),
+        (
+            "evaluate --workload steady --seeds 0",
+            "--seeds must be at least 1",
+        ),
+        ("evaluate --workload stedy", "did you mean `steady`"),
+        (
+            "evaluate --workload steady --jobs 0",
+            "--load or --jobs: the number of jobs is 0",
+        ),
+        (
+            "evaluate --workload steady --load -1",
+            "--load or --jobs: the load is -1",
+        ),
+        (
+            "evaluate --workload steady --jobs 9 --seeds 1 --policies sjff",
+            "did you mean `sjf`",
+        ),
+        (
+            "evaluate --workload steady --jobs 9 --seeds 1 --baseline edff",
+            "--baseline: ",
+        ),
+        ("simulate --workload steady,dag", "one workload at one load"),
+        (
+            "simulate --workload steady --load 0.5,0.9",
+            "one workload at one load",
+        ),
+        (
+            "simulate --workload steady --jobs 9 --policy sjff",
+            "did you mean `sjf`",
+        ),
+        (
+            "simulate --workload steady --jobs 9 --nodes -16",
+            "--nodes `-16`: ",
+        ),
+        (
+            "simulate --generate-jobs 5 --n-min 4 --n-max 2",
+            "--n-min 4 is above --n-max 2",
+        ),
+        ("simulate --generate-jobs 5 --n-max 9", "largest node has 4"),
+        ("simulate --generate-jobs 5 --hosts 0", "node"),
+    ] {
+        let said = refused(line);
+        assert!(said.contains(problem), "{line}: {said}");
+    }
+}
+
+#[test]
+fn values_that_cannot_be_are_refused_by_their_flag() {
+    for (line, problem) in [
+        (
+            "evaluate --workload steady --noise 9",
+            "a number from 0 to 5",
+        ),
+        (
+            "evaluate --trace a --windows 0",
+            "must be published, whole, or a number",
+        ),
+        ("evaluate --trace a --days 14-9", "two days from 1 on"),
+        (
+            "evaluate --workload steady --trace a",
+            "cannot be used with",
+        ),
+        (
+            "simulate --workload steady --generate-jobs 3",
+            "cannot be used with",
+        ),
+        ("simulate --workload steady --nodes 2", "must be + or -"),
+    ] {
+        let said = parse(line).unwrap_err();
+        assert!(said.contains(problem), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_matter_of_flags() {
+    let error = run("evaluate --trace nowhere.swf").unwrap_err();
+    assert!(!error.is_usage());
+    assert!(error.to_string().contains("nowhere.swf"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let folder = TempDir::new().unwrap();
+    let taken = folder.path().join("taken");
+    fs::write(&taken, "").unwrap();
+    let line = "evaluate --workload steady --jobs 9 --seeds 1 --policies fifo";
+    let error = run(&format!("{line} --output-dir {}", taken.display())).unwrap_err();
+    assert!(!error.is_usage());
+    assert!(error.to_string().contains(&*taken.to_string_lossy()));
+}
+
+fn published_error(log: &Path, flags: &str) -> String {
+    let line = format!(
+        "evaluate --protocol rlscheduler {flags} --trace {}",
+        log.display()
+    );
+    match parse(&line).unwrap() {
+        CommandLine::Evaluate(args) => published(&args).unwrap_err().to_string(),
+        CommandLine::Simulate(_) => unreachable!("it says evaluate"),
+    }
+}
+
+#[test]
+fn the_published_protocol_says_what_it_has_not() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("small.swf");
+    let job = "1 0 0 10 1 -1 -1 1 10 -1 1 1 1 -1 1 -1 -1 -1";
+    fs::write(&log, format!("; MaxProcs: 4\n{job}\n")).unwrap();
+    let said = published_error(&log, "--dispatch easy");
+    assert!(said.contains("takes --backfill only"), "{said}");
+    let said = published_error(&log, "--policies llf");
+    assert!(said.starts_with("--policies: "), "{said}");
+}
