@@ -26,7 +26,7 @@ const FORWARD: [(&str, Improve); 18] = [
     ("aging", |facts| facts.priority = Priority::HIGH),
     ("edf", |facts| facts.deadline = Some(Timestamp(59_999))),
     ("edf-admission", |facts| {
-        facts.deadline = Some(Timestamp(59_999))
+        facts.deadline = Some(Timestamp(59_999));
     }),
     ("f1", |facts| facts.width_millis = 1_000),
     ("fair", |facts| facts.job.held_millis = 1_000),

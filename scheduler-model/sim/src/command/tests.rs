@@ -46,7 +46,7 @@ fn flags_that_do_not_fit_are_refused() {
             "--load or --jobs: the number of jobs is 0",
         ),
         (
-            "evaluate --workload steady --load -1",
+            "evaluate --workload steady --load=-1",
             "--load or --jobs: the load is -1",
         ),
         (

@@ -133,7 +133,7 @@ fn a_start_takes_its_time() {
 fn what_is_lost_with_a_node_is_run_again_and_counted() {
     let mut frail = node("frail", 1);
     frail.failure = Some(NodeFailure {
-        mean_up_ms: 100_000.0,
+        mean_up_ms: 60_000.0,
         mean_repair_ms: 20_000.0,
     });
     let jobs = (0..40).map(|number| single(number * 1_000, 20_000));

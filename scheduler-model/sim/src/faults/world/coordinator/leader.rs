@@ -33,7 +33,7 @@ pub(super) enum Halt {
         until: Moment,
     },
     Ended(Ended),
-    /// A step panicked.
+    /// A step panicked, or a decision.
     Panicked,
     /// The process is gone.
     Crashed,
@@ -101,7 +101,11 @@ impl World<'_> {
             if let Some(halt) = self.trouble(c, leader) {
                 return halt;
             }
-            match leader.lead.next(self.now.elapsed(), self.lanes(c)) {
+            let (now, lanes) = (self.now.elapsed(), self.lanes(c));
+            let Some(next) = self.survive(c, leader, |lead| lead.next(now, lanes)) else {
+                return Halt::Panicked;
+            };
+            match next {
                 Next::TakeControl => _ = self.take_control(c, leader),
                 Next::TakeRequest => _ = self.take_request(c, leader),
                 Next::StepControl(message) => self.step_control(c, leader, message),
@@ -177,7 +181,9 @@ impl World<'_> {
         );
         let open = leader.lead.open();
         let before = Lengths::of(open);
-        if !self.survives(c, leader, event) {
+        let now = self.now.elapsed();
+        let stepped = self.survive(c, leader, |lead| lead.step(now, event));
+        if stepped.is_none() {
             return;
         }
         self.statistics.steps += 1;
@@ -200,21 +206,26 @@ impl World<'_> {
         }
     }
 
-    /// The step itself. False when it panicked as it was planned; any other panic goes on.
-    fn survives(&mut self, c: usize, leader: &mut Leader, event: Event) -> bool {
-        let now = self.now.elapsed();
-        let lead = AssertUnwindSafe(|| leader.lead.step(now, event));
-        let Err(panic) = catch_unwind(lead) else {
-            return true;
+    /// What the machine makes of an event, or decides to do next. `None` when it panicked as it was planned; any other panic
+    /// goes on.
+    fn survive<T>(
+        &mut self,
+        c: usize,
+        leader: &mut Leader,
+        act: impl FnOnce(&mut Lead<ConnectionId>) -> T,
+    ) -> Option<T> {
+        let panic = match catch_unwind(AssertUnwindSafe(|| act(&mut leader.lead))) {
+            Ok(made) => return Some(made),
+            Err(panic) => panic,
         };
         if !panicking::is_planted(&*panic) {
             resume_unwind(panic);
         }
         self.statistics.count(FaultKind::StepPanicked);
         self.trace
-            .tell(self.now, format_args!("coordinator {c} panics in a step"));
+            .tell(self.now, format_args!("coordinator {c} panics"));
         leader.has_panicked = true;
-        false
+        None
     }
 
     pub(super) fn record(&mut self, c: usize, line: &Line<'_>) {
