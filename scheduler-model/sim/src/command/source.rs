@@ -176,7 +176,7 @@ impl SourceArgs {
             match read::open(path, self.format)?.format {
                 Format::Tpch => queries.push(path.as_path()),
                 Format::Philly => {
-                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(path, *gpus)))
+                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(path, *gpus)));
                 }
                 _ => plans.push(Plan::File(path)),
             }

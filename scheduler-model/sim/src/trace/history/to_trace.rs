@@ -47,7 +47,7 @@ impl History {
                     *skipped
                         .lines
                         .entry("a job of which something ran")
-                        .or_default() += 1
+                        .or_default() += 1;
                 }
             }
         }
@@ -115,8 +115,7 @@ impl Reading<'_> {
 
     /// `None`: nothing of it ran, and nothing will.
     fn job(&self, job: &JobLine) -> Result<Option<TraceJob>, ParseTraceError> {
-        let is_kept =
-            |task: &TaskLine| !job.state.is_final() || own(job, task).any(|attempt| ran(attempt));
+        let is_kept = |task: &TaskLine| !job.state.is_final() || own(job, task).any(ran);
         let kept: Vec<usize> = (0..job.tasks.len())
             .filter(|place| is_kept(&job.tasks[*place]))
             .collect();
@@ -166,8 +165,7 @@ impl Reading<'_> {
 
     fn task(&self, job: &JobLine, task: &TaskLine, needs: Box<[u32]>) -> TraceTask {
         let of_instance = |instance: u32| own(job, task).filter(move |it| it.instance == instance);
-        let is_kept =
-            |instance: &u32| !job.state.is_final() || of_instance(*instance).any(|it| ran(it));
+        let is_kept = |instance: &u32| !job.state.is_final() || of_instance(*instance).any(ran);
         let instances = (0..task.count()).filter(is_kept);
         let runs: Vec<u64> = instances
             .map(|instance| self.true_ms(task, of_instance(instance)))

@@ -49,12 +49,6 @@ impl World<'_> {
                     self.charge_drain(report);
                 }
             }
-            (Some(PlantedBug::ClusterStopsTooMany), Event::Dispatch(decision)) => {
-                for preemption in &mut decision.preemptions {
-                    let another = self.another_victim(preemption);
-                    preemption.victims.extend(another);
-                }
-            }
             (Some(bug), Event::ChangeNode { change, .. }) => bug.corrupt_change(change),
             (Some(bug), Event::Submit { caller, jobs, .. }) => {
                 for job in jobs.iter_mut() {
@@ -72,6 +66,19 @@ impl World<'_> {
                 }
             }
             _ => {}
+        }
+        event
+    }
+
+    /// A round that decides too much: those who look on see it decided so.
+    pub(super) fn corrupt_decision(&self, mut event: Event) -> Event {
+        if let (Some(PlantedBug::ClusterStopsTooMany), Event::Dispatch(decision)) =
+            (self.setting.planted, &mut event)
+        {
+            for preemption in &mut decision.preemptions {
+                let another = self.another_victim(preemption);
+                preemption.victims.extend(another);
+            }
         }
         event
     }

@@ -160,6 +160,7 @@ impl World<'_> {
             return;
         }
         let now = leader.lead.clock().at(self.now.elapsed());
+        let event = self.corrupt_decision(event);
         self.checker.steps(c, leader.epoch(), now, &event);
         self.note_drain(c, leader, &event);
         self.wonder_at(&event);
