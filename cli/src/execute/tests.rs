@@ -29,36 +29,6 @@ fn options() -> ExecuteOptions<'static> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_job_runs_once_on_the_nodes_of_the_trace() {
-    let trace = trace(12);
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let executed = execute(&trace, &options(), folder.path()).await;
-    let executed = executed.expect("it runs");
-    assert_eq!(executed.outcome.jobs.len(), 12);
-    assert!(executed.outcome.jobs.iter().all(|job| job.succeeded));
-    let attempts = &executed.outcome.attempts;
-    assert_eq!(attempts.len(), 12);
-    for attempt in attempts {
-        let node = trace.nodes.iter().find(|node| node.name == attempt.node);
-        assert!(node.is_some(), "{attempt:?}");
-        let arrival = executed.outcome.jobs[attempt.job as usize].submitted_ms;
-        assert!(arrival <= attempt.started_ms, "{attempt:?}");
-        // Scaled by a twentieth, and simulated loads take no less than they say.
-        let least_ms = trace.jobs[attempt.job as usize].ideal_ms() / 20;
-        assert!(
-            attempt.ended_ms - attempt.started_ms >= least_ms,
-            "{attempt:?}"
-        );
-    }
-    let [lines, table] = executed.files;
-    let lines = std::fs::read_to_string(lines).expect("it was written");
-    assert_eq!(lines.lines().count(), 12);
-    assert!(lines.contains("\"met\":true") && lines.contains("\"policy\":\"fifo\""));
-    let table = std::fs::read_to_string(table).expect("it was written");
-    assert_eq!(table.lines().count(), 13);
-}
-
 #[tokio::test]
 async fn what_cannot_be_executed_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary directory");

@@ -95,3 +95,48 @@ async fn an_export_keeps_to_its_queue_and_its_time() {
     assert!(message.contains("until_time"), "{message}");
     cluster.run(["trace", "export"]).await.failed_with(2);
 }
+
+/// The same jobs in virtual time and on real agents give files of the same form.
+#[tokio::test]
+async fn generated_jobs_are_simulated_and_executed() {
+    let cluster = Settings::agents(1).on_sqlite().await;
+    let simulated = [
+        "simulate",
+        "--policy=fifo",
+        "--generate-jobs=12",
+        "--n-max=2",
+        "--p-max=2",
+        "--rate=2",
+        "--slack=1000",
+        "--seed=7",
+        "--output-dir=simulated",
+    ];
+    cluster.run(simulated).await.succeeded();
+    let executed = [
+        "simulate",
+        "--policy=fifo",
+        "--generate-jobs=12",
+        "--n-max=2",
+        "--p-max=2",
+        "--rate=2",
+        "--slack=1000",
+        "--seed=7",
+        "--output-dir=executed",
+        "--execute",
+        "--only-wait",
+        "--time-scale=0.05",
+    ];
+    let told = cluster.run(executed).await.succeeded();
+    assert_eq!(told, "12 of 12 jobs succeeded\n");
+    let heading = |folder: &str| {
+        let table = cluster.read(&format!("{folder}/metrics_fifo.csv"));
+        assert_eq!(table.lines().count(), 13, "{table}");
+        table.lines().next().map(str::to_owned)
+    };
+    assert_eq!(heading("simulated"), heading("executed"));
+    let lines = cluster.read("executed/metrics_fifo.jsonl");
+    assert!(
+        lines.lines().all(|line| line.contains("\"met\":true")),
+        "{lines}"
+    );
+}

@@ -71,7 +71,7 @@ fn expressions_are_read_though_counts_are_wrong() {
     for (instances, wrong) in [
         ("array: {count: 0}", "array.count"),
         ("gang: {size: 5000}", "gang.size"),
-        ("array: {count: -2}", "found \"-2\""),
+        ("array: {count: -2}", "negative, found -2"),
         ("array: {count: 2}, gang: {size: 2}", "an array or a gang"),
     ] {
         let told = told_of(instances).join("\n");
