@@ -95,10 +95,6 @@ fn values_that_cannot_be_are_refused_by_their_flag() {
         ),
         ("evaluate --trace a --days 14-9", "two days from 1 on"),
         (
-            "evaluate --workload steady --trace a",
-            "cannot be used with",
-        ),
-        (
             "simulate --workload steady --generate-jobs 3",
             "cannot be used with",
         ),
