@@ -16,7 +16,9 @@ use crate::{
 
 pub(crate) fn run(args: &EvaluateArgs, format: Format) -> Result<ExitCode, CliError> {
     if args.protocol == Protocol::Rlscheduler {
-        return print_published(&command::published(args)?, format);
+        let (cells, skipped) = command::published(args)?;
+        say_skipped(&skipped);
+        return print_published(&cells, format);
     }
     let bar = bar();
     let progress = |done: usize, all: usize| {

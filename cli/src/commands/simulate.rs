@@ -5,7 +5,6 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use drover_sim::{
     command::{self, CommandError, SimulateArgs, Simulated, WhatIf},
     report::{self, Emphasis},
-    trace::Skipped,
 };
 
 use super::evaluate::say_skipped;
@@ -48,7 +47,7 @@ pub(crate) async fn run(args: &Args, format: Format) -> Result<ExitCode, CliErro
 
 impl Args {
     async fn execute(&self) -> Result<ExitCode, CliError> {
-        let trace = self.simulate.trace(&mut Skipped::default())?;
+        let trace = self.simulate.trace()?;
         let address = Address {
             urls: self.on.clone(),
         };

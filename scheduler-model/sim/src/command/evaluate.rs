@@ -9,7 +9,8 @@ use clap::ValueEnum;
 
 use super::{
     CommandError, ContenderArgs, Progress,
-    source::{Cell, SourceArgs},
+    cell::Cell,
+    source::{RepeatArgs, SourceArgs},
 };
 use crate::{
     evaluate::{Contender, Evaluation, Figures, Run, metric},
@@ -26,6 +27,8 @@ pub struct EvaluateArgs {
     pub contenders: ContenderArgs,
     #[command(flatten)]
     pub source: SourceArgs,
+    #[command(flatten)]
+    pub repeat: RepeatArgs,
     /// Whom the others are compared with, as NAME or NAME/MODE; by default the first policy
     #[arg(long, value_name = "POLICY")]
     pub baseline: Option<String>,
@@ -67,11 +70,12 @@ pub fn evaluate(
     args: &EvaluateArgs,
     progress: Progress<'_>,
 ) -> Result<(Evaluation, Skipped), CommandError> {
-    let plans = args.source.plans()?;
+    let files = args.source.open()?;
+    let plans = args.source.plans(&files)?;
     let mut skipped = Skipped::default();
     let mut evaluation: Option<Evaluation> = None;
     for (place, plan) in plans.iter().enumerate() {
-        let cell = args.source.cell(plan, &mut skipped)?;
+        let cell = args.source.cell(plan, &args.repeat, &mut skipped)?;
         let contenders = args.contenders(&cell)?;
         let evaluation = match &mut evaluation {
             Some(evaluation) => evaluation,
@@ -131,7 +135,7 @@ impl EvaluateArgs {
             );
         }
         let run = |(options, seed, trace): &(&Options, u64, &Trace)| {
-            let options = self.source.options(cell, options, *seed);
+            let options = cell.options(options, *seed);
             let figures = Figures::counting(&simulate(trace, &options)?, &cell.counted);
             Ok(Run {
                 seed: *seed,
@@ -164,7 +168,7 @@ impl EvaluateArgs {
         write(folder, &format!("{file}-objective.svg"), &picture)?;
         let (seed, trace) = &cell.traces[0];
         let outcome = |(_, options): &Entrant| -> Result<Outcome, SimulateError> {
-            simulate(trace, &self.source.options(cell, options, *seed))
+            simulate(trace, &cell.options(options, *seed))
         };
         let outcomes = in_parallel(contenders, outcome, |_| ());
         let mut series = Vec::new();

@@ -1,5 +1,6 @@
 //! What `drover simulate` and `drover evaluate` do, but for the terminal: flags in, figures and files out.
 
+mod cell;
 mod contenders;
 mod error;
 mod evaluate;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CommandError, EvaluateArgs};
 use crate::{
     compat::{self, Rule},
-    trace::{ReadTraceError, Windows, format::Format, read},
+    trace::{Skipped, Windows, format::Format},
 };
 
 /// One rule with or without backfill.
@@ -18,18 +18,18 @@ pub struct PublishedCell {
     pub utilisation: f64,
 }
 
-/// Without backfill and with it, or with `--backfill` only with it.
+/// Without backfill and with it, or with `--backfill` only with it. With the lines that were passed over.
 ///
 /// # Errors
 /// When the flags ask for what the protocol has not.
-pub fn published(args: &EvaluateArgs) -> Result<Vec<PublishedCell>, CommandError> {
-    let [path] = &args.source.trace[..] else {
+pub fn published(args: &EvaluateArgs) -> Result<(Vec<PublishedCell>, Skipped), CommandError> {
+    let files = args.source.open()?;
+    let [log] = &files[..] else {
         return Err(CommandError::Usage(
             "--protocol rlscheduler needs one SWF log: --trace FILE",
         ));
     };
-    let file = read::open(path, args.source.format)?;
-    if file.format != Format::Swf {
+    if log.file.format != Format::Swf || !args.source.workload.is_empty() {
         return Err(CommandError::Usage(
             "--protocol rlscheduler is for SWF logs only",
         ));
@@ -40,30 +40,27 @@ pub fn published(args: &EvaluateArgs) -> Result<Vec<PublishedCell>, CommandError
         ));
     }
     let rules = args.contenders.policies.iter();
-    let rules = rules
-        .map(|name| name.parse())
-        .collect::<Result<Vec<Rule>, _>>()?;
-    let log = args.source.log(&file.content);
-    let log = log.map_err(|source| ReadTraceError::Malformed {
-        file: path.clone(),
-        source,
-    })?;
-    let windows = args.source.cut(log.jobs.len());
+    let rules = rules.map(|name| name.parse());
+    let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
+    let log = args.source.log(log)?;
+    let windows = args.repeat.cut(log.jobs.len());
     let windows = windows.unwrap_or_else(|| Windows::evenly(log.jobs.len(), log.jobs.len(), 1));
+    let backfills = if args.contenders.backfill {
+        &[true][..]
+    } else {
+        &[false, true]
+    };
     let mut cells = Vec::new();
-    for backfill in [false, true] {
-        if args.contenders.backfill && !backfill {
-            continue;
-        }
+    for backfill in backfills {
         for rule in &rules {
-            let cell = compat::cell(&log, &windows, *rule, backfill)?;
+            let cell = compat::cell(&log, &windows, *rule, *backfill)?;
             cells.push(PublishedCell {
                 policy: rule.to_string(),
-                backfill,
+                backfill: *backfill,
                 bounded_slowdown: cell.bounded_slowdown,
                 utilisation: cell.utilisation,
             });
         }
     }
-    Ok(cells)
+    Ok((cells, log.skipped))
 }

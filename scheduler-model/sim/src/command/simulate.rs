@@ -6,11 +6,12 @@ use drover_model::{dispatch::Mode, policy};
 
 use super::{
     CommandError, NodeChange, WhatIf,
+    cell::Cell,
     evaluate::write,
-    source::{Plan, SourceArgs},
+    source::{RepeatArgs, SourceArgs},
 };
 use crate::{
-    evaluate::{Contender, Counted, Evaluation, Figures, Run},
+    evaluate::{Contender, Evaluation, Figures, Run},
     plot::{self, QueueSeries, SlowdownSeries},
     report,
     simulate::{self, Keep, Options, Outcome},
@@ -103,17 +104,15 @@ pub struct Simulated {
 /// # Errors
 /// When a flag or a file makes no sense, or a file cannot be written.
 pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
-    let options = args.options()?;
     let mut skipped = Skipped::default();
-    let mut trace = args.trace(&mut skipped)?;
-    for change in &args.nodes {
-        change.apply(&mut trace.nodes)?;
-    }
+    let mut cell = args.cell(&mut skipped)?;
+    let options = cell.options(&args.options()?, args.seed);
+    let (_, trace) = cell.traces.swap_remove(0);
     let outcome = simulate::simulate(&trace, &options)?;
     let mut evaluation = Evaluation::new(vec![args.contender(&options)], None)?;
     let run = Run {
         seed: args.seed,
-        figures: Figures::counting(&outcome, &Counted::All),
+        figures: Figures::of(&outcome),
     };
     evaluation.add(trace.name.to_string(), vec![vec![run]])?;
     let files = match &args.output_dir {
@@ -136,8 +135,6 @@ impl SimulateArgs {
         Ok(Options {
             backfill: backfill.transpose()?,
             age_cap_ms: (self.age_cap_s > 0).then(|| self.age_cap_s.saturating_mul(1_000)),
-            seed: self.seed,
-            moving_ms: self.source.moving_ms,
             keep: Keep {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
@@ -157,32 +154,39 @@ impl SimulateArgs {
     ///
     /// # Errors
     /// When a flag or a file makes no sense.
-    pub fn trace(&self, skipped: &mut Skipped) -> Result<Trace, CommandError> {
-        if let Some(jobs) = self.generator.generate_jobs {
-            return self
-                .generator
-                .generate(jobs, self.seed, self.source.load[0]);
-        }
-        let source = SourceArgs {
-            seeds: 1,
-            first_seed: self.seed,
-            windows: super::source::Cut::Whole,
-            ..self.source.clone()
+    pub fn trace(&self) -> Result<Trace, CommandError> {
+        let mut cell = self.cell(&mut Skipped::default())?;
+        Ok(cell.traces.swap_remove(0).1)
+    }
+
+    /// With one trace.
+    fn cell(&self, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let mut cell = match self.generator.generate_jobs {
+            Some(jobs) => self.generated(jobs)?,
+            None => self.sourced(skipped)?,
         };
-        let plans = source.plans()?;
+        for change in &self.nodes {
+            change.apply(&mut cell.traces[0].1.nodes)?;
+        }
+        Ok(cell)
+    }
+
+    fn generated(&self, jobs: u32) -> Result<Cell, CommandError> {
+        let load = self.source.load[0];
+        let trace = self.generator.generate(jobs, self.seed, load)?;
+        Ok(Cell::new(trace.name.to_string(), vec![(self.seed, trace)]))
+    }
+
+    fn sourced(&self, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let files = self.source.open()?;
+        let plans = self.source.plans(&files)?;
         let [plan] = &plans[..] else {
             return Err(CommandError::Usage(
                 "one workload at one load, or one file, is simulated at a time; `drover evaluate` takes several",
             ));
         };
-        if let Plan::Family(..) = plan
-            && self.source.load.len() > 1
-        {
-            return Err(CommandError::Usage("--load takes one number here"));
-        }
-        let mut cell = source.cell(plan, skipped)?;
-        let (_, trace) = cell.traces.swap_remove(0);
-        Ok(trace)
+        let repeat = RepeatArgs::once(self.seed);
+        self.source.cell(plan, &repeat, skipped)
     }
 
     fn write(

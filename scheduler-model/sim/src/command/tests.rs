@@ -36,10 +36,6 @@ fn refused(line: &str) -> String {
 fn flags_that_do_not_fit_are_refused() {
     for (line, problem) in [
         ("evaluate", "--workload steady"),
-        (
-            "evaluate --workload steady --seeds 0",
-            "--seeds must be at least 1",
-        ),
         ("evaluate --workload stedy", "did you mean `steady`"),
         (
             "evaluate --workload steady --jobs 0",
@@ -94,6 +90,11 @@ fn values_that_cannot_be_are_refused_by_their_flag() {
             "must be published, whole, or a number",
         ),
         ("evaluate --trace a --days 14-9", "two days from 1 on"),
+        ("evaluate --workload steady --seeds 0", "'--seeds <NUMBER>'"),
+        (
+            "simulate --trace a --windows 3",
+            "unexpected argument '--windows'",
+        ),
         (
             "simulate --workload steady --generate-jobs 3",
             "cannot be used with",

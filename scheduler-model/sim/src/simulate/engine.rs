@@ -1,10 +1,13 @@
 //! The loop: the earliest of what is to happen goes into the cluster, and what comes out is carried out.
 
+mod attempts;
+mod hosts;
+
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use drover_model::{
-    Action, Assignment, AttemptKey, Effects, Epoch, Event, Heard, JobState, Outcome as End, Rate,
-    Report, ReportBatch, ReportKind, SessionId, Snapshot, TaskState, Transition,
+    Action, AttemptKey, Effects, Epoch, Event, JobState, Outcome as End, Rate, Snapshot, TaskState,
+    Transition,
     cluster::{Cluster, Config},
 };
 use rustc_hash::FxHashMap;
@@ -13,11 +16,10 @@ use super::{
     Options, Outcome, Rounds,
     account::{Account, Running},
     at,
-    durations::{noise, run_ms, stream},
-    nodes::{SimulatedNode, place_of as node_of},
-    spec::{Names, job_id, place_of as job_of, stage_of, submission},
+    nodes::SimulatedNode,
+    spec::{Names, place_of as job_of, submission},
 };
-use crate::trace::{NodeFailure, Runs, Trace};
+use crate::trace::{Runs, Trace, TraceNode};
 
 /// Silence after which a failed node is given up, where nodes fail; and how often the others are heard from.
 const NODE_TIMEOUT_MS: u64 = 10_000;
@@ -80,7 +82,7 @@ impl<'t> Engine<'t> {
         let fails = trace.nodes.iter().any(|node| node.failure.is_some());
         let tasks = || trace.jobs.iter().flat_map(|job| &job.tasks);
         let has_executors = tasks().any(|task| matches!(task.runs, Runs::Executors { .. }));
-        let costs = |node: &crate::trace::TraceNode| {
+        let costs = |node: &TraceNode| {
             node.attributes.cost_per_hour_micros > 0 || node.attributes.power_watts > 0
         };
         let snapshot = Snapshot {
@@ -266,170 +268,6 @@ impl<'t> Engine<'t> {
             }
         }
         self.effects.transitions = transitions;
-    }
-
-    fn start(&mut self, session: SessionId, assignment: &Assignment) {
-        let AttemptKey { job, task, attempt } = assignment.key;
-        let job = job_of(job);
-        let node = node_of(session, self.nodes.len());
-        let running = Running {
-            job,
-            task,
-            attempt,
-            node: node as u32,
-            stage: stage_of(&self.trace.jobs[job as usize], task),
-            started_ms: self.now + self.options.start_latency_ms,
-            rate: self.rates.remove(&assignment.key).unwrap_or_default(),
-        };
-        let ends = running.started_ms + self.takes(&running);
-        self.account.started(self.now, &running);
-        self.last_progress = self.now;
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.running.push(None);
-            self.running.len() as u32 - 1
-        });
-        let number = self.attempts;
-        self.attempts += 1;
-        self.running[slot as usize] = Some((number, running));
-        self.under_way += 1;
-        self.plan(ends, Kind::End { job, number, slot });
-    }
-
-    /// How long an attempt runs there.
-    fn takes(&mut self, running: &Running) -> u64 {
-        let job = &self.trace.jobs[running.job as usize];
-        let (stage, instance) = running.stage;
-        let speed = self.trace.nodes[running.node as usize].speed;
-        let is_plain = self.options.noise == 0.0 && !self.has_executors;
-        if is_plain && speed == 1.0 {
-            return job.tasks[stage as usize].runs.ms(instance);
-        }
-        let mut random = stream(self.options.seed, running.job, stage, instance);
-        let noise = noise(&mut random, self.options.noise);
-        let executors = self.take_executor(running);
-        let node = &self.nodes[running.node as usize];
-        let moving_ms = self.options.moving_ms;
-        let ms = run_ms(
-            job,
-            running.stage,
-            running.job,
-            node,
-            executors,
-            moving_ms,
-            &mut random,
-        );
-        self.nodes[running.node as usize].last = Some((running.job, stage));
-        (ms as f64 * noise / speed).round() as u64
-    }
-
-    /// The node works for the job from now on. How many do.
-    fn take_executor(&mut self, running: &Running) -> u32 {
-        if !self.has_executors {
-            return 1;
-        }
-        let last = self.nodes[running.node as usize].last.map(|(job, _)| job);
-        if last != Some(running.job) {
-            if let Some(left) = last.and_then(|job| self.executors.get_mut(&job)) {
-                *left -= 1;
-            }
-            *self.executors.entry(running.job).or_default() += 1;
-        }
-        self.executors.get(&running.job).copied().unwrap_or(1)
-    }
-
-    fn end(&mut self, slot: u32, outcome: End) {
-        let Some((_, running)) = self.running[slot as usize].take() else {
-            return;
-        };
-        self.free.push(slot);
-        self.under_way -= 1;
-        self.last_progress = self.now;
-        let queued = self.queued.get(&(running.job, running.task)).copied();
-        let submitted = self.trace.jobs[running.job as usize].submitted_ms;
-        let succeeded = outcome == End::Succeeded;
-        self.account
-            .ended(self.now, &running, succeeded, queued.unwrap_or(submitted));
-        let report = Report {
-            key: AttemptKey {
-                job: job_id(running.job),
-                task: running.task,
-                attempt: running.attempt,
-            },
-            what: ReportKind::Ended {
-                started_at: at(running.started_ms),
-                ended_at: at(self.now),
-                outcome,
-                exit_code: None,
-                message: None,
-            },
-        };
-        let session = self.nodes[running.node as usize].session;
-        self.step(Event::Reports {
-            session,
-            batch: ReportBatch {
-                sequence: 1,
-                reports: vec![report],
-            },
-        });
-    }
-
-    /// The agent is asked to stop an attempt, and does at once.
-    fn stop(&mut self, key: AttemptKey) {
-        let job = job_of(key.job);
-        let is_asked = |running: &Running| {
-            (running.job, running.task, running.attempt) == (job, key.task, key.attempt)
-        };
-        let mut slots = self.running.iter();
-        let slot = slots.position(|slot| slot.as_ref().is_some_and(|(_, one)| is_asked(one)));
-        if let Some(slot) = slot {
-            self.end(slot as u32, End::Stopped);
-        }
-    }
-
-    fn join(&mut self, place: u32) {
-        let count = self.nodes.len();
-        let node = &self.trace.nodes[place as usize];
-        let event = self.nodes[place as usize].join(place as usize, count, node);
-        if let Some(NodeFailure { mean_up_ms, .. }) = node.failure {
-            let up = self.nodes[place as usize].draw_ms(mean_up_ms);
-            self.plan(self.now + up, Kind::Fail { node: place });
-        }
-        self.step(event);
-    }
-
-    /// The host is gone, and what ran there with it. The coordinator finds out by its silence.
-    fn fail(&mut self, place: u32) {
-        let node = &mut self.nodes[place as usize];
-        node.is_up = false;
-        let session = node.session;
-        for slot in 0..self.running.len() {
-            let there = self.running[slot].as_ref();
-            if there.is_some_and(|(_, running)| running.node == place) {
-                let (_, running) = self.running[slot].take().expect("just seen");
-                let submitted = self.trace.jobs[running.job as usize].submitted_ms;
-                self.account.ended(self.now, &running, false, submitted);
-                self.free.push(slot as u32);
-                self.under_way -= 1;
-            }
-        }
-        if let Some(NodeFailure { mean_repair_ms, .. }) = self.trace.nodes[place as usize].failure {
-            let away = self.nodes[place as usize].draw_ms(mean_repair_ms);
-            self.plan(self.now + away, Kind::Repair { node: place });
-        }
-        self.step(Event::Left { session });
-    }
-
-    fn beat(&mut self) {
-        let heard = self.nodes.iter().filter(|node| node.is_up);
-        let heard = heard.map(|node| Heard {
-            session: node.session,
-            at: at(self.now),
-            cpu_permille: 0,
-            memory_permille: 0,
-        });
-        let heard = heard.collect();
-        self.plan(self.now + HEARTBEAT_MS, Kind::Heartbeat);
-        self.step(Event::Heard(heard));
     }
 
     fn plan(&mut self, at: u64, kind: Kind) {

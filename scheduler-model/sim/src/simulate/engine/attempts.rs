@@ -1,0 +1,134 @@
+//! Attempts begin, run and end.
+
+use drover_model::{
+    Assignment, AttemptKey, Event, Outcome as End, Report, ReportBatch, ReportKind, SessionId,
+};
+
+use super::{Engine, Kind};
+use crate::simulate::{
+    account::Running,
+    at,
+    durations::{noise, run_ms, stream},
+    nodes::place_of as node_of,
+    spec::{job_id, place_of as job_of, stage_of},
+};
+
+impl Engine<'_> {
+    pub(super) fn start(&mut self, session: SessionId, assignment: &Assignment) {
+        let AttemptKey { job, task, attempt } = assignment.key;
+        let job = job_of(job);
+        let node = node_of(session, self.nodes.len());
+        let running = Running {
+            job,
+            task,
+            attempt,
+            node: node as u32,
+            stage: stage_of(&self.trace.jobs[job as usize], task),
+            started_ms: self.now + self.options.start_latency_ms,
+            rate: self.rates.remove(&assignment.key).unwrap_or_default(),
+        };
+        let ends = running.started_ms + self.takes(&running);
+        self.account.started(self.now, &running);
+        self.last_progress = self.now;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.running.push(None);
+            self.running.len() as u32 - 1
+        });
+        let number = self.attempts;
+        self.attempts += 1;
+        self.running[slot as usize] = Some((number, running));
+        self.under_way += 1;
+        self.plan(ends, Kind::End { job, number, slot });
+    }
+
+    /// How long an attempt runs there.
+    fn takes(&mut self, running: &Running) -> u64 {
+        let job = &self.trace.jobs[running.job as usize];
+        let (stage, instance) = running.stage;
+        let speed = self.trace.nodes[running.node as usize].speed;
+        let is_plain = self.options.noise == 0.0 && !self.has_executors;
+        if is_plain && speed == 1.0 {
+            return job.tasks[stage as usize].runs.ms(instance);
+        }
+        let mut random = stream(self.options.seed, running.job, stage, instance);
+        let noise = noise(&mut random, self.options.noise);
+        let executors = self.take_executor(running);
+        let node = &self.nodes[running.node as usize];
+        let moving_ms = self.options.moving_ms;
+        let ms = run_ms(
+            job,
+            running.stage,
+            running.job,
+            node,
+            executors,
+            moving_ms,
+            &mut random,
+        );
+        self.nodes[running.node as usize].last = Some((running.job, stage));
+        (ms as f64 * noise / speed).round() as u64
+    }
+
+    /// The node works for the job from now on. How many do.
+    fn take_executor(&mut self, running: &Running) -> u32 {
+        if !self.has_executors {
+            return 1;
+        }
+        let last = self.nodes[running.node as usize].last.map(|(job, _)| job);
+        if last != Some(running.job) {
+            if let Some(left) = last.and_then(|job| self.executors.get_mut(&job)) {
+                *left -= 1;
+            }
+            *self.executors.entry(running.job).or_default() += 1;
+        }
+        self.executors.get(&running.job).copied().unwrap_or(1)
+    }
+
+    pub(super) fn end(&mut self, slot: u32, outcome: End) {
+        let Some((_, running)) = self.running[slot as usize].take() else {
+            return;
+        };
+        self.free.push(slot);
+        self.under_way -= 1;
+        self.last_progress = self.now;
+        let queued = self.queued.get(&(running.job, running.task)).copied();
+        let submitted = self.trace.jobs[running.job as usize].submitted_ms;
+        let succeeded = outcome == End::Succeeded;
+        self.account
+            .ended(self.now, &running, succeeded, queued.unwrap_or(submitted));
+        let report = Report {
+            key: AttemptKey {
+                job: job_id(running.job),
+                task: running.task,
+                attempt: running.attempt,
+            },
+            what: ReportKind::Ended {
+                started_at: at(running.started_ms),
+                ended_at: at(self.now),
+                outcome,
+                exit_code: None,
+                message: None,
+            },
+        };
+        let session = self.nodes[running.node as usize].session;
+        self.step(Event::Reports {
+            session,
+            batch: ReportBatch {
+                sequence: 1,
+                reports: vec![report],
+            },
+        });
+    }
+
+    /// The agent is asked to stop an attempt, and does at once.
+    pub(super) fn stop(&mut self, key: AttemptKey) {
+        let job = job_of(key.job);
+        let is_asked = |running: &Running| {
+            (running.job, running.task, running.attempt) == (job, key.task, key.attempt)
+        };
+        let mut slots = self.running.iter();
+        let slot = slots.position(|slot| slot.as_ref().is_some_and(|(_, one)| is_asked(one)));
+        if let Some(slot) = slot {
+            self.end(slot as u32, End::Stopped);
+        }
+    }
+}
