@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    NodeName, Placement, Resource, Score, TaskView, Timestamp, Unmet, Weights, dispatch::Mode,
+    NodeName, Placement, Resource, Score, TaskView, Timestamp, Unmet, Weights, cluster::line::Line,
+    dispatch::Mode,
 };
 
 /// Why a task of an open job waits.
@@ -118,16 +119,7 @@ impl<'a> DecisionSummary<'a> {
 
 impl fmt::Display for DecisionSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.backfilled { " backfill" } else { "" };
-        write!(
-            f,
-            "{} {}{how} rank {} score {}",
-            self.policy, self.mode, self.rank, self.score
-        )?;
-        match self.runner_up {
-            Some(score) => write!(f, " over {score}"),
-            None => Ok(()),
-        }
+        f.write_str(Line::of(self).as_str())
     }
 }
 
@@ -142,7 +134,8 @@ mod tests {
     #[test]
     fn a_summary_is_read_as_it_was_written_and_short() {
         let full = DecisionSummary {
-            policy: "edf-admission",
+            // As long as the name of a policy may be.
+            policy: "weighted:-1.23456",
             mode: Mode::Greedy,
             backfilled: true,
             rank: PLACEMENTS_PER_ROUND as u32,
@@ -159,6 +152,22 @@ mod tests {
             assert!(text.len() <= BYTES, "{text}");
             assert_eq!(DecisionSummary::parse(&text), Some(summary));
         }
+    }
+
+    #[test]
+    fn a_summary_reads_like_this() {
+        let summary = DecisionSummary {
+            policy: "edf",
+            mode: Mode::Easy,
+            backfilled: true,
+            rank: 12,
+            score: 909,
+            runner_up: Some(893),
+        };
+        assert_eq!(
+            summary.to_string(),
+            "edf easy backfill rank 12 score 909 over 893"
+        );
     }
 
     #[test]

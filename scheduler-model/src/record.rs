@@ -2,7 +2,9 @@
 //!
 //! A record is a file of lines, one JSON value each. A leadership begins with [`Line::Load`]; then come its events in the
 //! order in which they were stepped, and a [`Line::Sealed`] wherever a turn was sealed. Stepping the same events through
-//! [`crate::cluster::Cluster`] and sealing at the same places gives the same digests, on every machine. A leadership that
+//! [`crate::cluster::Cluster`] and sealing at the same places gives the same digests. On a machine of another kind answers
+//! about places in the order may differ where a policy's keys are made with logarithms, which are not the same everywhere to
+//! the last bit. A leadership that
 //! was killed ends anywhere, also within a line; one that panicked ends with the event that it panicked on.
 
 use std::{borrow::Cow, fmt, io, sync::Arc};
@@ -41,7 +43,6 @@ pub enum Line<'a> {
 pub struct Settings {
     pub policy: Box<str>,
     pub mode: Mode,
-    #[serde(default)]
     pub backfill: Option<Box<str>>,
     pub held_per_round: usize,
     pub weights: Weights,

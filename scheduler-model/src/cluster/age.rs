@@ -12,6 +12,11 @@ use crate::{Timestamp, cluster::Config};
 /// Key of such a task: behind those that are escalated, and before all others.
 pub(crate) const AGED: i64 = i64::MIN + 1;
 
+/// A policy's key, behind those of what is escalated or has aged.
+pub(crate) fn behind_aged(key: i64) -> i64 {
+    key.max(AGED + 1)
+}
+
 /// Stale notes below this number are not worth looking for.
 const STALE: usize = 4_096;
 
@@ -87,8 +92,12 @@ impl Cluster {
 }
 
 impl Task {
-    /// Whether it has waited longer than the cap.
-    pub(crate) fn has_aged(&self, config: &Config, now: Timestamp) -> bool {
+    /// Whether it has waited longer than the cap, and its place in the index says so.
+    pub(crate) fn is_aged(&self, key: i64, config: &Config, now: Timestamp) -> bool {
+        key <= AGED && self.has_aged(config, now)
+    }
+
+    fn has_aged(&self, config: &Config, now: Timestamp) -> bool {
         let Phase::Queued { since, .. } = self.phase else {
             return false;
         };

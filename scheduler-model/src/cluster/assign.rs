@@ -247,6 +247,7 @@ impl super::Config {
             score: placement.score.total,
             runner_up: runner_up.map(|second| second.score.total),
         })
-        .finish()
+        .as_str()
+        .into()
     }
 }

@@ -8,7 +8,7 @@ use crate::{AttemptRow, AttemptState, Effects, Rate, Timestamp};
 impl Cluster {
     /// Ends it with an attempt that never had a node. Waiting once more would not help, so there is no retry.
     pub(super) fn expire(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
-        self.dequeue(at);
+        self.withdraw(at);
         self.counters.expired_tasks += 1;
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];

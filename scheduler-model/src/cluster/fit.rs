@@ -33,18 +33,12 @@ pub(crate) struct GangFit {
     pub(crate) topology: Topology,
 }
 
-/// By what tells most apart: constraints are long, and few.
+/// Most tasks have no constraints, and hashing these takes longer than all the rest.
 impl Hash for Fit {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Resources {
-            cpu_millis,
-            memory_bytes,
-            gpus,
-            ..
-        } = self.demand;
-        (cpu_millis, memory_bytes, gpus, self.size()).hash(state);
-        if let Some((job, group)) = self.apart {
-            (job, group).hash(state);
+        (&self.demand, self.apart, self.gang, self.preempts).hash(state);
+        if !self.constraints.is_none() {
+            self.constraints.hash(state);
         }
     }
 }

@@ -14,11 +14,7 @@ impl Cluster {
     pub(super) fn hold(&mut self, at: TaskRef, held: Held) {
         let job = self.jobs.get_mut(at.job);
         let task = &job.tasks[at.task as usize];
-        let holding = Holding {
-            until: task.expected_end(held.assigned_at),
-            arrival: job.arrival,
-            task: at,
-        };
+        let holding = Holding::of(job, at, held.assigned_at);
         let fit = &self.ready.shape(task.run().shape).fit;
         if let Some((_, group)) = fit.apart {
             job.apart.get_or_insert_default().insert((group, held.node));
@@ -38,11 +34,7 @@ impl Cluster {
             .phase
             .held()
             .expect("only an active attempt holds capacity");
-        let holding = Holding {
-            until: task.expected_end(held.assigned_at),
-            arrival: job.arrival,
-            task: at,
-        };
+        let holding = Holding::of(job, at, held.assigned_at);
         let fit = &self.ready.shape(task.run().shape).fit;
         if let (Some((_, group)), Some(apart)) = (fit.apart, &mut job.apart) {
             apart.remove(&(group, held.node));

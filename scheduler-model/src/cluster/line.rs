@@ -4,7 +4,7 @@ use crate::DecisionSummary;
 
 /// Text of at most 64 bytes, without an allocation until it is finished: one is made for each attempt, where `format!`
 /// would cost as much as finding a node.
-pub(super) struct Line {
+pub(crate) struct Line {
     bytes: [u8; Self::LENGTH],
     end: usize,
 }
@@ -19,8 +19,8 @@ impl Line {
         }
     }
 
-    /// As [`DecisionSummary`] shows itself.
-    pub(super) fn of(summary: &DecisionSummary<'_>) -> Self {
+    /// What the record keeps of a decision.
+    pub(crate) fn of(summary: &DecisionSummary<'_>) -> Self {
         let mut line = Self::new();
         line.push(summary.policy);
         line.push(" ");
@@ -61,40 +61,21 @@ impl Line {
         }
     }
 
-    pub(super) fn finish(&self) -> Box<str> {
-        std::str::from_utf8(&self.bytes[..self.end])
-            .expect("it holds whole characters")
-            .into()
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.end]).expect("it holds whole characters")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::Mode;
-
-    #[test]
-    fn a_decision_is_written_as_it_shows_itself() {
-        for (backfilled, runner_up) in [(true, Some(893)), (false, None)] {
-            let summary = DecisionSummary {
-                policy: "edf",
-                mode: Mode::Easy,
-                backfilled,
-                rank: 12,
-                score: 909,
-                runner_up,
-            };
-            assert_eq!(*Line::of(&summary).finish(), summary.to_string());
-        }
-    }
-
     #[test]
     fn numbers_are_written_as_by_format() {
         for number in [0, 9, 10, 4_096, u32::MAX] {
             let mut line = Line::new();
             line.push("rank ");
             line.push_number(number);
-            assert_eq!(*line.finish(), *format!("rank {number}"));
+            assert_eq!(*line.as_str(), *format!("rank {number}"));
         }
     }
 
@@ -104,8 +85,8 @@ mod tests {
         line.push(&"x".repeat(59));
         line.push_number(1_234);
         line.push("ä");
-        assert_eq!(*line.finish(), *("x".repeat(59) + "1234"));
+        assert_eq!(*line.as_str(), *("x".repeat(59) + "1234"));
         line.push_number(567);
-        assert_eq!(*line.finish(), *("x".repeat(59) + "12345"));
+        assert_eq!(*line.as_str(), *("x".repeat(59) + "12345"));
     }
 }

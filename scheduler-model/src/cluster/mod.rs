@@ -30,7 +30,7 @@ pub(crate) mod group;
 mod hold;
 mod impossible;
 mod join;
-mod line;
+pub(crate) mod line;
 mod load;
 mod lose;
 pub(crate) mod payloads;
@@ -57,7 +57,7 @@ use crate::{
     Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
     dispatch::{self, Mode},
     estimate::Estimator,
-    policy::Policy,
+    policy::{Order, Policy},
     random::RandomStream,
 };
 use age::Ages;
@@ -78,7 +78,7 @@ use timers::Timers;
 pub struct Config {
     pub policy: Arc<dyn Policy>,
     pub mode: Mode,
-    /// The order in which others are tried beside a reservation (mode easy). `None`: the policy's.
+    /// The order in which others are tried beside a reservation. `None`: the policy's.
     pub backfill: Option<Arc<dyn Policy>>,
     /// How many tasks that fit, but would delay a reservation, are passed over in one round before it ends.
     pub held_per_round: usize,
@@ -114,6 +114,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether a round may rank by keys that change.
+    pub(crate) fn keys_change(&self) -> bool {
+        let backfill = self.backfill.as_ref().map(|order| order.order());
+        [Some(self.policy.order()), backfill]
+            .into_iter()
+            .flatten()
+            .any(|order| order != Order::Fixed)
+    }
+
     pub(crate) fn placements_per_round(&self) -> usize {
         if self.careful {
             1

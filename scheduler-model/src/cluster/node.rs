@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
-use super::{jobs::TaskRef, lose::Leftover, nodes::KindId, quarantine::Losses};
+use super::{job::Job, jobs::TaskRef, lose::Leftover, nodes::KindId, quarantine::Losses};
 use crate::{
     Admission, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, Resources, SessionId,
     Timestamp,
@@ -76,6 +76,17 @@ pub(crate) struct Holding {
     pub(crate) until: Timestamp,
     pub(crate) arrival: u64,
     pub(crate) task: TaskRef,
+}
+
+impl Holding {
+    /// Of a task of the job, assigned at that time.
+    pub(crate) fn of(job: &Job, at: TaskRef, assigned_at: Timestamp) -> Self {
+        Self {
+            until: job.tasks[at.task as usize].expected_end(assigned_at),
+            arrival: job.arrival,
+            task: at,
+        }
+    }
 }
 
 /// Whether its agent is there.

@@ -2,18 +2,14 @@
 
 use super::{
     Cluster,
-    age::AGED,
+    age::behind_aged,
     facts::facts,
     jobs::{JobSlot, TaskRef},
-    node::NodeSlot,
     phase::{Kind, Phase},
-    ready::{Entry, ShapeId, Standing},
+    ready::{Entry, FREED_SEEN, ShapeId, Standing},
     timers::Timer,
 };
 use crate::{Effects, Timestamp, Transition, policy::Order};
-
-/// With more freed nodes than this, one of them is taken to have room.
-const FREED_SEEN: usize = 64;
 
 impl Cluster {
     /// Queues every task of a job that waits for nothing.
@@ -51,6 +47,10 @@ impl Cluster {
             task: at,
         };
         self.ready.insert(job.queue, run.shape, entry);
+        if self.ready.shape(run.shape).fit.preempts && job.preempts() {
+            // Whom others of its shape have stopped says nothing of whom it may.
+            self.ready.judge(run.shape, Standing::Open);
+        }
         self.watch_age(now, at);
         self.wants_dispatch |= self.changes_something(&entry, run.shape);
     }
@@ -60,11 +60,9 @@ impl Cluster {
     /// before those.
     fn changes_something(&self, entry: &Entry, shape: ShapeId) -> bool {
         let shape = self.ready.shape(shape);
-        let freed = &self.ready.freed;
-        let fits = |node: &NodeSlot| shape.demand().fits(self.nodes.get(*node).free());
         shape.standing() == Standing::Open
-            || freed.len() > FREED_SEEN
-            || freed.iter().any(fits)
+            || self.ready.freed.len() > FREED_SEEN
+            || self.ready.fits_freed(&self.nodes, shape.demand())
             || self.may_precede_reserved(entry)
     }
 
@@ -100,6 +98,12 @@ impl Cluster {
     pub(super) fn enqueue_and_tell(&mut self, now: Timestamp, at: TaskRef, effects: &mut Effects) {
         self.enqueue(now, at);
         self.tell(at, effects);
+    }
+
+    /// Takes out of the index what will not start: capacity may have been kept from others for it.
+    pub(super) fn withdraw(&mut self, at: TaskRef) {
+        self.dequeue(at);
+        self.wants_dispatch = true;
     }
 
     /// Takes a queued task out of the index. Its state is the caller's to change.
@@ -141,7 +145,7 @@ impl Cluster {
             return 0;
         }
         let facts = facts(&self.jobs, &self.ready, at, Timestamp(0));
-        self.config.policy.key(&facts).max(AGED + 1)
+        behind_aged(self.config.policy.key(&facts))
     }
 
     /// Tells watchers where a task stands now.

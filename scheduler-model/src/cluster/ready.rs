@@ -13,11 +13,21 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::{fit::Fit, jobs::TaskRef, node::NodeSlot, nodes::Nodes};
+use super::{
+    age::{AGED, behind_aged},
+    fit::Fit,
+    jobs::TaskRef,
+    node::NodeSlot,
+    nodes::Nodes,
+};
 use crate::{
     Resources, Weights,
     dispatch::{Site, sites},
+    policy::{Facts, Policy},
 };
+
+/// More freed nodes than this are not looked at one by one.
+pub(crate) const FREED_SEEN: usize = 64;
 
 /// Place of a demand in memory. Reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +40,17 @@ pub(crate) struct Entry {
     /// Place of its job in the order of arrival.
     pub(crate) arrival: u64,
     pub(crate) task: TaskRef,
+}
+
+impl Entry {
+    /// Its place in an order whose keys change; what is escalated or has aged stays before all others.
+    pub(crate) fn ranked(&self, policy: &dyn Policy, facts: impl FnOnce() -> Facts) -> Self {
+        if self.key <= AGED {
+            return *self;
+        }
+        let key = behind_aged(policy.key(&facts()));
+        Self { key, ..*self }
+    }
 }
 
 /// What is known of a shape's chances.
@@ -261,6 +282,12 @@ impl Ready {
         self.open.get() == 0 && room.cpu_millis < least && !may_make_room
     }
 
+    /// Whether a node that gave something back has room for it.
+    pub(crate) fn fits_freed(&self, nodes: &Nodes, demand: &Resources) -> bool {
+        let mut freed = self.freed.iter();
+        freed.any(|slot| demand.fits(nodes.get(*slot).free()))
+    }
+
     /// Whether tasks wait that may have others stopped.
     pub(crate) fn may_preempt(&self) -> bool {
         self.preempting > 0
@@ -305,7 +332,7 @@ impl Ready {
             .unwrap_or_else(|limit| limit)
     }
 
-    /// All waiting tasks, for checks.
+    /// All waiting tasks, for orders whose keys change.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, ShapeId, &Entry)> {
         self.queues().flat_map(|(queue, content)| {
             content

@@ -23,7 +23,7 @@ impl Cluster {
     pub(super) fn stop_one(&mut self, at: TaskRef, effects: &mut Effects) {
         match self.jobs.get(at.job).tasks[at.task as usize].phase {
             Phase::Queued { .. } => {
-                self.dequeue(at);
+                self.withdraw(at);
                 self.cancel_waiting(at, effects);
             }
             Phase::Retrying { until } => {

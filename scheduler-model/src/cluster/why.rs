@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Cluster, age::AGED, facts::facts, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry,
-};
+use super::{Cluster, facts::facts, fit::Fit, job::Job, jobs::TaskRef, node::Node, ready::Entry};
 use crate::{
     PendingReason, Position, Resource, Resources, Timestamp, Unmet,
     dispatch::{Reservation, expected_reservation},
@@ -99,6 +97,8 @@ impl Cluster {
         let limit = Position::LIMIT as usize;
         let before = match self.config.policy.order() {
             Order::Fixed => self.ready.count_before(entry, limit),
+            // What a node's score would be takes a round to know.
+            Order::Scored => limit,
             _ if self.ready.len() > limit => limit,
             _ => self.count_ranked_before(now, entry),
         };
@@ -108,14 +108,8 @@ impl Cluster {
     /// The same where keys change: by looking at all that wait.
     fn count_ranked_before(&self, now: Timestamp, entry: &Entry) -> usize {
         let rank = |entry: &Entry| {
-            let key = match entry.key {
-                key if key <= AGED => key,
-                _ => {
-                    let facts = facts(&self.jobs, &self.ready, entry.task, now);
-                    self.config.policy.key(&facts).max(AGED + 1)
-                }
-            };
-            Entry { key, ..*entry }
+            let facts = || facts(&self.jobs, &self.ready, entry.task, now);
+            entry.ranked(&*self.config.policy, facts)
         };
         let own = rank(entry);
         let entries = self.ready.entries();

@@ -43,7 +43,7 @@ fn first_blocked(cluster: &Cluster, now: Timestamp) -> Option<Entry> {
         let is_kept_for = match cluster.config.mode {
             Mode::Strict => return None,
             Mode::Easy => true,
-            Mode::Greedy => task(cluster, entry.task).has_aged(&cluster.config, now),
+            Mode::Greedy => task(cluster, entry.task).is_aged(entry.key, &cluster.config, now),
         };
         if is_kept_for {
             return Some(entry);

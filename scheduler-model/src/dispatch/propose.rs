@@ -9,13 +9,9 @@ use crate::{
     cluster::{
         jobs::TaskRef,
         node::{Holding, NodeSlot},
-        ready::Shape,
+        ready::{FREED_SEEN, Shape},
     },
-    policy::Order,
 };
-
-/// With more freed nodes than this their summary is left as it was before the round, which is an upper bound.
-const FREED_SUMMED: usize = 64;
 
 /// Capacity given to a proposal.
 pub(super) struct Taken<'a> {
@@ -62,11 +58,12 @@ impl<'a> Round<'a> {
                 compared: found.compared,
             });
         }
-        if self.config.policy.order() != Order::Fixed {
+        if self.config.keys_change() {
             let width = shape.demand().width_millis() * found.places.len() as u64;
             *self.gained.entry(first.job).or_default() += width;
         }
-        if lowers_room && self.ready.freed.len() <= FREED_SUMMED {
+        // Else their summary stays as it was, which is an upper bound.
+        if lowers_room && self.ready.freed.len() <= FREED_SEEN {
             self.room = room(self.ready, self.nodes);
         }
     }
@@ -74,7 +71,8 @@ impl<'a> Round<'a> {
     /// Gives it what it needs there, as far as the rest of the round is concerned.
     fn occupy(&mut self, task: TaskRef, shape: &'a Shape, node: NodeSlot) {
         let demand = shape.demand();
-        let until = self.task(task).expected_end(self.now);
+        let holding = Holding::of(self.jobs.get(task.job), task, self.now);
+        let until = holding.until;
         if let Some(shadow) = &mut self.shadow {
             shadow.take(node, until, demand);
         }
@@ -88,11 +86,7 @@ impl<'a> Round<'a> {
         self.taken.push(Taken {
             node,
             demand,
-            holding: Holding {
-                until,
-                arrival: self.jobs.get(task.job).arrival,
-                task,
-            },
+            holding,
         });
     }
 

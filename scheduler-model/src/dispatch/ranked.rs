@@ -12,10 +12,11 @@ use super::{
     walk::{Candidate, Walk},
 };
 use crate::{
+    Priority,
     cluster::{
-        age::AGED,
         facts::facts,
         jobs::TaskRef,
+        node::NodeSlot,
         ready::{Entry, ShapeId, Standing},
     },
     policy::{Order, Policy},
@@ -27,9 +28,13 @@ pub(super) struct Ranked<'a> {
     next: BinaryHeap<Reverse<(Entry, ShapeId)>>,
     /// Shapes that were passed over.
     closed: FxHashSet<ShapeId>,
-    /// Of the best node for each shape, where the policy asks for it.
-    node_scores: FxHashMap<ShapeId, u16>,
+    /// Of the best node, where the policy asks for it, as of so many proposals.
+    node_scores: FxHashMap<Asking, u16>,
+    scored_at: usize,
 }
+
+/// What a node's score depends on besides the nodes: shape, priority, and where the job ran last.
+type Asking = (ShapeId, Priority, Option<NodeSlot>);
 
 impl Ranked<'_> {
     /// Passes over the rest of a candidate's shape.
@@ -55,6 +60,7 @@ impl<'a> Round<'a> {
             next: BinaryHeap::new(),
             closed: FxHashSet::default(),
             node_scores: FxHashMap::default(),
+            scored_at: self.taken.len(),
         };
         let ready = self.ready;
         let started: FxHashSet<TaskRef> =
@@ -63,8 +69,7 @@ impl<'a> Round<'a> {
         for (_, shape, entry) in ready.entries() {
             let is_open = ready.shape(shape).standing() != Standing::Impossible;
             if is_open && !started.contains(&entry.task) {
-                let key = self.rank(&mut ranked, shape, entry);
-                next.push(Reverse((Entry { key, ..*entry }, shape)));
+                next.push(Reverse((self.rank(&mut ranked, shape, entry), shape)));
             }
         }
         ranked.next = next.into();
@@ -74,42 +79,64 @@ impl<'a> Round<'a> {
     /// The first in order. What has started meanwhile may have moved it back.
     pub(super) fn next_ranked(&mut self, ranked: &mut Ranked<'a>) -> Option<Candidate> {
         loop {
-            let Reverse((entry, shape)) = *ranked.next.peek()?;
-            let key = self.rank(ranked, shape, &entry);
-            let mut first = ranked.next.peek_mut()?;
-            if key > entry.key {
-                *first = Reverse((Entry { key, ..entry }, shape));
+            let first = ranked.next.peek_mut()?;
+            let Reverse((entry, shape)) = *first;
+            PeekMut::pop(first);
+            if ranked.closed.contains(&shape) {
                 continue;
             }
-            PeekMut::pop(first);
-            if !ranked.closed.contains(&shape) {
+            let now = if self.may_have_moved(ranked, &entry) {
+                self.rank(ranked, shape, &entry)
+            } else {
+                entry
+            };
+            if now <= entry {
                 return Some(Candidate::ranked(entry, shape));
             }
+            ranked.next.push(Reverse((now, shape)));
         }
     }
 
-    fn rank(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> i64 {
-        // Escalated or old: before all others in every order.
-        if entry.key <= AGED {
-            return entry.key;
+    /// Whether what has started in this round bears on its key.
+    fn may_have_moved(&self, ranked: &Ranked<'_>, entry: &Entry) -> bool {
+        match ranked.policy.order() {
+            Order::Fixed => false,
+            Order::Changing => self.gained.contains_key(&entry.task.job),
+            Order::Scored => ranked.scored_at != self.taken.len(),
         }
-        *self.considered = Some(entry.task.job);
-        let mut facts = facts(self.jobs, self.ready, entry.task, self.now);
-        facts.job.held_millis += self.gained.get(&entry.task.job).copied().unwrap_or(0);
-        if ranked.policy.order() == Order::Scored {
-            facts.node_score = self.node_score(ranked, shape, entry);
-        }
-        ranked.policy.key(&facts).max(AGED + 1)
+    }
+
+    fn rank(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> Entry {
+        let job = entry.task.job;
+        *self.considered = Some(job);
+        let node_score = match ranked.policy.order() {
+            Order::Scored => self.node_score(ranked, shape, entry),
+            Order::Fixed | Order::Changing => 0,
+        };
+        let policy = ranked.policy;
+        entry.ranked(policy, || {
+            let mut facts = facts(self.jobs, self.ready, entry.task, self.now);
+            let gained = self.gained.get(&job).copied().unwrap_or(0);
+            facts.job.held_millis = facts.job.held_millis.saturating_add(gained);
+            facts.node_score = node_score;
+            facts
+        })
     }
 
     fn node_score(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> u16 {
-        if let Some(known) = ranked.node_scores.get(&shape) {
+        if ranked.scored_at != self.taken.len() {
+            ranked.scored_at = self.taken.len();
+            ranked.node_scores.clear();
+        }
+        let job = self.jobs.get(entry.task.job);
+        let asking = (shape, job.priority, job.near);
+        if let Some(known) = ranked.node_scores.get(&asking) {
             return *known;
         }
         let candidate = Candidate::ranked(*entry, shape);
         let found = self.find(&candidate, self.ready.shape(shape), false);
         let score = found.map_or(0, |found| found.places[0].1.total);
-        ranked.node_scores.insert(shape, score);
+        ranked.node_scores.insert(asking, score);
         score
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     Decision, Placement, Preemption, Resources, Timestamp,
     cluster::{
         Cluster, Config,
-        age::AGED,
         jobs::{JobSlot, Jobs, TaskRef},
         node::NodeSlot,
         nodes::Nodes,
@@ -211,7 +210,10 @@ impl<'a> Round<'a> {
             && match self.config.mode {
                 Mode::Strict => false,
                 Mode::Easy => is_first,
-                Mode::Greedy => self.is_aged(&candidate.entry),
+                Mode::Greedy => {
+                    let Entry { key, task, .. } = candidate.entry;
+                    self.task(task).is_aged(key, self.config, self.now)
+                }
             };
         if is_first || is_kept_for {
             if !shape.fit.is_possible(self.nodes) {
@@ -227,8 +229,9 @@ impl<'a> Round<'a> {
         if is_kept_for && !has_claim {
             self.kept_for = Some(candidate.entry);
         }
-        // What is proposed now may be stopped for it, but only when it has started.
-        let looks_again = shape.fit.preempts && !has_claim && !self.placements.is_empty();
+        // Others of its shape may have others stopped. And what is proposed now may be stopped for it, but only when it has
+        // started.
+        let looks_again = has_claim || shape.fit.preempts && !self.placements.is_empty();
         if looks_again {
             Standing::Open
         } else {
@@ -244,11 +247,6 @@ impl<'a> Round<'a> {
         };
         let freed = self.ready.freed.iter().copied();
         freed.filter(may_start).collect()
-    }
-
-    /// Whether it has waited so long that it is reserved for in any mode.
-    fn is_aged(&self, entry: &Entry) -> bool {
-        entry.key <= AGED && self.task(entry.task).has_aged(self.config, self.now)
     }
 
     /// The reservation of the task for which capacity is kept, found once.

@@ -183,8 +183,7 @@ impl<'a> Round<'a> {
     }
 
     fn fits_freed(&self, demand: &Resources) -> bool {
-        let mut freed = self.ready.freed.iter();
-        demand.fits(&self.room) && freed.any(|slot| demand.fits(self.nodes.get(*slot).free()))
+        demand.fits(&self.room) && self.ready.fits_freed(self.nodes, demand)
     }
 
     /// Whether a node that has room for it may have it.

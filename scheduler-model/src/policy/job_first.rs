@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Least remaining work of the job first (SRPT: Schrage, "A proof of the optimality of the shortest remaining processing time
-/// discipline", Operations Research 1968): by the estimated run times times cpu of the job's tasks that have not ended; within
+/// discipline", Operations Research 1968): by the estimated run times times width of the job's tasks that have not ended; within
 /// a job the longest path to its end first.
 #[derive(Debug)]
 pub(super) struct LeastRemainingWork;
@@ -69,8 +69,8 @@ impl Policy for UpwardRank {
     }
 }
 
-/// Fair share between jobs: the one that holds least cpu for its weight first, h / W^e, where W is its remaining work and e
-/// the exponent. 0 is plain fair share; -1 and below favour short jobs (weighted fair in Mao et al., SIGCOMM 2019,
+/// Fair share between jobs: the one that would hold least for its weight first, h / W^e, where h is the width of what
+/// it holds with the task, W its remaining work and e the exponent. 0 is plain fair share; -1 and below favour short jobs (weighted fair in Mao et al., SIGCOMM 2019,
 /// section 7.1, where e = -1 was best on batches).
 #[derive(Debug)]
 pub(super) struct FairShare {
@@ -94,9 +94,9 @@ impl Policy for FairShare {
 
     fn description(&self) -> &str {
         if self.exponent == Self::PLAIN {
-            "fair share: the job that holds least cpu first"
+            "fair share: the job first that would hold least, the task included"
         } else {
-            "weighted fair share: least cpu held for (remaining work)^-1.5 first, or weighted:EXPONENT"
+            "weighted fair share: least held, the task included, for (remaining work)^-1.5, or weighted:EXPONENT"
         }
     }
 
@@ -104,13 +104,13 @@ impl Policy for FairShare {
         Order::Changing
     }
 
-    /// What would be held with the task counts, so that the weight also decides between jobs that hold nothing.
+    /// With the task, so that the weight also decides between jobs that hold nothing.
     #[expect(
         clippy::disallowed_methods,
         reason = "only what a round decides depends on it, and that is recorded"
     )]
     fn key(&self, facts: &Facts) -> i64 {
-        let held = (facts.job.held_millis + facts.width_millis) as f64 / 1_000.0;
+        let held = facts.job.held_millis.saturating_add(facts.width_millis) as f64 / 1_000.0;
         let work_s = (facts.job.work_left as f64 / 1_000.0).max(1e-3);
         ascending(held / work_s.powf(self.exponent))
     }

@@ -8,14 +8,17 @@ pub(super) fn ascending(value: f64) -> i64 {
 
 /// By `major` to a precision of 24 bits, ties by `minor` to the same: two non-negative numbers in one key.
 pub(super) fn pair(major: f64, minor: f64) -> i64 {
-    let bits = |value: f64| i64::from((value.max(0.0) as f32).to_bits());
     (bits(major) << 32) | bits(minor)
 }
 
 /// The same, but the largest `minor` first.
 pub(super) fn pair_descending(major: f64, minor: f64) -> i64 {
-    let bits = |value: f64| i64::from((value.max(0.0) as f32).to_bits());
     (bits(major) << 32) | (i64::from(u32::MAX) - bits(minor))
+}
+
+/// Of a number that is not negative, in its order.
+fn bits(value: f64) -> i64 {
+    i64::from((value.max(0.0) as f32).to_bits())
 }
 
 /// The moment by which what has no deadline has to end: later than any other. All that has none is alike.

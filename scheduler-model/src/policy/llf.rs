@@ -2,7 +2,8 @@ use super::{Facts, Policy, key::FAR};
 
 /// Least laxity first (Mok, "Fundamental Design Problems of Distributed Systems for the Hard Real-Time Environment",
 /// MIT 1983): by d - u, the latest start that still meets the deadline d with a critical path of u, which orders tasks as
-/// slack does but does not change while they wait. What has no deadline is due at one far moment, so that of such tasks the longest is first.
+/// slack does but does not change while they wait. What has no deadline is due at one far moment, so that of such tasks the
+/// longest is first.
 #[derive(Debug)]
 pub(super) struct LeastLaxityFirst;
 

@@ -1,7 +1,8 @@
 use super::{Facts, Order, Policy};
 
 /// The task whose best node suits it best first: by the weighted score of [`crate::Score`] that it would get now (free
-/// resources, latency, cost, match of priority, locality, preferences, speed). What has no place now comes last.
+/// resources, latency, cost, match of priority, locality, preferences, speed). What has no place now comes last. That another
+/// node is preferred after a loss is left out.
 #[derive(Debug)]
 pub(super) struct NodeScore;
 

@@ -73,6 +73,20 @@ fn fixed_keys_depend_on_nothing_that_changes() {
     }
 }
 
+/// What a round relies on that looks at a key again only when its turn has come.
+#[test]
+fn what_a_job_gets_in_a_round_never_moves_it_forward() {
+    for policy in all() {
+        let mut more = facts();
+        more.job.held_millis += 1_000;
+        assert!(
+            policy.key(&more) >= policy.key(&facts()),
+            "{}",
+            policy.name()
+        );
+    }
+}
+
 #[test]
 fn without_a_deadline_tasks_come_last() {
     let without = Facts {
@@ -129,6 +143,7 @@ fn names_and_numbers_are_checked() {
         ("saf:3", "takes no number"),
         ("weighted:steep", "an exponent"),
         ("weighted:nan", "an exponent"),
+        ("weighted:-0.3333333", "at most 8 signs"),
         ("aging:0", "seconds of waiting"),
         ("", "does not exist"),
     ] {
@@ -153,7 +168,7 @@ fn extremes_have_keys() {
         job: JobFacts {
             work: u64::MAX,
             work_left: u64::MAX,
-            held_millis: 0,
+            held_millis: u64::MAX,
         },
         node_score: u16::MAX,
     };

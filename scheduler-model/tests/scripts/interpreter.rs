@@ -88,6 +88,9 @@ impl Interpreter {
         if let Some(name) = options.get("policy") {
             config.policy = policy::find(name).expect("a policy");
         }
+        if let Some(name) = options.get("backfill") {
+            config.backfill = Some(policy::find(name).expect("a policy"));
+        }
         if let Some(mode) = options.get("mode") {
             config.mode = mode.parse().expect("a mode");
         }
