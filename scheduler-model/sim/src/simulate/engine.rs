@@ -25,7 +25,7 @@ use crate::trace::{Runs, Trace, TraceNode};
 const NODE_TIMEOUT_MS: u64 = 10_000;
 const HEARTBEAT_MS: u64 = 5_000;
 
-/// When nothing has started or ended for so long, nothing will.
+/// When nothing is under way, and nothing has started or ended for so long, nothing will.
 const PATIENCE_MS: u64 = 30 * 24 * 3_600_000;
 
 /// Of things at the same moment the first comes first; submissions come before all of them, timers after.
@@ -138,7 +138,9 @@ impl<'t> Engine<'t> {
         let next = self.next_moment();
         let arrives = self.submission() < u64::MAX;
         let is_idle = !arrives && self.cluster.open_jobs() == 0;
-        let is_stuck = !arrives && next > self.last_progress.saturating_add(PATIENCE_MS);
+        let is_stuck = !arrives
+            && self.under_way == 0
+            && next > self.last_progress.saturating_add(PATIENCE_MS);
         if next == u64::MAX || is_idle || is_stuck {
             return false;
         }

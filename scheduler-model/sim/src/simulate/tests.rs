@@ -120,6 +120,13 @@ fn speeds_divide_run_times() {
 }
 
 #[test]
+fn what_runs_for_longer_than_anything_may_wait_ends() {
+    let days = |days: u64| days * 24 * 3_600_000;
+    let trace = trace(vec![node("a", 1)], vec![single(0, days(40))]);
+    assert_eq!(times(&trace, &fifo()), [(0, days(40))]);
+}
+
+#[test]
 fn a_start_takes_its_time() {
     let options = Options {
         start_latency_ms: 20,
