@@ -1,6 +1,7 @@
 //! The loop: the earliest of what is to happen goes into the cluster, and what comes out is carried out.
 
 mod attempts;
+mod executors;
 mod hosts;
 
 use std::{cmp::Reverse, collections::BinaryHeap};
@@ -12,6 +13,7 @@ use drover_model::{
 };
 use rustc_hash::FxHashMap;
 
+use self::executors::Executors;
 use super::{
     Options, Outcome, Rounds,
     account::{Account, Running},
@@ -70,8 +72,7 @@ pub(super) struct Engine<'t> {
     /// Rates of what has just been assigned, where nodes cost anything.
     rates: FxHashMap<AttemptKey, Rate>,
     has_rates: bool,
-    /// Nodes that work for a job, where run times depend on it.
-    executors: FxHashMap<u32, u32>,
+    executors: Executors,
     has_executors: bool,
     account: Account<'t>,
     last_progress: u64,
@@ -109,7 +110,7 @@ impl<'t> Engine<'t> {
             queued: FxHashMap::default(),
             rates: FxHashMap::default(),
             has_rates: trace.nodes.iter().any(costs),
-            executors: FxHashMap::default(),
+            executors: Executors::default(),
             has_executors,
             account: Account::new(trace, options.keep),
             last_progress: 0,
@@ -256,7 +257,7 @@ impl<'t> Engine<'t> {
                     let place = job_of(job);
                     self.account
                         .job_ended(self.now, place, to == JobState::Succeeded);
-                    self.executors.remove(&place);
+                    self.executors.forget(place);
                 }
                 Transition::Task {
                     job,
