@@ -286,7 +286,7 @@ fn windows(
     log: &swf::SwfLog,
     repeat: &RepeatArgs,
 ) -> Result<Vec<(u64, Trace)>, CommandError> {
-    let Some(windows) = repeat.cut(log.jobs.len()) else {
+    let Some(windows) = repeat.cut(log.jobs.len())? else {
         return Ok(vec![(0, log.trace(name))]);
     };
     let traces = log.windows(name, &windows, Origin::Log)?;

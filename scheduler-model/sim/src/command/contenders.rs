@@ -31,6 +31,12 @@ pub struct ContenderArgs {
     pub backfill_order: Option<String>,
 }
 
+/// What has waited so long goes first. Neither no cap nor one of 0 seconds lets anything grow old.
+pub(super) fn age_cap_ms(seconds: Option<u64>) -> Option<u64> {
+    let seconds = seconds.filter(|seconds| *seconds > 0)?;
+    Some(seconds.saturating_mul(1_000))
+}
+
 impl ContenderArgs {
     /// In the order of the flags: policies, and modes within.
     pub(super) fn contenders(

@@ -35,6 +35,10 @@ pub enum CommandError {
     Rule(#[from] UnknownRule),
     #[error("--nodes `{text}`: {problem}")]
     Nodes { text: String, problem: String },
+    #[error(
+        "--windows published is for logs of 10000 jobs, and this one has {jobs}; ask for a number of windows, or for whole"
+    )]
+    PublishedWindows { jobs: usize },
     #[error("{0}")]
     Usage(&'static str),
     #[error("cannot write {}: {source}", path.display())]

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::{
     CommandError, ContenderArgs, Progress,
     cell::Cell,
+    contenders::age_cap_ms,
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
@@ -36,7 +37,7 @@ pub struct EvaluateArgs {
     /// included, for SWF logs and fcfs, wfp3, unicep, sjf, f1
     #[arg(long, value_enum, default_value_t)]
     pub protocol: Protocol,
-    /// What has waited so many seconds goes before all others [default: nothing grows old]
+    /// What has waited so many seconds goes before all others; 0: nothing grows old [default: 0]
     #[arg(long, value_name = "SECONDS")]
     pub age_cap_s: Option<u64>,
     /// Spread of true run times around those of the workload: the standard deviation of their logarithm
@@ -113,7 +114,7 @@ impl EvaluateArgs {
     fn contenders(&self, cell: &Cell) -> Result<Vec<Entrant>, CommandError> {
         let mut contenders = self.contenders.contenders(cell.mode)?;
         for (_, options) in &mut contenders {
-            options.age_cap_ms = self.age_cap_s.map(|cap| cap.saturating_mul(1_000));
+            options.age_cap_ms = age_cap_ms(self.age_cap_s);
             options.noise = self.noise;
         }
         Ok(contenders)

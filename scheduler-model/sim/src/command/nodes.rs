@@ -1,6 +1,6 @@
 //! Other nodes than a trace has: `+2:class=gpu`, `-1:class=edge`, `+4:cpu=16,memory=64,speed=2`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use drover_model::{NodeAttributes, NodeClass, Resources};
 
@@ -99,9 +99,10 @@ impl NodeChange {
         if self.adds {
             let model = nodes.iter().find(|node| is_meant(node)).cloned();
             let model = model.unwrap_or_else(|| self.plain());
-            for number in 0..self.count {
-                nodes.push(self.another(&model, nodes.len() + number));
-            }
+            let taken: BTreeSet<Arc<str>> = nodes.iter().map(|node| node.name.clone()).collect();
+            let names = (1_usize..).map(|number| Arc::from(format!("added-{number}")));
+            let free = names.filter(|name| !taken.contains(name));
+            nodes.extend(free.take(self.count).map(|name| self.another(&model, name)));
             return Ok(());
         }
         let there = nodes.iter().filter(|node| is_meant(node)).count();
@@ -141,9 +142,9 @@ impl NodeChange {
         }
     }
 
-    fn another(&self, model: &TraceNode, number: usize) -> TraceNode {
+    fn another(&self, model: &TraceNode, name: Arc<str>) -> TraceNode {
         let mut node = model.clone();
-        node.name = format!("added-{number}").into();
+        node.name = name;
         if let Some(cpus) = self.cpus {
             node.capacity.cpu_millis = cpus * 1_000;
         }
@@ -188,6 +189,18 @@ mod tests {
         assert_eq!(nodes.len(), 3);
         let change: NodeChange = "-3".parse().unwrap();
         assert!(change.apply(&mut nodes).is_err());
+    }
+
+    #[test]
+    fn what_is_added_bit_by_bit_has_names_of_its_own() {
+        let mut nodes = equal_nodes(2, 8);
+        for change in ["+3", "+1", "-1", "+2"] {
+            let change: NodeChange = change.parse().unwrap();
+            change.apply(&mut nodes).unwrap();
+        }
+        let names: BTreeSet<&str> = nodes.iter().map(|node| &*node.name).collect();
+        assert_eq!((nodes.len(), names.len()), (7, 7), "{names:?}");
+        assert!(names.contains("added-5"), "{names:?}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn published(args: &EvaluateArgs) -> Result<(Vec<PublishedCell>, Skipped), C
     let rules = rules.map(|name| name.parse());
     let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
     let log = args.source.log(log)?;
-    let windows = args.repeat.cut(log.jobs.len());
+    let windows = args.repeat.cut(log.jobs.len())?;
     let windows = windows.unwrap_or_else(|| Windows::evenly(log.jobs.len(), log.jobs.len(), 1));
     let backfills = if args.contenders.backfill {
         &[true][..]

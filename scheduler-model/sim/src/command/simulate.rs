@@ -7,6 +7,7 @@ use drover_model::{dispatch::Mode, policy};
 use super::{
     CommandError, NodeChange, WhatIf,
     cell::Cell,
+    contenders::age_cap_ms,
     evaluate::write,
     source::{RepeatArgs, SourceArgs},
 };
@@ -134,7 +135,7 @@ impl SimulateArgs {
         let backfill = self.backfill_order.as_deref().map(policy::find);
         Ok(Options {
             backfill: backfill.transpose()?,
-            age_cap_ms: (self.age_cap_s > 0).then(|| self.age_cap_s.saturating_mul(1_000)),
+            age_cap_ms: age_cap_ms(Some(self.age_cap_s)),
             keep: Keep {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),

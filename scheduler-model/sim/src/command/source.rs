@@ -4,7 +4,11 @@ use std::{ops::RangeInclusive, path::PathBuf};
 
 use clap::ValueEnum;
 
-use crate::trace::{PUBLISHED_LENGTH, Windows, format::Format};
+use super::CommandError;
+use crate::trace::{PUBLISHED_JOBS, PUBLISHED_LENGTH, Windows, format::Format};
+
+/// Of a log that the published ones were not drawn for.
+const WINDOWS: usize = 10;
 
 /// Flags that say what is simulated.
 #[derive(Clone, Debug, clap::Args)]
@@ -71,9 +75,10 @@ pub struct RepeatArgs {
     /// The first of the seeds
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub first_seed: u64,
-    /// Stretches of an SWF log that are simulated by themselves: `published`, a number of them at equal distances, or `whole`
-    #[arg(long, value_name = "WINDOWS", default_value = "published")]
-    pub windows: Cut,
+    /// Stretches of an SWF log that are simulated by themselves: `published`, for logs of 10000 jobs, a number of them at equal
+    /// distances, or `whole` [default: published for 10000 jobs, otherwise 10, and whole for fewer jobs than a window has]
+    #[arg(long, value_name = "WINDOWS")]
+    pub windows: Option<Cut>,
     /// Jobs in each window
     #[arg(long, value_name = "NUMBER", default_value_t = PUBLISHED_LENGTH)]
     pub window_length: usize,
@@ -85,7 +90,7 @@ impl RepeatArgs {
         Self {
             seeds: 1,
             first_seed: seed,
-            windows: Cut::Whole,
+            windows: Some(Cut::Whole),
             window_length: PUBLISHED_LENGTH,
         }
     }
@@ -97,14 +102,26 @@ impl RepeatArgs {
     }
 
     /// Of a log with so many jobs. `None`: all of it.
-    pub(super) fn cut(&self, jobs: usize) -> Option<Windows> {
-        match self.windows {
-            Cut::Whole => None,
-            Cut::Evenly(count) => Some(Windows::evenly(jobs, self.window_length, count)),
-            Cut::Published => Some(Windows {
-                length: self.window_length,
+    ///
+    /// # Errors
+    /// When the published windows are asked for, and the log is none of those that they were drawn for.
+    pub(super) fn cut(&self, jobs: usize) -> Result<Option<Windows>, CommandError> {
+        let length = self.window_length;
+        let usual = match jobs {
+            PUBLISHED_JOBS => Cut::Published,
+            _ if jobs < length => Cut::Whole,
+            _ => Cut::Evenly(WINDOWS),
+        };
+        match self.windows.unwrap_or(usual) {
+            Cut::Whole => Ok(None),
+            Cut::Evenly(count) => Ok(Some(Windows::evenly(jobs, length, count))),
+            Cut::Published if jobs != PUBLISHED_JOBS => {
+                Err(CommandError::PublishedWindows { jobs })
+            }
+            Cut::Published => Ok(Some(Windows {
+                length,
                 ..Windows::published()
-            }),
+            })),
         }
     }
 }
@@ -149,4 +166,42 @@ fn parse_days(text: &str) -> Result<RangeInclusive<u64>, &'static str> {
         return Err(problem);
     }
     Ok(first..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(windows: Option<Cut>, jobs: usize) -> Result<Option<Windows>, CommandError> {
+        let repeat = RepeatArgs {
+            windows,
+            ..RepeatArgs::once(1)
+        };
+        repeat.cut(jobs)
+    }
+
+    #[test]
+    fn a_log_is_cut_by_its_length() {
+        let published = Some(Windows::published());
+        assert_eq!(cut(None, PUBLISHED_JOBS).unwrap(), published);
+        assert_eq!(
+            cut(Some(Cut::Published), PUBLISHED_JOBS).unwrap(),
+            published
+        );
+        let longer = cut(None, 300_000).unwrap().unwrap();
+        assert_eq!((longer.starts.len(), longer.length), (10, 1_024));
+        assert_eq!(longer.starts.last(), Some(&(300_000 - 1_024)));
+        assert_eq!(cut(None, 1_023).unwrap(), None);
+        assert!(cut(None, 1_024).unwrap().is_some());
+        assert_eq!(cut(Some(Cut::Whole), PUBLISHED_JOBS).unwrap(), None);
+    }
+
+    #[test]
+    fn published_windows_are_of_published_logs() {
+        for jobs in [PUBLISHED_JOBS - 1, PUBLISHED_JOBS + 1] {
+            let error = cut(Some(Cut::Published), jobs).unwrap_err();
+            assert!(error.is_usage());
+            assert!(error.to_string().contains(&jobs.to_string()), "{error}");
+        }
+    }
 }

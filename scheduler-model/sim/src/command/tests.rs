@@ -6,6 +6,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::{CommandError, EvaluateArgs, SimulateArgs, evaluate, published, simulate};
+use crate::report;
 
 #[derive(Debug, Parser)]
 enum CommandLine {
@@ -23,6 +24,15 @@ fn run(line: &str) -> Result<(), CommandError> {
         CommandLine::Simulate(args) => simulate(&args).map(drop),
         CommandLine::Evaluate(args) => evaluate(&args, &|_, _| ()).map(drop),
     }
+}
+
+/// What came out, in full precision.
+fn figures(line: &str) -> String {
+    let evaluation = match parse(line).unwrap() {
+        CommandLine::Simulate(args) => simulate(&args).unwrap().evaluation,
+        CommandLine::Evaluate(args) => evaluate(&args, &|_, _| ()).unwrap().0,
+    };
+    report::json(&evaluation).unwrap()
 }
 
 /// What is said of flags that another value would mend.
@@ -104,6 +114,18 @@ fn values_that_cannot_be_are_refused_by_their_flag() {
         let said = parse(line).unwrap_err();
         assert!(said.contains(problem), "{line}: {said}");
     }
+}
+
+#[test]
+fn an_age_cap_of_nothing_lets_nothing_grow_old() {
+    let line = "evaluate --workload steady --load 1.5 --jobs 100 --seeds 1 --policies sjf";
+    let capped = |seconds: u32| figures(&format!("{line} --age-cap-s {seconds}"));
+    assert_eq!(capped(0), figures(line));
+    assert_ne!(capped(1), figures(line));
+    let line = "simulate --workload steady --load 1.5 --jobs 100 --policy sjf";
+    let capped = |seconds: u32| figures(&format!("{line} --age-cap-s {seconds}"));
+    assert_eq!(capped(0), capped(1_000_000_000));
+    assert_ne!(capped(0), capped(1));
 }
 
 #[test]

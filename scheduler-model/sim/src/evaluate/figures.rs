@@ -35,7 +35,7 @@ pub struct Figures {
     pub utilisation_published: f64,
     /// First submission to last end.
     pub makespan_s: f64,
-    /// Tasks that ended, by makespan.
+    /// Tasks that succeeded, by makespan.
     pub throughput_per_hour: f64,
     /// In units of money.
     pub cost: f64,

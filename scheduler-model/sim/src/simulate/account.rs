@@ -16,6 +16,9 @@ pub(super) struct Running {
     pub(super) attempt: u32,
     pub(super) node: u32,
     pub(super) stage: (u32, u32),
+    /// Since when it had waited for a node.
+    pub(super) queued_ms: u64,
+    /// When it begins, unless it is over before.
     pub(super) started_ms: u64,
     pub(super) rate: Rate,
 }
@@ -67,16 +70,15 @@ impl<'t> Account<'t> {
         self.outcome.ended_ms = now;
     }
 
-    pub(super) fn started(&mut self, now: u64, running: &Running) {
-        let job = &mut self.outcome.jobs[running.job as usize];
-        job.first_start_ms = job.first_start_ms.or(Some(running.started_ms));
-        job.attempts += 1;
-        self.outcome.last_start_ms = self.outcome.last_start_ms.max(running.started_ms);
+    pub(super) fn assigned(&mut self, running: &Running) {
+        self.outcome.jobs[running.job as usize].attempts += 1;
         self.outcome.placements += 1;
-        self.outcome.ended_ms = now;
     }
 
-    pub(super) fn ended(&mut self, now: u64, running: &Running, succeeded: bool, queued_ms: u64) {
+    pub(super) fn ended(&mut self, now: u64, running: &Running, succeeded: bool) {
+        if running.started_ms <= now {
+            self.began(running);
+        }
         let held_ms = now.saturating_sub(running.started_ms) as f64;
         let stage = running.stage.0 as usize;
         let resources = &self.trace.jobs[running.job as usize].tasks[stage].resources;
@@ -87,7 +89,7 @@ impl<'t> Account<'t> {
         job.cost_micros += running.rate.cost_per_hour_micros as f64 * hours;
         job.energy_joules += running.rate.power_milliwatts as f64 * held_ms / 1e6;
         self.outcome.busy_ms += amount * held_ms / self.capacity;
-        self.outcome.completions += 1;
+        self.outcome.completions += u64::from(succeeded);
         self.outcome.ended_ms = now;
         if self.keep.attempts {
             let (task, instance) = running.stage;
@@ -97,12 +99,20 @@ impl<'t> Account<'t> {
                 instance,
                 attempt: running.attempt,
                 node: Arc::clone(&self.trace.nodes[running.node as usize].name),
-                queued_ms,
-                started_ms: running.started_ms,
+                queued_ms: running.queued_ms,
+                // What was over before it began, lasted no time.
+                started_ms: running.started_ms.min(now),
                 ended_ms: now,
                 succeeded,
             });
         }
+    }
+
+    fn began(&mut self, running: &Running) {
+        let started_ms = running.started_ms;
+        let first = &mut self.outcome.jobs[running.job as usize].first_start_ms;
+        *first = Some(first.map_or(started_ms, |first| first.min(started_ms)));
+        self.outcome.last_start_ms = self.outcome.last_start_ms.max(started_ms);
     }
 
     pub(super) fn job_ended(&mut self, now: u64, place: u32, succeeded: bool) {

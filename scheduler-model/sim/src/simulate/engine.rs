@@ -1,6 +1,7 @@
 //! The loop: the earliest of what is to happen goes into the cluster, and what comes out is carried out.
 
 mod attempts;
+mod executors;
 mod hosts;
 
 use std::{cmp::Reverse, collections::BinaryHeap};
@@ -12,6 +13,7 @@ use drover_model::{
 };
 use rustc_hash::FxHashMap;
 
+use self::executors::Executors;
 use super::{
     Options, Outcome, Rounds,
     account::{Account, Running},
@@ -25,7 +27,7 @@ use crate::trace::{Runs, Trace, TraceNode};
 const NODE_TIMEOUT_MS: u64 = 10_000;
 const HEARTBEAT_MS: u64 = 5_000;
 
-/// When nothing has started or ended for so long, nothing will.
+/// When nothing is under way, and nothing has started or ended for so long, nothing will.
 const PATIENCE_MS: u64 = 30 * 24 * 3_600_000;
 
 /// Of things at the same moment the first comes first; submissions come before all of them, timers after.
@@ -70,8 +72,7 @@ pub(super) struct Engine<'t> {
     /// Rates of what has just been assigned, where nodes cost anything.
     rates: FxHashMap<AttemptKey, Rate>,
     has_rates: bool,
-    /// Nodes that work for a job, where run times depend on it.
-    executors: FxHashMap<u32, u32>,
+    executors: Executors,
     has_executors: bool,
     account: Account<'t>,
     last_progress: u64,
@@ -109,7 +110,7 @@ impl<'t> Engine<'t> {
             queued: FxHashMap::default(),
             rates: FxHashMap::default(),
             has_rates: trace.nodes.iter().any(costs),
-            executors: FxHashMap::default(),
+            executors: Executors::default(),
             has_executors,
             account: Account::new(trace, options.keep),
             last_progress: 0,
@@ -138,7 +139,9 @@ impl<'t> Engine<'t> {
         let next = self.next_moment();
         let arrives = self.submission() < u64::MAX;
         let is_idle = !arrives && self.cluster.open_jobs() == 0;
-        let is_stuck = !arrives && next > self.last_progress.saturating_add(PATIENCE_MS);
+        let is_stuck = !arrives
+            && self.under_way == 0
+            && next > self.last_progress.saturating_add(PATIENCE_MS);
         if next == u64::MAX || is_idle || is_stuck {
             return false;
         }
@@ -254,7 +257,7 @@ impl<'t> Engine<'t> {
                     let place = job_of(job);
                     self.account
                         .job_ended(self.now, place, to == JobState::Succeeded);
-                    self.executors.remove(&place);
+                    self.executors.forget(place);
                 }
                 Transition::Task {
                     job,

@@ -21,7 +21,7 @@ pub struct Outcome {
     /// Rounds of dispatch, and tasks placed.
     pub rounds: u64,
     pub placements: u64,
-    /// Tasks that ended, for throughput.
+    /// Tasks that succeeded, for throughput.
     pub completions: u64,
 }
 

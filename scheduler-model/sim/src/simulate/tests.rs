@@ -120,6 +120,13 @@ fn speeds_divide_run_times() {
 }
 
 #[test]
+fn what_runs_for_longer_than_anything_may_wait_ends() {
+    let days = |days: u64| days * 24 * 3_600_000;
+    let trace = trace(vec![node("a", 1)], vec![single(0, days(40))]);
+    assert_eq!(times(&trace, &fifo()), [(0, days(40))]);
+}
+
+#[test]
 fn a_start_takes_its_time() {
     let options = Options {
         start_latency_ms: 20,
@@ -150,6 +157,7 @@ fn what_is_lost_with_a_node_is_run_again_and_counted() {
     assert!(failed().count() > 0);
     assert!(failed().all(|attempt| &*attempt.node == "frail"));
     assert_eq!(outcome.placements as usize, 40 + failed().count());
+    assert_eq!(outcome.completions, 40);
     for attempt in failed() {
         let job = &outcome.jobs[attempt.job as usize];
         assert!(job.attempts > attempt.attempt, "{job:?}");
@@ -159,6 +167,48 @@ fn what_is_lost_with_a_node_is_run_again_and_counted() {
     }
     let attempts: u32 = outcome.jobs.iter().map(|job| job.attempts).sum();
     assert_eq!(u64::from(attempts), outcome.placements);
+}
+
+/// A job that is lost with its only node as often as it is tried.
+fn lost(start_latency_ms: u64) -> Outcome {
+    let mut frail = node("frail", 1);
+    frail.failure = Some(NodeFailure {
+        mean_up_ms: 60_000.0,
+        mean_repair_ms: 20_000.0,
+    });
+    let options = Options {
+        start_latency_ms,
+        keep: Keep {
+            attempts: true,
+            queue: false,
+        },
+        ..fifo()
+    };
+    let trace = trace(vec![frail], vec![single(0, 10_000_000)]);
+    let outcome = simulate(&trace, &options).unwrap();
+    assert!(outcome.attempts.len() > 1 && !outcome.jobs[0].succeeded);
+    assert_eq!(outcome.jobs[0].attempts as usize, outcome.attempts.len());
+    assert_eq!(outcome.completions, 0);
+    outcome
+}
+
+#[test]
+fn what_is_lost_has_waited_since_the_attempt_before() {
+    let attempts = lost(0).attempts;
+    assert_eq!(attempts[0].queued_ms, 0);
+    for pair in attempts.windows(2) {
+        assert!(pair[1].queued_ms >= pair[0].ended_ms, "{pair:?}");
+        assert!(pair[1].queued_ms <= pair[1].started_ms, "{pair:?}");
+    }
+}
+
+#[test]
+fn what_is_lost_before_it_began_never_started() {
+    let outcome = lost(10_000_000);
+    assert_eq!(outcome.jobs[0].first_start_ms, None);
+    assert_eq!((outcome.last_start_ms, outcome.busy_ms), (0, 0.0));
+    let mut attempts = outcome.attempts.iter();
+    assert!(attempts.all(|attempt| attempt.started_ms == attempt.ended_ms));
 }
 
 #[test]
@@ -254,6 +304,38 @@ fn executors_that_move_take_longer() {
     assert_eq!(ends(0), [fresh_then_warm, 2 * fresh_then_warm]);
     let moved = fresh_then_warm + 500;
     assert_eq!(ends(500), [moved, 2 * moved]);
+}
+
+#[test]
+fn an_executor_that_is_lost_works_for_nobody() {
+    let durations = Arc::new(StageDurations {
+        rough_ms: 1,
+        fresh: vec![(1, vec![1_000]), (2, vec![90_000])],
+        first_wave: Vec::new(),
+        rest_wave: vec![(1, vec![1_000]), (2, vec![90_000])],
+    });
+    let runs = Runs::Executors {
+        count: 6,
+        durations,
+    };
+    let mut frail = node("frail", 1);
+    frail.failure = Some(NodeFailure {
+        mean_up_ms: 100.0,
+        mean_repair_ms: 1e12,
+    });
+    let jobs = vec![job(0, vec![task(&[], Wide::Array, runs)])];
+    let trace = trace(vec![node("sturdy", 1), frail], jobs);
+    let options = Options {
+        keep: Keep {
+            attempts: true,
+            queue: false,
+        },
+        ..fifo()
+    };
+    let outcome = simulate(&trace, &options).unwrap();
+    let alone = outcome.attempts.iter().filter(|it| it.started_ms > 0);
+    let took: Vec<u64> = alone.map(|it| it.ended_ms - it.started_ms).collect();
+    assert_eq!(took, [1_000; 5]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub mod tpch;
 mod windows;
 
 pub use problem::{ParseTraceError, Problem, ReadTraceError, Skipped};
-pub use windows::{PUBLISHED_LENGTH, PUBLISHED_STARTS, Windows};
+pub use windows::{PUBLISHED_JOBS, PUBLISHED_LENGTH, PUBLISHED_STARTS, Windows};
 
 use std::sync::Arc;
 

@@ -6,8 +6,11 @@ use crate::random::{Purpose, Random};
 /// Jobs in each window of the published protocol.
 pub const PUBLISHED_LENGTH: usize = 1_024;
 
+/// Jobs in each log of the published protocol.
+pub const PUBLISHED_JOBS: usize = 10_000;
+
 /// Where the published windows begin, counted from 0 among the jobs by id (Zhang et al., "RLScheduler", SC 2020: what its
-/// evaluation draws for a log of 10,000 jobs).
+/// evaluation draws for a log of [`PUBLISHED_JOBS`]).
 pub const PUBLISHED_STARTS: [usize; 10] = [
     1_981, 2_756, 4_299, 8_850, 3_316, 2_714, 5_228, 7_762, 4_022, 7_085,
 ];

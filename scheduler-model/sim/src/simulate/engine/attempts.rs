@@ -18,17 +18,20 @@ impl Engine<'_> {
         let AttemptKey { job, task, attempt } = assignment.key;
         let job = job_of(job);
         let node = node_of(session, self.nodes.len());
+        let submitted = &self.trace.jobs[job as usize];
+        let queued_ms = self.queued.remove(&(job, task));
         let running = Running {
             job,
             task,
             attempt,
             node: node as u32,
-            stage: stage_of(&self.trace.jobs[job as usize], task),
+            stage: stage_of(submitted, task),
+            queued_ms: queued_ms.unwrap_or(submitted.submitted_ms),
             started_ms: self.now + self.options.start_latency_ms,
             rate: self.rates.remove(&assignment.key).unwrap_or_default(),
         };
         let ends = running.started_ms + self.takes(&running);
-        self.account.started(self.now, &running);
+        self.account.assigned(&running);
         self.last_progress = self.now;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.running.push(None);
@@ -74,27 +77,23 @@ impl Engine<'_> {
             return 1;
         }
         let last = self.nodes[running.node as usize].last.map(|(job, _)| job);
-        if last != Some(running.job) {
-            if let Some(left) = last.and_then(|job| self.executors.get_mut(&job)) {
-                *left -= 1;
-            }
-            *self.executors.entry(running.job).or_default() += 1;
-        }
-        self.executors.get(&running.job).copied().unwrap_or(1)
+        self.executors.moves(last, running.job)
+    }
+
+    /// What ran in a slot is over, whoever knows of it.
+    pub(super) fn take(&mut self, slot: u32, succeeded: bool) -> Option<Running> {
+        let (_, running) = self.running[slot as usize].take()?;
+        self.free.push(slot);
+        self.under_way -= 1;
+        self.account.ended(self.now, &running, succeeded);
+        Some(running)
     }
 
     pub(super) fn end(&mut self, slot: u32, outcome: End) {
-        let Some((_, running)) = self.running[slot as usize].take() else {
+        let Some(running) = self.take(slot, outcome == End::Succeeded) else {
             return;
         };
-        self.free.push(slot);
-        self.under_way -= 1;
         self.last_progress = self.now;
-        let queued = self.queued.get(&(running.job, running.task)).copied();
-        let submitted = self.trace.jobs[running.job as usize].submitted_ms;
-        let succeeded = outcome == End::Succeeded;
-        self.account
-            .ended(self.now, &running, succeeded, queued.unwrap_or(submitted));
         let report = Report {
             key: AttemptKey {
                 job: job_id(running.job),
@@ -102,7 +101,7 @@ impl Engine<'_> {
                 attempt: running.attempt,
             },
             what: ReportKind::Ended {
-                started_at: at(running.started_ms),
+                started_at: at(running.started_ms.min(self.now)),
                 ended_at: at(self.now),
                 outcome,
                 exit_code: None,

@@ -22,14 +22,13 @@ impl Engine<'_> {
         let node = &mut self.nodes[place as usize];
         node.is_up = false;
         let session = node.session;
+        if let Some((job, _)) = node.last.take() {
+            self.executors.leaves(job);
+        }
         for slot in 0..self.running.len() {
             let there = self.running[slot].as_ref();
             if there.is_some_and(|(_, running)| running.node == place) {
-                let (_, running) = self.running[slot].take().expect("just seen");
-                let submitted = self.trace.jobs[running.job as usize].submitted_ms;
-                self.account.ended(self.now, &running, false, submitted);
-                self.free.push(slot as u32);
-                self.under_way -= 1;
+                self.take(slot as u32, false);
             }
         }
         if let Some(NodeFailure { mean_repair_ms, .. }) = self.trace.nodes[place as usize].failure {
