@@ -62,7 +62,7 @@ impl Coordinator {
                 senders.clone(),
                 Arc::clone(&store),
                 Arc::clone(&queues),
-                options.limits.clone(),
+                Arc::clone(&options),
             ),
             logs: Logs::start(Arc::clone(&store)),
             options: Arc::clone(&options),

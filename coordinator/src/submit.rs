@@ -8,7 +8,7 @@ use bytes::Bytes;
 use drover_model::{Answer, JobId, NewJob, Refusal, Submitted, TurnNumber};
 use drover_proto::{
     Violation, job,
-    spec::{self, DEFAULT_NAME, Limits},
+    spec::{self, DEFAULT_NAME},
     v1,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
+    config::Options,
     error::{ApiError, Code},
     inbox::{Senders, Wish},
     queues::QueueDefaults,
@@ -41,7 +42,7 @@ pub(crate) struct Submitter {
     senders: Senders,
     lookups: mpsc::Sender<Lookup>,
     queues: Arc<QueueDefaults>,
-    limits: Limits,
+    options: Arc<Options>,
 }
 
 /// A checked job that is to be submitted.
@@ -72,7 +73,7 @@ impl Submitter {
         senders: Senders,
         store: Arc<dyn Store>,
         queues: Arc<QueueDefaults>,
-        limits: Limits,
+        options: Arc<Options>,
     ) -> Self {
         let (lookups, waiting) = mpsc::channel(LOOKUP_BATCH);
         tokio::spawn(look_up(store, waiting));
@@ -80,7 +81,7 @@ impl Submitter {
             senders,
             lookups,
             queues,
-            limits,
+            options,
         }
     }
 
@@ -100,7 +101,7 @@ impl Submitter {
         };
         spec::check_asked(spec)?;
         let filled = self.fill_in(spec);
-        let compiled = spec::compile(filled.as_ref().unwrap_or(spec), &self.limits)?;
+        let compiled = spec::compile(filled.as_ref().unwrap_or(spec), &self.options.limits)?;
         let asked = (filled.is_some() && request_id.is_some()).then(|| spec.clone());
         let job = NewJob {
             id: JobId(Uuid::now_v7()),
@@ -181,7 +182,9 @@ impl Submitter {
         jobs: Vec<NewJob>,
         looked_up: TurnNumber,
     ) -> Result<Vec<Submitted>, ApiError> {
-        let specs: Vec<Bytes> = jobs.iter().map(|job| job.stored_spec.clone()).collect();
+        // For the words of a refusal that is given only where that is configured.
+        let explained = jobs.iter().filter(|_| self.options.refuse_impossible);
+        let specs: Vec<Bytes> = explained.map(|job| job.stored_spec.clone()).collect();
         match self.senders.ask(Wish::Submit { jobs, looked_up }).await? {
             Answer::Submitted(submitted) => Ok(submitted),
             Answer::Refused(Refusal::Impossible { job, task, reason }) => {

@@ -8,7 +8,12 @@ use drover_proto::{
 };
 
 use super::{job_id, job_not_found, jobs::unreadable, selection::place};
-use crate::{clock, error::ApiError, inbox::Wish, server::Parts};
+use crate::{
+    clock,
+    error::{ApiError, Code},
+    inbox::Wish,
+    server::Parts,
+};
 
 pub(super) async fn explain(
     parts: &Parts,
@@ -26,13 +31,17 @@ pub(super) async fn explain(
     let job = job::job(record, clock::wall()).map_err(|error| unreadable(&error))?;
     let task = choose(&job, &request.task)?;
     let asked = ask(parts, id, task).await;
-    let known = if stored.row.state.is_final() {
-        // The record is enough, also where nobody leads.
-        asked.unwrap_or_default()
-    } else {
-        asked?
-    };
+    let known = known(asked, stored.row.state.is_final())?;
     Ok(job::explanation(job, task, known))
+}
+
+/// Of a job that has ended the record is enough where nobody leads. Where somebody does, what is known in full is not left
+/// out silently because too many requests wait.
+fn known(asked: Result<Known, ApiError>, has_ended: bool) -> Result<Known, ApiError> {
+    match asked {
+        Err(error) if has_ended && error.code == Code::NotLeader => Ok(Known::default()),
+        asked => asked,
+    }
 }
 
 /// Its place among the tasks.
@@ -54,5 +63,21 @@ async fn ask(parts: &Parts, job: JobId, task: u32) -> Result<Known, ApiError> {
     match parts.senders.ask(Wish::Ask(question)).await? {
         Answer::Explained { task, decision } => Ok(Known { task, decision }),
         _ => Err(ApiError::internal()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_nobody_leads_is_the_record_enough() {
+        let known_of = |error, has_ended| known(Err(error), has_ended).map(|known| known.task);
+        let standby = || ApiError::not_leader(Some("http://one:1".into()));
+        assert_eq!(known_of(standby(), true), Ok(None));
+        assert_eq!(known_of(standby(), false), Err(standby()));
+        for passing in [ApiError::overloaded(), ApiError::interrupted()] {
+            assert_eq!(known_of(passing.clone(), true), Err(passing));
+        }
     }
 }
