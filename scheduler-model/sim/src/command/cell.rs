@@ -80,6 +80,17 @@ impl Cell {
         }
     }
 
+    /// Figures over no jobs would be 0, and 0 is the best there is.
+    fn check(&self) -> Result<(), CommandError> {
+        let counts_any = |(_, trace): &(u64, Trace)| self.counted.counts_any(trace);
+        if self.traces.iter().all(counts_any) {
+            return Ok(());
+        }
+        Err(CommandError::NothingCounts {
+            cell: self.name.clone(),
+        })
+    }
+
     /// What holds for every run of the cell.
     pub(super) fn options(&self, options: &Options, seed: u64) -> Options {
         Options {
@@ -145,12 +156,14 @@ impl SourceArgs {
         repeat: &RepeatArgs,
         skipped: &mut Skipped,
     ) -> Result<Cell, CommandError> {
-        match plan {
-            Plan::Family(family, load) => self.generated(family, *load, repeat),
-            Plan::File(opened) => self.file(opened, repeat, skipped),
-            Plan::Pool(opened, gpus) => self.pool(opened, *gpus, skipped),
-            Plan::Queries(files, arrivals) => self.queries(files, *arrivals, repeat),
-        }
+        let cell = match plan {
+            Plan::Family(family, load) => self.generated(family, *load, repeat)?,
+            Plan::File(opened) => self.file(opened, repeat, skipped)?,
+            Plan::Pool(opened, gpus) => self.pool(opened, *gpus, skipped)?,
+            Plan::Queries(files, arrivals) => self.queries(files, *arrivals, repeat)?,
+        };
+        cell.check()?;
+        Ok(cell)
     }
 
     fn generated(

@@ -128,6 +128,28 @@ fn an_age_cap_of_nothing_lets_nothing_grow_old() {
     assert_ne!(capped(0), capped(1));
 }
 
+/// A job at the beginning of the ninth day, and two on the tenth.
+const POOL_LOG: &str = "\
+job_id,user,num_gpu,submit_time,iterations,model_name,duration,interval,expect_time_list,expect_value_list,best_effort,job_type
+0,ann,4,11520,1,vgg16,30,8,45,10,0,strict
+1,ann,1,12970,1,vgg16,30,8,45,10,0,strict
+2,ann,1,12980,1,vgg16,30,8,45,10,0,strict
+";
+
+#[test]
+fn figures_are_of_jobs_that_count() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("pool.csv");
+    fs::write(&log, POOL_LOG).unwrap();
+    for command in ["evaluate --policies fifo", "simulate"] {
+        let line = format!("{command} --trace {}", log.display());
+        let said = refused(&format!("{line} --days 9-9"));
+        assert!(said.contains("no job of pool 1152 gpus counts"), "{said}");
+        assert!(said.contains("more --days"), "{said}");
+        run(&format!("{line} --days 9-10")).unwrap();
+    }
+}
+
 #[test]
 fn a_file_that_is_not_there_is_no_matter_of_flags() {
     let error = run("evaluate --trace nowhere.swf").unwrap_err();
