@@ -126,8 +126,9 @@ fn differences(what_if: &WhatIf) -> String {
         .collect();
     let headings = ["", "HAPPENED", "SIMULATED", "CHANGE", "IN"];
     format!(
-        "\nAgainst what happened to the {} jobs that had ended:\n{}",
+        "\nAgainst what happened to the {} jobs that had succeeded ({} that had not are left out):\n{}",
         what_if.jobs,
+        what_if.left_out,
         output::table(headings, &rows)
     )
 }
