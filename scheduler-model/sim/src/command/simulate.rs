@@ -32,9 +32,10 @@ pub struct SimulateArgs {
     /// Policy (`drover policy list`)
     #[arg(long, value_name = "NAME", default_value = "edf")]
     pub policy: String,
-    /// What happens when the first in order fits nowhere: strict, easy or greedy
-    #[arg(long, value_name = "MODE", default_value_t = Mode::Easy)]
-    pub dispatch: Mode,
+    /// What happens when the first in order fits nowhere: strict, easy or greedy; by default easy, for SWF files strict and for
+    /// files of GPU jobs with deadlines or TPC-H queries greedy
+    #[arg(long, value_name = "MODE")]
+    pub dispatch: Option<Mode>,
     /// Order in which others are tried beside a reservation (--dispatch easy); by default that of the policy
     #[arg(long, value_name = "NAME")]
     pub backfill_order: Option<String>,
@@ -107,13 +108,17 @@ pub struct Simulated {
 pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
     let mut skipped = Skipped::default();
     let mut cell = args.cell(&mut skipped)?;
-    let options = cell.options(&args.options()?, args.seed);
+    let options = cell.options(&args.options(cell.mode)?, args.seed);
     let (_, trace) = cell.traces.swap_remove(0);
     let outcome = simulate::simulate(&trace, &options)?;
-    let mut evaluation = Evaluation::new(vec![args.contender(&options)], None)?;
+    let contender = Contender {
+        policy: options.policy.name().into(),
+        mode: options.mode.to_string().into(),
+    };
+    let mut evaluation = Evaluation::new(vec![contender], None)?;
     let run = Run {
         seed: args.seed,
-        figures: Figures::of(&outcome),
+        figures: Figures::counting(&outcome, &cell.counted),
     };
     evaluation.add(trace.name.to_string(), vec![vec![run]])?;
     let files = match &args.output_dir {
@@ -131,7 +136,8 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
 }
 
 impl SimulateArgs {
-    fn options(&self) -> Result<Options, CommandError> {
+    /// `usual`: how the load is dispatched where nobody says.
+    fn options(&self, usual: Mode) -> Result<Options, CommandError> {
         let backfill = self.backfill_order.as_deref().map(policy::find);
         Ok(Options {
             backfill: backfill.transpose()?,
@@ -140,24 +146,18 @@ impl SimulateArgs {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
             },
-            ..Options::new(policy::find(&self.policy)?, self.dispatch)
+            ..Options::new(policy::find(&self.policy)?, self.dispatch.unwrap_or(usual))
         })
     }
 
-    fn contender(&self, options: &Options) -> Contender {
-        Contender {
-            policy: options.policy.name().into(),
-            mode: self.dispatch.to_string().into(),
-        }
-    }
-
-    /// What is to be run, for `--execute` as well.
+    /// What is to be run, and how it is dispatched, for `--execute` as well.
     ///
     /// # Errors
     /// When a flag or a file makes no sense.
-    pub fn trace(&self) -> Result<Trace, CommandError> {
+    pub fn load(&self) -> Result<(Trace, Mode), CommandError> {
         let mut cell = self.cell(&mut Skipped::default())?;
-        Ok(cell.traces.swap_remove(0).1)
+        let trace = cell.traces.swap_remove(0).1;
+        Ok((trace, self.dispatch.unwrap_or(cell.mode)))
     }
 
     /// With one trace.

@@ -6,7 +6,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::{CommandError, EvaluateArgs, SimulateArgs, evaluate, published, simulate};
-use crate::report;
+use crate::{evaluate::Figures, report};
 
 #[derive(Debug, Parser)]
 enum CommandLine {
@@ -147,6 +147,33 @@ fn figures_are_of_jobs_that_count() {
         assert!(said.contains("no job of pool 1152 gpus counts"), "{said}");
         assert!(said.contains("more --days"), "{said}");
         run(&format!("{line} --days 9-10")).unwrap();
+    }
+}
+
+/// Of the first policy on the first load, with its mode.
+fn first(line: &str) -> (String, Figures) {
+    let evaluation = match parse(line).unwrap() {
+        CommandLine::Simulate(args) => simulate(&args).unwrap().evaluation,
+        CommandLine::Evaluate(args) => evaluate(&args, &|_, _| ()).unwrap().0,
+    };
+    let mode = evaluation.contenders()[0].mode.to_string();
+    (mode, evaluation.cells()[0].runs(0)[0].figures.clone())
+}
+
+#[test]
+fn one_run_is_judged_as_in_a_comparison() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("pool.csv");
+    fs::write(&log, POOL_LOG).unwrap();
+    let pool = format!("--trace {} --days 9-10", log.display());
+    for (load, mode, jobs) in [
+        ("--workload steady --jobs 50 --load 1.5", "easy", 45),
+        (&pool, "greedy", 1),
+    ] {
+        let (simulated, figures) = first(&format!("simulate --policy sjf --age-cap-s 0 {load}"));
+        let evaluated = first(&format!("evaluate --policies sjf --seeds 1 {load}"));
+        assert_eq!((&*simulated, figures.jobs), (mode, jobs), "{load}");
+        assert_eq!((simulated, figures), evaluated, "{load}");
     }
 }
 
