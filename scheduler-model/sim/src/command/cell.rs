@@ -1,31 +1,24 @@
 //! From flags and files to traces, one cell of a comparison at a time.
 
-use std::path::PathBuf;
-
 use drover_model::dispatch::Mode;
 
 use super::{
     CommandError,
+    plan::{Opened, Plan},
     source::{QueryArrivals, RepeatArgs, SourceArgs},
 };
 use crate::{
     evaluate::Counted,
     simulate::{Options, Rounds, in_parallel},
     trace::{
-        ParseTraceError, ReadTraceError, Skipped, Trace,
-        format::Format,
-        philly,
-        read::{self, TraceFile},
+        ParseTraceError, Skipped, Trace,
+        alibaba::{self, AlibabaOptions},
+        history,
         swf::{self, Origin, SwfOptions},
         tpch,
     },
-    workload::{self, FAMILIES, Family, Parameters},
+    workload::{Family, Parameters},
 };
-
-const DAY_MS: u64 = 1_440 * 60_000;
-
-/// How long a log of GPU jobs fills the pool before anything counts.
-const POOL_FILLS_MS: u64 = 2 * DAY_MS;
 
 /// Graphs of some sixty tasks are as much work as thousands of jobs.
 const DAG_JOBS: u32 = 400;
@@ -39,32 +32,8 @@ pub(super) struct Cell {
     pub(super) counted: Counted,
     /// Of dispatch, where nobody says.
     pub(super) mode: Mode,
-    rounds: Rounds,
-    moving_ms: u64,
-}
-
-/// A file in memory.
-pub(super) struct Opened {
-    path: PathBuf,
-    pub(super) file: TraceFile,
-}
-
-/// A cell that is made when its turn has come, so that the traces of only one are in memory.
-pub(super) enum Plan<'a> {
-    Family(Family, f64),
-    File(&'a Opened),
-    /// A log of GPU jobs, for a pool of so many.
-    Pool(&'a Opened, u32),
-    Queries(Vec<&'a Opened>, QueryArrivals),
-}
-
-impl Opened {
-    fn malformed(&self, source: ParseTraceError) -> CommandError {
-        CommandError::Trace(ReadTraceError::Malformed {
-            file: self.path.clone(),
-            source,
-        })
-    }
+    pub(super) rounds: Rounds,
+    pub(super) moving_ms: u64,
 }
 
 impl Cell {
@@ -103,52 +72,6 @@ impl Cell {
 }
 
 impl SourceArgs {
-    pub(super) fn open(&self) -> Result<Vec<Opened>, CommandError> {
-        let open = |path: &PathBuf| {
-            Ok(Opened {
-                path: path.clone(),
-                file: read::open(path, self.format)?,
-            })
-        };
-        self.trace.iter().map(open).collect()
-    }
-
-    pub(super) fn plans<'a>(&self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
-        if files.is_empty() && self.workload.is_empty() {
-            return Err(CommandError::Usage(
-                "say what to simulate: --workload steady (or all), or --trace FILE",
-            ));
-        }
-        let mut plans = Vec::new();
-        for family in self.families()? {
-            let at = |load: &f64| Plan::Family(family, *load);
-            plans.extend(self.load.iter().map(at));
-        }
-        let mut queries = Vec::new();
-        for opened in files {
-            match opened.file.format {
-                Format::Tpch => queries.push(opened),
-                Format::Philly => {
-                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(opened, *gpus)));
-                }
-                _ => plans.push(Plan::File(opened)),
-            }
-        }
-        if !queries.is_empty() {
-            let arrivals = self.arrivals.iter();
-            plans.extend(arrivals.map(|arrivals| Plan::Queries(queries.clone(), *arrivals)));
-        }
-        Ok(plans)
-    }
-
-    fn families(&self) -> Result<Vec<Family>, CommandError> {
-        if self.workload.iter().any(|name| name == "all") {
-            return Ok(FAMILIES.to_vec());
-        }
-        let families = self.workload.iter().map(|name| workload::find(name));
-        Ok(families.collect::<Result<_, _>>()?)
-    }
-
     /// Lines that a lenient reader passed over are counted in `skipped`.
     pub(super) fn cell(
         &self,
@@ -158,7 +81,9 @@ impl SourceArgs {
     ) -> Result<Cell, CommandError> {
         let cell = match plan {
             Plan::Family(family, load) => self.generated(family, *load, repeat)?,
-            Plan::File(opened) => self.file(opened, repeat, skipped)?,
+            Plan::Swf(opened) => self.swf(opened, repeat, skipped)?,
+            Plan::Alibaba(opened) => self.alibaba(opened, skipped)?,
+            Plan::History(opened) => self.history(opened, skipped)?,
             Plan::Pool(opened, gpus) => self.pool(opened, *gpus, skipped)?,
             Plan::Queries(files, arrivals) => self.queries(files, *arrivals, repeat)?,
         };
@@ -190,47 +115,50 @@ impl SourceArgs {
         })
     }
 
-    fn file(
+    fn swf(
         &self,
         opened: &Opened,
         repeat: &RepeatArgs,
         skipped: &mut Skipped,
     ) -> Result<Cell, CommandError> {
+        let name = &opened.file.name;
+        let log = self.log(opened)?;
+        skipped.merge(&log.skipped);
+        Ok(Cell {
+            mode: Mode::Strict,
+            ..Cell::new(name.clone(), windows(name, &log, repeat)?)
+        })
+    }
+
+    fn alibaba(&self, opened: &Opened, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let options = AlibabaOptions {
+            load: self.load[0],
+            lenient: self.lenient,
+            ..AlibabaOptions::default()
+        };
         let file = &opened.file;
-        if file.format == Format::Swf {
-            let log = self.log(opened)?;
-            skipped.merge(&log.skipped);
-            return Ok(Cell {
-                mode: Mode::Strict,
-                ..Cell::new(file.name.clone(), windows(&file.name, &log, repeat)?)
-            });
-        }
-        let read = read::parse(file, &self.read_options());
+        let read = alibaba::parse(&file.content, &file.name, options);
+        self.whole(opened, read, skipped)
+    }
+
+    fn history(&self, opened: &Opened, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let file = &opened.file;
+        let read = history::parse(&file.content, &file.name, self.lenient);
+        self.whole(opened, read, skipped)
+    }
+
+    /// Or its first jobs.
+    fn whole(
+        &self,
+        opened: &Opened,
+        read: Result<(Trace, Skipped), ParseTraceError>,
+        skipped: &mut Skipped,
+    ) -> Result<Cell, CommandError> {
         let (mut trace, passed_over) = read.map_err(|source| opened.malformed(source))?;
         skipped.merge(&passed_over);
         let jobs = self.jobs.map_or(usize::MAX, |jobs| jobs as usize);
         trace.jobs.truncate(jobs);
-        Ok(Cell::new(file.name.clone(), vec![(0, trace)]))
-    }
-
-    /// Its times are whole minutes, so that rounds are held when all of a minute is done.
-    fn pool(
-        &self,
-        opened: &Opened,
-        gpus: u32,
-        skipped: &mut Skipped,
-    ) -> Result<Cell, CommandError> {
-        let file = &opened.file;
-        let log = philly::parse(&file.content, self.lenient);
-        let log = log.map_err(|source| opened.malformed(source))?;
-        skipped.merge(&log.skipped);
-        let trace = log.trace(&file.name, gpus, self.days.as_ref())?;
-        Ok(Cell {
-            counted: counted_days(&trace),
-            mode: Mode::Greedy,
-            rounds: Rounds::EachMoment,
-            ..Cell::new(format!("{} {gpus} gpus", file.name), vec![(0, trace)])
-        })
+        Ok(Cell::new(opened.file.name.clone(), vec![(0, trace)]))
     }
 
     pub(super) fn log(&self, opened: &Opened) -> Result<swf::SwfLog, CommandError> {
@@ -283,15 +211,6 @@ impl SourceArgs {
             )
         })
     }
-
-    fn read_options(&self) -> read::ReadOptions {
-        read::ReadOptions {
-            format: self.format,
-            lenient: self.lenient,
-            load: self.load[0],
-            ..read::ReadOptions::default()
-        }
-    }
 }
 
 fn windows(
@@ -305,19 +224,4 @@ fn windows(
     let traces = log.windows(name, &windows, Origin::Log)?;
     let firsts = windows.starts.iter().map(|first| *first as u64);
     Ok(firsts.zip(traces).collect())
-}
-
-/// After the pool has filled, and before the last minute of the log, in which its reference tables stop.
-fn counted_days(trace: &Trace) -> Counted {
-    let last = trace.jobs.last().map_or(0, |job| job.submitted_ms);
-    if last <= POOL_FILLS_MS {
-        return Counted::All;
-    }
-    let first = trace.jobs.first().map_or(0, |job| job.submitted_ms);
-    // Of chosen days the first fills the pool.
-    let begin = match first {
-        0..=POOL_FILLS_MS => POOL_FILLS_MS,
-        _ => (first / DAY_MS + 1) * DAY_MS,
-    };
-    Counted::Submitted(begin..last)
 }

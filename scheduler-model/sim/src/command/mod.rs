@@ -5,6 +5,8 @@ mod contenders;
 mod error;
 mod evaluate;
 mod nodes;
+mod plan;
+mod pool;
 mod published;
 mod simulate;
 mod source;

@@ -185,6 +185,32 @@ fn a_file_that_is_not_there_is_no_matter_of_flags() {
 }
 
 #[test]
+fn what_makes_no_sense_in_a_file_is_named() {
+    let folder = TempDir::new().unwrap();
+    for (name, content, problem) in [
+        ("log.swf", "1 2\n", "log.swf, line 1, column"),
+        ("pool.csv", "expect_time_list\n", "pool.csv, "),
+        (
+            "tasks.csv",
+            "0,j_1,M1,10,100.0,0.3,x\n",
+            "tasks.csv, line 1",
+        ),
+        ("queries.json", "{", "queries.json, line 1"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        let error = run(&format!("evaluate --trace {}", path.display())).unwrap_err();
+        assert!(!error.is_usage());
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    let path = folder.path().join("pool.csv");
+    fs::write(&path, format!("{POOL_LOG}torn\n")).unwrap();
+    let line = format!("evaluate --policies fifo --trace {}", path.display());
+    assert!(run(&line).unwrap_err().to_string().contains("line 5"));
+    run(&format!("{line} --lenient --days 9-10")).unwrap();
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     let taken = folder.path().join("taken");

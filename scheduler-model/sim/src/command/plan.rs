@@ -1,0 +1,90 @@
+//! What is to be simulated, before any of it is made or parsed.
+
+use std::path::PathBuf;
+
+use super::{CommandError, source::SourceArgs};
+use crate::{
+    trace::{
+        ParseTraceError, ReadTraceError,
+        format::Format,
+        read::{self, TraceFile},
+    },
+    workload::{self, FAMILIES, Family},
+};
+
+/// A file in memory.
+pub(super) struct Opened {
+    path: PathBuf,
+    pub(super) file: TraceFile,
+}
+
+/// Cells that are made when their turn has come, so that not all traces are in memory.
+pub(super) enum Plan<'a> {
+    Family(Family, f64),
+    Swf(&'a Opened),
+    Alibaba(&'a Opened),
+    History(&'a Opened),
+    /// A log of GPU jobs, for a pool of so many.
+    Pool(&'a Opened, u32),
+    /// Queries that are drawn from together.
+    Queries(Vec<&'a Opened>, super::source::QueryArrivals),
+}
+
+impl Opened {
+    pub(super) fn malformed(&self, source: ParseTraceError) -> CommandError {
+        CommandError::Trace(ReadTraceError::Malformed {
+            file: self.path.clone(),
+            source,
+        })
+    }
+}
+
+impl SourceArgs {
+    pub(super) fn open(&self) -> Result<Vec<Opened>, CommandError> {
+        let open = |path: &PathBuf| {
+            Ok(Opened {
+                path: path.clone(),
+                file: read::open(path, self.format)?,
+            })
+        };
+        self.trace.iter().map(open).collect()
+    }
+
+    pub(super) fn plans<'a>(&self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
+        if files.is_empty() && self.workload.is_empty() {
+            return Err(CommandError::Usage(
+                "say what to simulate: --workload steady (or all), or --trace FILE",
+            ));
+        }
+        let mut plans = Vec::new();
+        for family in self.families()? {
+            let at = |load: &f64| Plan::Family(family, *load);
+            plans.extend(self.load.iter().map(at));
+        }
+        let mut queries = Vec::new();
+        for opened in files {
+            match opened.file.format {
+                Format::Swf => plans.push(Plan::Swf(opened)),
+                Format::Alibaba => plans.push(Plan::Alibaba(opened)),
+                Format::History => plans.push(Plan::History(opened)),
+                Format::Philly => {
+                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(opened, *gpus)));
+                }
+                Format::Tpch => queries.push(opened),
+            }
+        }
+        if !queries.is_empty() {
+            let arrivals = self.arrivals.iter();
+            plans.extend(arrivals.map(|arrivals| Plan::Queries(queries.clone(), *arrivals)));
+        }
+        Ok(plans)
+    }
+
+    fn families(&self) -> Result<Vec<Family>, CommandError> {
+        if self.workload.iter().any(|name| name == "all") {
+            return Ok(FAMILIES.to_vec());
+        }
+        let families = self.workload.iter().map(|name| workload::find(name));
+        Ok(families.collect::<Result<_, _>>()?)
+    }
+}
