@@ -1,4 +1,4 @@
-//! From flags and files to traces, one cell of a comparison at a time.
+//! From flags and files to traces.
 
 use drover_model::dispatch::Mode;
 
@@ -72,23 +72,24 @@ impl Cell {
 }
 
 impl SourceArgs {
-    /// Lines that a lenient reader passed over are counted in `skipped`.
-    pub(super) fn cell(
+    /// As many as the plan says, from reading its files once. Lines that a lenient reader passed over are counted in
+    /// `skipped`.
+    pub(super) fn cells(
         &self,
         plan: &Plan<'_>,
         repeat: &RepeatArgs,
         skipped: &mut Skipped,
-    ) -> Result<Cell, CommandError> {
-        let cell = match plan {
-            Plan::Family(family, load) => self.generated(family, *load, repeat)?,
-            Plan::Swf(opened) => self.swf(opened, repeat, skipped)?,
-            Plan::Alibaba(opened) => self.alibaba(opened, skipped)?,
-            Plan::History(opened) => self.history(opened, skipped)?,
-            Plan::Pool(opened, gpus) => self.pool(opened, *gpus, skipped)?,
-            Plan::Queries(files, arrivals) => self.queries(files, *arrivals, repeat)?,
+    ) -> Result<Vec<Cell>, CommandError> {
+        let cells = match plan {
+            Plan::Family(family, load) => vec![self.generated(family, *load, repeat)?],
+            Plan::Swf(opened) => vec![self.swf(opened, repeat, skipped)?],
+            Plan::Alibaba(opened) => vec![self.alibaba(opened, skipped)?],
+            Plan::History(opened) => vec![self.history(opened, skipped)?],
+            Plan::Pools(opened, gpus) => self.pools(opened, gpus, skipped)?,
+            Plan::Queries(files, arrivals) => self.queries(files, arrivals, repeat)?,
         };
-        cell.check()?;
-        Ok(cell)
+        cells.iter().try_for_each(Cell::check)?;
+        Ok(cells)
     }
 
     fn generated(
@@ -173,14 +174,24 @@ impl SourceArgs {
     fn queries(
         &self,
         files: &[&Opened],
-        arrivals: QueryArrivals,
+        arrivals: &[QueryArrivals],
         repeat: &RepeatArgs,
-    ) -> Result<Cell, CommandError> {
+    ) -> Result<Vec<Cell>, CommandError> {
         let set = |opened: &&Opened| {
             let set = tpch::parse(&opened.file.content, &opened.file.name);
             set.map_err(|source| opened.malformed(source))
         };
         let sizes = files.iter().map(set).collect::<Result<Vec<_>, _>>()?;
+        let cell = |arrivals: &QueryArrivals| self.drawn(&sizes, *arrivals, repeat);
+        arrivals.iter().map(cell).collect()
+    }
+
+    fn drawn(
+        &self,
+        sizes: &[tpch::QuerySet],
+        arrivals: QueryArrivals,
+        repeat: &RepeatArgs,
+    ) -> Result<Cell, CommandError> {
         let (arrivals, jobs, how) = match arrivals {
             QueryArrivals::Batch => (tpch::Arrivals::Batch, 20, "batch"),
             QueryArrivals::Stream => {
@@ -197,11 +208,10 @@ impl SourceArgs {
             },
             ..tpch::Load::default()
         };
-        let drawn = |seed: u64| {
-            let trace = tpch::Load { seed, ..load }.trace(&sizes)?;
+        let traces = repeat.all_seeds().map(|seed| {
+            let trace = tpch::Load { seed, ..load }.trace(sizes)?;
             Ok((seed, trace))
-        };
-        let traces = repeat.all_seeds().map(drawn);
+        });
         Ok(Cell {
             mode: Mode::Greedy,
             moving_ms: self.moving_ms,

@@ -11,6 +11,7 @@ use super::{
     CommandError, ContenderArgs, Progress,
     cell::Cell,
     contenders::age_cap_ms,
+    plan::Plan,
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
@@ -73,35 +74,18 @@ pub fn evaluate(
 ) -> Result<(Evaluation, Skipped), CommandError> {
     let files = args.source.open()?;
     let plans = args.source.plans(&files)?;
+    let cells: usize = plans.iter().map(Plan::cells).sum();
     let mut skipped = Skipped::default();
     let mut evaluation: Option<Evaluation> = None;
-    for (place, plan) in plans.iter().enumerate() {
-        let cell = args.source.cell(plan, &args.repeat, &mut skipped)?;
-        let contenders = args.contenders(&cell)?;
-        let evaluation = match &mut evaluation {
-            Some(evaluation) => evaluation,
-            None => evaluation.insert(Evaluation::new(
-                contenders
-                    .iter()
-                    .map(|(contender, _)| contender.clone())
-                    .collect(),
-                args.baseline.as_deref(),
-            )?),
-        };
-        let names = contenders.iter().map(|(contender, _)| contender);
-        if !names.eq(evaluation.contenders()) {
-            return Err(CommandError::Usage(
-                "these workloads and files differ in how they are dispatched by default; say it with --dispatch",
-            ));
-        }
-        let done = |done, all| progress(place * all + done, plans.len() * all);
-        let runs = args.run(&cell, &contenders, &done)?;
-        evaluation.add(cell.name.clone(), runs)?;
-        if let Some(folder) = &args.output_dir {
-            args.draw(folder, evaluation, &cell, &contenders)?;
+    let mut place = 0;
+    for plan in &plans {
+        for cell in args.source.cells(plan, &args.repeat, &mut skipped)? {
+            let done = |done, all| progress(place * all + done, cells * all);
+            args.add(&mut evaluation, &cell, &done)?;
+            place += 1;
         }
     }
-    let evaluation = evaluation.expect("there is at least one plan");
+    let evaluation = evaluation.expect("there is at least one cell");
     if let Some(folder) = &args.output_dir {
         write_tables(folder, &evaluation)?;
     }
@@ -118,6 +102,35 @@ impl EvaluateArgs {
             options.noise = self.noise;
         }
         Ok(contenders)
+    }
+
+    /// Runs a cell, and makes the evaluation with the first.
+    fn add(
+        &self,
+        evaluation: &mut Option<Evaluation>,
+        cell: &Cell,
+        progress: Progress<'_>,
+    ) -> Result<(), CommandError> {
+        let contenders = self.contenders(cell)?;
+        let names = || contenders.iter().map(|(contender, _)| contender);
+        let evaluation = match evaluation {
+            Some(evaluation) => evaluation,
+            None => evaluation.insert(Evaluation::new(
+                names().cloned().collect(),
+                self.baseline.as_deref(),
+            )?),
+        };
+        if !names().eq(evaluation.contenders()) {
+            return Err(CommandError::Usage(
+                "these workloads and files differ in how they are dispatched by default; say it with --dispatch",
+            ));
+        }
+        let runs = self.run(cell, &contenders, progress)?;
+        evaluation.add(cell.name.clone(), runs)?;
+        match &self.output_dir {
+            Some(folder) => self.draw(folder, evaluation, cell, &contenders),
+            None => Ok(()),
+        }
     }
 
     /// By contender, then by trace.

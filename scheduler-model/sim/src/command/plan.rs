@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{CommandError, source::SourceArgs};
+use super::{
+    CommandError,
+    source::{QueryArrivals, SourceArgs},
+};
 use crate::{
     trace::{
         ParseTraceError, ReadTraceError,
@@ -24,10 +27,21 @@ pub(super) enum Plan<'a> {
     Swf(&'a Opened),
     Alibaba(&'a Opened),
     History(&'a Opened),
-    /// A log of GPU jobs, for a pool of so many.
-    Pool(&'a Opened, u32),
-    /// Queries that are drawn from together.
-    Queries(Vec<&'a Opened>, super::source::QueryArrivals),
+    /// A log of GPU jobs, for pools of so many.
+    Pools(&'a Opened, &'a [u32]),
+    /// Queries that are drawn from together, as they arrive.
+    Queries(Vec<&'a Opened>, &'a [QueryArrivals]),
+}
+
+impl Plan<'_> {
+    /// How many cells it makes.
+    pub(super) fn cells(&self) -> usize {
+        match self {
+            Self::Family(..) | Self::Swf(_) | Self::Alibaba(_) | Self::History(_) => 1,
+            Self::Pools(_, gpus) => gpus.len(),
+            Self::Queries(_, arrivals) => arrivals.len(),
+        }
+    }
 }
 
 impl Opened {
@@ -50,7 +64,7 @@ impl SourceArgs {
         self.trace.iter().map(open).collect()
     }
 
-    pub(super) fn plans<'a>(&self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
+    pub(super) fn plans<'a>(&'a self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
         if files.is_empty() && self.workload.is_empty() {
             return Err(CommandError::Usage(
                 "say what to simulate: --workload steady (or all), or --trace FILE",
@@ -67,15 +81,12 @@ impl SourceArgs {
                 Format::Swf => plans.push(Plan::Swf(opened)),
                 Format::Alibaba => plans.push(Plan::Alibaba(opened)),
                 Format::History => plans.push(Plan::History(opened)),
-                Format::Philly => {
-                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(opened, *gpus)));
-                }
+                Format::Philly => plans.push(Plan::Pools(opened, &self.gpus)),
                 Format::Tpch => queries.push(opened),
             }
         }
         if !queries.is_empty() {
-            let arrivals = self.arrivals.iter();
-            plans.extend(arrivals.map(|arrivals| Plan::Queries(queries.clone(), *arrivals)));
+            plans.push(Plan::Queries(queries, &self.arrivals));
         }
         Ok(plans)
     }

@@ -16,23 +16,26 @@ const POOL_FILLS_MS: u64 = 2 * DAY_MS;
 
 impl SourceArgs {
     /// Its times are whole minutes, so that rounds are held when all of a minute is done.
-    pub(super) fn pool(
+    pub(super) fn pools(
         &self,
         opened: &Opened,
-        gpus: u32,
+        gpus: &[u32],
         skipped: &mut Skipped,
-    ) -> Result<Cell, CommandError> {
+    ) -> Result<Vec<Cell>, CommandError> {
         let file = &opened.file;
         let log = philly::parse(&file.content, self.lenient);
         let log = log.map_err(|source| opened.malformed(source))?;
         skipped.merge(&log.skipped);
-        let trace = log.trace(&file.name, gpus, self.days.as_ref())?;
-        Ok(Cell {
-            counted: counted_days(&trace),
-            mode: Mode::Greedy,
-            rounds: Rounds::EachMoment,
-            ..Cell::new(format!("{} {gpus} gpus", file.name), vec![(0, trace)])
-        })
+        let pool = |gpus: &u32| {
+            let trace = log.trace(&file.name, *gpus, self.days.as_ref())?;
+            Ok(Cell {
+                counted: counted_days(&trace),
+                mode: Mode::Greedy,
+                rounds: Rounds::EachMoment,
+                ..Cell::new(format!("{} {gpus} gpus", file.name), vec![(0, trace)])
+            })
+        };
+        gpus.iter().map(pool).collect()
     }
 }
 

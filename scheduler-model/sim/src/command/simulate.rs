@@ -9,6 +9,7 @@ use super::{
     cell::Cell,
     contenders::age_cap_ms,
     evaluate::write,
+    plan::Plan,
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
@@ -181,13 +182,14 @@ impl SimulateArgs {
     fn sourced(&self, skipped: &mut Skipped) -> Result<Cell, CommandError> {
         let files = self.source.open()?;
         let plans = self.source.plans(&files)?;
-        let [plan] = &plans[..] else {
+        if plans.iter().map(Plan::cells).sum::<usize>() != 1 {
             return Err(CommandError::Usage(
                 "one workload at one load, or one file, is simulated at a time; `drover evaluate` takes several",
             ));
-        };
+        }
         let repeat = RepeatArgs::once(self.seed);
-        self.source.cell(plan, &repeat, skipped)
+        let mut cells = self.source.cells(&plans[0], &repeat, skipped)?;
+        Ok(cells.swap_remove(0))
     }
 
     fn write(

@@ -1,6 +1,6 @@
 //! Flags that make no sense.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Mutex};
 
 use clap::Parser;
 use tempfile::TempDir;
@@ -175,6 +175,31 @@ fn one_run_is_judged_as_in_a_comparison() {
         assert_eq!((&*simulated, figures.jobs), (mode, jobs), "{load}");
         assert_eq!((simulated, figures), evaluated, "{load}");
     }
+}
+
+#[test]
+fn a_file_is_read_once_for_several_cells() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("pool.csv");
+    fs::write(&log, format!("{POOL_LOG}torn\n")).unwrap();
+    let line = format!(
+        "evaluate --policies fifo --trace {} --lenient --days 9-10 --gpus 4,8",
+        log.display()
+    );
+    let CommandLine::Evaluate(args) = parse(&line).unwrap() else {
+        unreachable!("it says evaluate")
+    };
+    let told = Mutex::new(Vec::new());
+    let (evaluation, skipped) = evaluate(&args, &|done, all| {
+        told.lock().unwrap().push((done, all));
+    })
+    .unwrap();
+    let names = evaluation.cells().iter().map(|cell| &*cell.workload);
+    assert_eq!(names.collect::<Vec<_>>(), ["pool 4 gpus", "pool 8 gpus"]);
+    assert_eq!(skipped.total(), 1);
+    assert_eq!(told.into_inner().unwrap(), [(1, 2), (2, 2)]);
+    let said = refused(&line.replace("evaluate --policies fifo", "simulate"));
+    assert!(said.contains("one file"), "{said}");
 }
 
 #[test]
