@@ -85,7 +85,7 @@ impl SourceArgs {
             Plan::Swf(opened) => vec![self.swf(opened, repeat, skipped)?],
             Plan::Alibaba(opened) => vec![self.alibaba(opened, skipped)?],
             Plan::History(opened) => vec![self.history(opened, skipped)?],
-            Plan::Pools(opened, gpus) => self.pools(opened, gpus, skipped)?,
+            Plan::Pools(opened, gpus) => self.gpu_jobs(opened, gpus, skipped)?,
             Plan::Queries(files, arrivals) => self.queries(files, arrivals, repeat)?,
         };
         cells.iter().try_for_each(Cell::check)?;
@@ -133,7 +133,7 @@ impl SourceArgs {
 
     fn alibaba(&self, opened: &Opened, skipped: &mut Skipped) -> Result<Cell, CommandError> {
         let options = AlibabaOptions {
-            load: self.load[0],
+            load: self.only_load()?,
             lenient: self.lenient,
             ..AlibabaOptions::default()
         };
@@ -203,8 +203,8 @@ impl SourceArgs {
             jobs: self.jobs.unwrap_or(jobs) as usize,
             arrivals,
             moving: match self.moving_ms {
-                0 => tpch::Moving::Free,
-                _ => tpch::Moving::Modelled,
+                None => tpch::Moving::Free,
+                Some(_) => tpch::Moving::Modelled,
             },
             ..tpch::Load::default()
         };
@@ -214,7 +214,7 @@ impl SourceArgs {
         });
         Ok(Cell {
             mode: Mode::Greedy,
-            moving_ms: self.moving_ms,
+            moving_ms: self.moving_ms.unwrap_or(0),
             ..Cell::new(
                 format!("tpch {how}"),
                 traces.collect::<Result<_, CommandError>>()?,

@@ -43,6 +43,11 @@ pub enum CommandError {
         "no job of {cell} counts: there is none, or all were submitted while the pool fills, as on the first of the chosen days; take more --days or --jobs"
     )]
     NothingCounts { cell: String },
+    #[error("{flag} says nothing here: it is for {purpose}; leave it out")]
+    Unused {
+        flag: &'static str,
+        purpose: &'static str,
+    },
     #[error("{0}")]
     Usage(&'static str),
     #[error("cannot write {}: {source}", path.display())]

@@ -42,8 +42,9 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "SECONDS")]
     pub age_cap_s: Option<u64>,
     /// Spread of true run times around those of the workload: the standard deviation of their logarithm
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_noise)]
-    pub noise: f64,
+    /// [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = parse_noise)]
+    pub noise: Option<f64>,
     /// Writes objective.md, with J of all policies on all workloads in one table, evaluation.md, evaluation.csv,
     /// evaluation.jsonl and pictures into this folder
     #[arg(long, value_name = "FOLDER")]
@@ -74,6 +75,7 @@ pub fn evaluate(
 ) -> Result<(Evaluation, Skipped), CommandError> {
     let files = args.source.open()?;
     let plans = args.source.plans(&files)?;
+    args.repeat.refuse_unused(&plans)?;
     let cells: usize = plans.iter().map(Plan::cells).sum();
     let mut skipped = Skipped::default();
     let mut evaluation: Option<Evaluation> = None;
@@ -99,7 +101,7 @@ impl EvaluateArgs {
         let mut contenders = self.contenders.contenders(cell.mode)?;
         for (_, options) in &mut contenders {
             options.age_cap_ms = age_cap_ms(self.age_cap_s);
-            options.noise = self.noise;
+            options.noise = self.noise.unwrap_or(0.0);
         }
         Ok(contenders)
     }

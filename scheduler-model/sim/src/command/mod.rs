@@ -12,6 +12,7 @@ mod simulate;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod what_if;
 
 pub use contenders::ContenderArgs;

@@ -34,6 +34,23 @@ pub(super) enum Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Of the files. `None`: it is made up.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self {
+            Self::Family(..) => None,
+            Self::Swf(_) => Some(Format::Swf),
+            Self::Alibaba(_) => Some(Format::Alibaba),
+            Self::History(_) => Some(Format::History),
+            Self::Pools(..) => Some(Format::Philly),
+            Self::Queries(..) => Some(Format::Tpch),
+        }
+    }
+
+    /// Whether another seed gives other jobs.
+    pub(super) fn is_drawn(&self) -> bool {
+        matches!(self, Self::Family(..) | Self::Queries(..))
+    }
+
     /// How many cells it makes.
     pub(super) fn cells(&self) -> usize {
         match self {
@@ -64,6 +81,8 @@ impl SourceArgs {
         self.trace.iter().map(open).collect()
     }
 
+    /// # Errors
+    /// When there is nothing to simulate, or a flag says nothing of it.
     pub(super) fn plans<'a>(&'a self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
         if files.is_empty() && self.workload.is_empty() {
             return Err(CommandError::Usage(
@@ -73,21 +92,25 @@ impl SourceArgs {
         let mut plans = Vec::new();
         for family in self.families()? {
             let at = |load: &f64| Plan::Family(family, *load);
-            plans.extend(self.load.iter().map(at));
+            plans.extend(self.loads().iter().map(at));
         }
         let mut queries = Vec::new();
         for opened in files {
             match opened.file.format {
                 Format::Swf => plans.push(Plan::Swf(opened)),
-                Format::Alibaba => plans.push(Plan::Alibaba(opened)),
+                Format::Alibaba => {
+                    self.only_load()?;
+                    plans.push(Plan::Alibaba(opened));
+                }
                 Format::History => plans.push(Plan::History(opened)),
-                Format::Philly => plans.push(Plan::Pools(opened, &self.gpus)),
+                Format::Philly => plans.push(Plan::Pools(opened, self.pools())),
                 Format::Tpch => queries.push(opened),
             }
         }
         if !queries.is_empty() {
-            plans.push(Plan::Queries(queries, &self.arrivals));
+            plans.push(Plan::Queries(queries, self.query_arrivals()));
         }
+        self.refuse_unused(&plans)?;
         Ok(plans)
     }
 

@@ -16,7 +16,7 @@ const POOL_FILLS_MS: u64 = 2 * DAY_MS;
 
 impl SourceArgs {
     /// Its times are whole minutes, so that rounds are held when all of a minute is done.
-    pub(super) fn pools(
+    pub(super) fn gpu_jobs(
         &self,
         opened: &Opened,
         gpus: &[u32],

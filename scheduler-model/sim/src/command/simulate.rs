@@ -7,10 +7,11 @@ use drover_model::{dispatch::Mode, policy};
 use super::{
     CommandError, NodeChange, WhatIf,
     cell::Cell,
-    contenders::age_cap_ms,
+    contenders::{age_cap_ms, backfill_order},
     evaluate::write,
     plan::Plan,
-    source::{RepeatArgs, SourceArgs},
+    source::{FIRST_SEED, RepeatArgs, SourceArgs},
+    unused::{DRAWN, refuse_unused},
 };
 use crate::{
     evaluate::{Contender, Evaluation, Figures, Run},
@@ -47,9 +48,9 @@ pub struct SimulateArgs {
     /// Other nodes than the trace has, several times: +2:class=gpu, -1:class=edge, +4:cpu=16,memory=64,speed=2
     #[arg(long, value_name = "CHANGE", allow_hyphen_values = true)]
     pub nodes: Vec<NodeChange>,
-    /// Seed of what is made up
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub seed: u64,
+    /// Seed of what is made up [default: 1]
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
     /// What has waited so many seconds goes before all others, as in a coordinator; 0: nothing grows old
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
     pub age_cap_s: u64,
@@ -60,9 +61,15 @@ pub struct SimulateArgs {
 
 /// Flags of independent jobs with uniform sizes and times.
 #[derive(Clone, Debug, clap::Args)]
+#[group(
+    requires = "generate_jobs",
+    conflicts_with_all = [
+        "workload", "trace", "jobs", "format", "lenient", "processors", "gpus", "days", "arrivals", "moving_ms"
+    ]
+)]
 pub struct GeneratorArgs {
     /// So many independent jobs instead of a workload
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["workload", "trace"])]
+    #[arg(long, value_name = "NUMBER")]
     pub generate_jobs: Option<u32>,
     /// Fewest processors of a generated job
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -77,7 +84,7 @@ pub struct GeneratorArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub p_max: u32,
     /// Generated jobs a second, instead of --load
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", conflicts_with = "load")]
     pub rate: Option<f64>,
     /// Deadline of each generated job, by its run time [default: none]
     #[arg(long, value_name = "FACTOR")]
@@ -109,7 +116,8 @@ pub struct Simulated {
 pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
     let mut skipped = Skipped::default();
     let mut cell = args.cell(&mut skipped)?;
-    let options = cell.options(&args.options(cell.mode)?, args.seed);
+    let seed = args.seed();
+    let options = cell.options(&args.options(cell.mode)?, seed);
     let (_, trace) = cell.traces.swap_remove(0);
     let outcome = simulate::simulate(&trace, &options)?;
     let contender = Contender {
@@ -118,7 +126,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
     };
     let mut evaluation = Evaluation::new(vec![contender], None)?;
     let run = Run {
-        seed: args.seed,
+        seed,
         figures: Figures::counting(&outcome, &cell.counted),
     };
     evaluation.add(trace.name.to_string(), vec![vec![run]])?;
@@ -137,17 +145,21 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
 }
 
 impl SimulateArgs {
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or(FIRST_SEED)
+    }
+
     /// `usual`: how the load is dispatched where nobody says.
     fn options(&self, usual: Mode) -> Result<Options, CommandError> {
-        let backfill = self.backfill_order.as_deref().map(policy::find);
+        let mode = self.dispatch.unwrap_or(usual);
         Ok(Options {
-            backfill: backfill.transpose()?,
+            backfill: backfill_order(self.backfill_order.as_deref(), &[mode])?,
             age_cap_ms: age_cap_ms(Some(self.age_cap_s)),
             keep: Keep {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
             },
-            ..Options::new(policy::find(&self.policy)?, self.dispatch.unwrap_or(usual))
+            ..Options::new(policy::find(&self.policy)?, mode)
         })
     }
 
@@ -174,9 +186,10 @@ impl SimulateArgs {
     }
 
     fn generated(&self, jobs: u32) -> Result<Cell, CommandError> {
-        let load = self.source.load[0];
-        let trace = self.generator.generate(jobs, self.seed, load)?;
-        Ok(Cell::new(trace.name.to_string(), vec![(self.seed, trace)]))
+        let seed = self.seed();
+        let load = self.source.only_load()?;
+        let trace = self.generator.generate(jobs, seed, load)?;
+        Ok(Cell::new(trace.name.to_string(), vec![(seed, trace)]))
     }
 
     fn sourced(&self, skipped: &mut Skipped) -> Result<Cell, CommandError> {
@@ -187,7 +200,9 @@ impl SimulateArgs {
                 "one workload at one load, or one file, is simulated at a time; `drover evaluate` takes several",
             ));
         }
-        let repeat = RepeatArgs::once(self.seed);
+        let is_drawn = plans[0].is_drawn();
+        refuse_unused("--seed", self.seed.is_some(), is_drawn, DRAWN)?;
+        let repeat = RepeatArgs::once(self.seed());
         let mut cells = self.source.cells(&plans[0], &repeat, skipped)?;
         Ok(cells.swap_remove(0))
     }

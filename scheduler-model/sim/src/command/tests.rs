@@ -1,5 +1,7 @@
 //! Flags that make no sense.
 
+mod unused_flags;
+
 use std::{fs, path::Path, sync::Mutex};
 
 use clap::Parser;
@@ -166,12 +168,17 @@ fn one_run_is_judged_as_in_a_comparison() {
     let log = folder.path().join("pool.csv");
     fs::write(&log, POOL_LOG).unwrap();
     let pool = format!("--trace {} --days 9-10", log.display());
-    for (load, mode, jobs) in [
-        ("--workload steady --jobs 50 --load 1.5", "easy", 45),
-        (&pool, "greedy", 1),
+    for (load, once, mode, jobs) in [
+        (
+            "--workload steady --jobs 50 --load 1.5",
+            "--seeds 1",
+            "easy",
+            45,
+        ),
+        (&pool, "", "greedy", 1),
     ] {
         let (simulated, figures) = first(&format!("simulate --policy sjf --age-cap-s 0 {load}"));
-        let evaluated = first(&format!("evaluate --policies sjf --seeds 1 {load}"));
+        let evaluated = first(&format!("evaluate --policies sjf {once} {load}"));
         assert_eq!((&*simulated, figures.jobs), (mode, jobs), "{load}");
         assert_eq!((simulated, figures), evaluated, "{load}");
     }
