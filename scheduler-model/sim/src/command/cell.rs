@@ -14,7 +14,7 @@ use crate::{
         ParseTraceError, Skipped, Trace,
         alibaba::{self, AlibabaOptions},
         history,
-        swf::{self, Origin, SwfOptions},
+        swf::{self, SwfOptions},
         tpch,
     },
     workload::{Family, Parameters},
@@ -135,7 +135,6 @@ impl SourceArgs {
         let options = AlibabaOptions {
             load: self.only_load()?,
             lenient: self.lenient,
-            ..AlibabaOptions::default()
         };
         let file = &opened.file;
         let read = alibaba::parse(&file.content, &file.name, options);
@@ -231,7 +230,7 @@ fn windows(
     let Some(windows) = repeat.cut(log.jobs.len())? else {
         return Ok(vec![(0, log.trace(name))]);
     };
-    let traces = log.windows(name, &windows, Origin::Log)?;
+    let traces = log.windows(name, &windows)?;
     let firsts = windows.starts.iter().map(|first| *first as u64);
     Ok(firsts.zip(traces).collect())
 }

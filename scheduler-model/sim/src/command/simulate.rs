@@ -86,6 +86,9 @@ pub struct GeneratorArgs {
     /// Generated jobs a second, instead of --load
     #[arg(long, value_name = "RATE", conflicts_with = "load")]
     pub rate: Option<f64>,
+    /// All generated jobs are there at the beginning
+    #[arg(long, conflicts_with_all = ["rate", "load"])]
+    pub at_once: bool,
     /// Deadline of each generated job, by its run time [default: none]
     #[arg(long, value_name = "FACTOR")]
     pub slack: Option<f64>,
@@ -238,7 +241,11 @@ impl GeneratorArgs {
             jobs,
             processors: self.n_min..=self.n_max,
             seconds: self.p_min..=self.p_max,
-            arrivals: self.rate.map_or(Arrivals::Load(load), Arrivals::PerSecond),
+            arrivals: match self.rate {
+                _ if self.at_once => Arrivals::AtOnce,
+                Some(rate) => Arrivals::PerSecond(rate),
+                None => Arrivals::Load(load),
+            },
             slack: self.slack,
             seed,
         };

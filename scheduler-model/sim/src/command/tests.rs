@@ -185,6 +185,19 @@ fn one_run_is_judged_as_in_a_comparison() {
 }
 
 #[test]
+fn generated_jobs_may_all_be_there_at_once() {
+    let last_ms = |flags: &str| {
+        let line = format!("simulate --generate-jobs 9 {flags}");
+        let CommandLine::Simulate(args) = parse(&line).unwrap() else {
+            unreachable!("it says simulate")
+        };
+        args.load().unwrap().0.jobs[8].submitted_ms
+    };
+    assert_eq!(last_ms("--at-once"), 0);
+    assert!(last_ms("") > 0);
+}
+
+#[test]
 fn a_file_is_read_once_for_several_cells() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("pool.csv");

@@ -18,9 +18,6 @@ pub struct Outcome {
     pub busy_ms: f64,
     /// Last start of an attempt: published tables take utilisation from the first submission to it.
     pub last_start_ms: u64,
-    /// Rounds of dispatch, and tasks placed.
-    pub rounds: u64,
-    pub placements: u64,
     /// Tasks that succeeded, for throughput.
     pub completions: u64,
 }

@@ -135,6 +135,11 @@ fn flags_of_the_rest_are_refused_where_they_say_nothing() {
             "--rate 1 --load 1",
             "cannot be used with",
         ),
+        (
+            "simulate --generate-jobs 3",
+            "--at-once --load 1",
+            "cannot be used with",
+        ),
         ("simulate --generate-jobs 3", "--load 1,2", "several --load"),
     ] {
         let said = refusal(&format!("{line} {flags}"));
