@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use drover_model::{
-    Constraints, NodeAttributes, Priority, Resources, Topology, dispatch::Mode, policy,
-};
+use drover_model::{Constraints, Priority, Resources, Topology, dispatch::Mode, policy};
 
 use super::*;
 use crate::{
@@ -18,13 +16,7 @@ fn cpus(cpus: u64) -> Resources {
 }
 
 fn node(name: &str, count: u64) -> TraceNode {
-    TraceNode {
-        name: name.into(),
-        capacity: cpus(count),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain(name, cpus(count))
 }
 
 fn task(needs: &[u32], wide: Wide, runs: Runs) -> TraceTask {

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use self::name::Place;
@@ -230,13 +230,7 @@ fn nodes(trace: &Trace, load: f64) -> Result<u32, ParseTraceError> {
 }
 
 fn node(place: u32) -> TraceNode {
-    TraceNode {
-        name: format!("node-{}", place + 1).into(),
-        capacity: cpu(NODE_CORES * 1_000),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain(format!("node-{}", place + 1), cpu(NODE_CORES * 1_000))
 }
 
 fn cpu(cpu_millis: u64) -> Resources {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 use rustc_hash::FxHasher;
 
 use super::{SwfJob, SwfLog};
@@ -50,13 +50,7 @@ impl SwfLog {
 }
 
 fn machine(processors: u32) -> TraceNode {
-    TraceNode {
-        name: "machine".into(),
-        capacity: cpu(processors),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain("machine", cpu(processors))
 }
 
 fn cpu(processors: u32) -> Resources {
