@@ -14,7 +14,7 @@ use super::{
     unused::{DRAWN, refuse_unused},
 };
 use crate::{
-    evaluate::{Contender, Evaluation, Figures, Run},
+    evaluate::{Contender, Counted, Evaluation, Figures, Run},
     plot::{self, QueueSeries, SlowdownSeries},
     report,
     simulate::{self, Keep, Options, Outcome},
@@ -134,7 +134,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
     };
     evaluation.add(trace.name.to_string(), vec![vec![run]])?;
     let files = match &args.output_dir {
-        Some(folder) => args.write(folder, &trace, &outcome)?,
+        Some(folder) => args.write(folder, &trace, &outcome, &cell.counted)?,
         None => Vec::new(),
     };
     Ok(Simulated {
@@ -215,10 +215,11 @@ impl SimulateArgs {
         folder: &std::path::Path,
         trace: &Trace,
         outcome: &Outcome,
+        counted: &Counted,
     ) -> Result<Vec<PathBuf>, CommandError> {
         let mut files = report::write_artifacts(outcome, &self.policy, folder)?.to_vec();
         let title = format!("{}, {}", trace.name, self.policy);
-        let series = [SlowdownSeries::of(&self.policy, outcome)];
+        let series = [SlowdownSeries::of(&self.policy, outcome, counted)];
         let queue = [QueueSeries {
             name: &self.policy,
             samples: &outcome.queue,

@@ -256,6 +256,26 @@ fn what_makes_no_sense_in_a_file_is_named() {
 }
 
 #[test]
+fn cells_of_equal_names_have_pictures_of_their_own() {
+    let folder = TempDir::new().unwrap();
+    let mut line = "evaluate --policies fifo --days 9-10 --trace".to_owned();
+    for year in ["one", "other"] {
+        let log = folder.path().join(year).join("pool.csv");
+        fs::create_dir(log.parent().unwrap()).unwrap();
+        fs::write(&log, POOL_LOG).unwrap();
+        line += &format!(" {}", log.display());
+    }
+    let out = folder.path().join("out");
+    run(&format!("{line} --output-dir {}", out.display())).unwrap();
+    for name in ["01-pool-1152-gpus", "02-pool-1152-gpus"] {
+        for picture in ["objective", "slowdown"] {
+            let file = out.join(format!("{name}-{picture}.svg"));
+            assert!(file.is_file(), "{}", file.display());
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     let taken = folder.path().join("taken");
