@@ -22,7 +22,7 @@ pub struct JudgedJob {
     pub owner: Arc<str>,
     pub priority: u8,
     pub succeeded: bool,
-    /// Longest path of true run times, at least 1 s.
+    /// Longest path by the run times of the trace, at least 1 s.
     pub ideal_ms: u64,
     pub flow_ms: u64,
     /// To the first start of a task; to the end of the simulation if none started.

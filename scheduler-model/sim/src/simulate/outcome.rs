@@ -36,7 +36,8 @@ pub struct JobOutcome {
     pub succeeded: bool,
     /// Moment by which it had to end.
     pub due_ms: Option<u64>,
-    /// Longest path by true run times ([`crate::trace::TraceJob::ideal_ms`]).
+    /// Longest path by the run times of the trace ([`crate::trace::TraceJob::ideal_ms`]): without noise, and by rough
+    /// durations where they depend on executors.
     pub ideal_ms: u64,
     /// Cpu milliseconds (or gpu, see above) that its attempts held, whatever became of them: millicores times ms.
     pub held_work: f64,

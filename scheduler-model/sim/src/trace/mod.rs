@@ -170,7 +170,8 @@ pub struct Recorded {
 }
 
 impl TraceJob {
-    /// The longest path through the job by true run times, at speed 1: what it would take on an empty cluster.
+    /// The longest path through the job by its run times, at speed 1: what it would take on an empty cluster, where they depend
+    /// on executors roughly.
     pub fn ideal_ms(&self) -> u64 {
         let mut ends = Vec::with_capacity(self.tasks.len());
         for task in &self.tasks {
