@@ -124,8 +124,22 @@ fn a_start_takes_its_time() {
         start_latency_ms: 20,
         ..fifo()
     };
-    let trace = trace(vec![node("a", 1)], vec![single(5, 1_000)]);
+    let mut node = node("a", 1);
+    // A millionth a millisecond.
+    node.attributes.cost_per_hour_micros = 3_600_000;
+    node.attributes.power_watts = 50;
+    let trace = trace(vec![node], vec![single(5, 1_000)]);
     assert_eq!(times(&trace, &options), [(25, 1_025)]);
+    let outcome = simulate(&trace, &options).unwrap();
+    let job = &outcome.jobs[0];
+    assert_eq!(
+        job.held_work,
+        1_000.0 * 1_000.0,
+        "not while it was on its way"
+    );
+    assert!((job.cost_micros - 1_000.0).abs() < 1e-6, "{job:?}");
+    assert!((job.energy_joules - 50.0).abs() < 1e-6, "{job:?}");
+    assert_eq!((outcome.last_start_ms, outcome.busy_ms), (25, 1_000.0));
 }
 
 #[test]
