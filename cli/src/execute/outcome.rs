@@ -27,8 +27,7 @@ pub(super) fn outcome(trace: &Trace, recording: &Recording) -> Outcome {
     let last = |at: fn(&AttemptOutcome) -> u64| attempts.iter().map(at).max().unwrap_or(0);
     outcome.ended_ms = last(|attempt| attempt.ended_ms);
     outcome.last_start_ms = last(|attempt| attempt.started_ms);
-    outcome.placements = attempts.len() as u64;
-    outcome.completions = outcome.placements;
+    outcome.completions = attempts.len() as u64;
     let capacity: u64 = trace
         .nodes
         .iter()

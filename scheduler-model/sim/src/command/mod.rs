@@ -5,11 +5,14 @@ mod contenders;
 mod error;
 mod evaluate;
 mod nodes;
+mod plan;
+mod pool;
 mod published;
 mod simulate;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod what_if;
 
 pub use contenders::ContenderArgs;
