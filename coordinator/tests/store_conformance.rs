@@ -94,6 +94,7 @@ conformance! {
     reads::successes_come_from_the_newest_jobs,
     history::history_is_read_by_span_and_page,
     history::history_finds_ids_that_are_a_little_off,
+    history::history_names_jobs_that_cannot_be_read,
     reads::an_unknown_job_is_none_with_a_turn,
     pages::pages_go_from_new_to_old,
     pages::pages_can_be_filtered,

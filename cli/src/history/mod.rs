@@ -16,8 +16,14 @@ pub(crate) async fn export(
     let mut records = client.export_history(request).await?.answer;
     while let Some(message) = records.message().await? {
         let line = match message.record {
-            Some(Record::Header(header)) => Line::Header(lines::header(&header)),
-            Some(Record::Node(node)) => Line::Node(lines::node(&node)),
+            Some(Record::Header(header)) => Line::Header(lines::header(&header)?),
+            Some(Record::Node(node)) => match lines::node(&node) {
+                Ok(line) => Line::Node(line),
+                Err(problem) => {
+                    eprintln!("node {} is left out: {problem}", node.name);
+                    continue;
+                }
+            },
             Some(Record::Job(job)) => match lines::job(&job) {
                 Ok(line) => Line::Job(Box::new(line)),
                 Err(problem) => {

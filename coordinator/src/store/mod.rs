@@ -88,8 +88,9 @@ pub trait Store: Send + Sync + 'static {
     /// A page of jobs, newest first, with the states of their attempts counted.
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
 
-    /// A page of what was submitted in a span of time, by id, each job with all its attempts.
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError>;
+    /// A page of what was submitted in a span of time, oldest id first. Each job is read by itself ([`Self::job`]): one may
+    /// have a hundred thousand attempts, and one that cannot be read keeps nobody from the others.
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError>;
 
     /// Attempts that succeeded, of the newest jobs that have any: at most `limit`, newest job first.
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError>;
@@ -223,7 +224,7 @@ pub struct JobQuery {
     pub limit: u32,
 }
 
-/// Which jobs to read with all that became of them.
+/// Which jobs of the past to name.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
     pub namespace: Arc<str>,

@@ -33,8 +33,6 @@ pub(super) trait Dialect {
     const OPEN_JOBS: &'static str;
     /// See [`super::queries::first_failures`].
     const FIRST_FAILURES: &'static str;
-    /// See [`super::queries::attempts_of`].
-    const ATTEMPTS: &'static str;
     /// Ids and specs of the jobs that the value names.
     const SPECS: &'static str;
 }

@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
-    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, history, reads,
 };
 use pool::{STATEMENT_LIMIT, within};
 
@@ -112,8 +112,8 @@ impl Store for PostgresStore {
         within(STATEMENT_LIMIT, reads::jobs(&self.callers, query)).await
     }
 
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
-        within(STATEMENT_LIMIT, read::history(&self.callers, query)).await
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError> {
+        within(STATEMENT_LIMIT, history::page(&self.callers, query)).await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {

@@ -24,7 +24,7 @@ use sqlx::SqlitePool;
 
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
-    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, history, reads,
 };
 use writer::Writer;
 
@@ -88,8 +88,8 @@ impl Store for SqliteStore {
         reads::jobs(&self.readers, query).await
     }
 
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
-        read::history(&self.readers, query).await
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError> {
+        history::page(&self.readers, query).await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
