@@ -10,6 +10,7 @@ mod error;
 mod grpc;
 mod inbox;
 mod logs;
+mod policies;
 mod principal;
 mod queues;
 mod record;

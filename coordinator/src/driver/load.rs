@@ -6,6 +6,7 @@ use drover_model::{
     Epoch, JobId, LoadedJob, QueueRow, Snapshot, TurnNumber,
     cluster::{Cluster, Config},
     lead::{ModelClock, Poison},
+    policy::PolicySource,
     record::{Line, Settings},
 };
 use drover_proto::spec;
@@ -109,9 +110,12 @@ async fn park(parking: &Parking, unreadable: Unreadable) -> Result<(), StoreErro
 fn build(
     epoch: Epoch,
     stored: StoredSnapshot,
-    config: Config,
+    mut config: Config,
     mut record: Option<Record>,
 ) -> Built {
+    if let Some(policy) = stored.policy {
+        go_on_with(policy, &mut config);
+    }
     let clock = clock::model(stored.model_time);
     let mut jobs = Vec::with_capacity(stored.jobs.len());
     let mut unreadable = Vec::new();
@@ -151,6 +155,21 @@ fn build(
             record,
         })),
         Err(_) => Built::Panicked,
+    }
+}
+
+/// What was in use last is used again. One that this program cannot run does not keep it from leading: it ranks as its
+/// settings say until a program leads that can, or somebody says otherwise.
+fn go_on_with(policy: PolicySource, config: &mut Config) {
+    match policy.build() {
+        Ok(built) => {
+            config.policy = built;
+            config.policy_weights = policy.weights;
+        }
+        Err(error) => tracing::error!(
+            policy = %policy.version, instead = config.policy.name(), %error,
+            "the policy in use cannot be run"
+        ),
     }
 }
 

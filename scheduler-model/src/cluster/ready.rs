@@ -5,6 +5,8 @@
 //! one of them for a member at least. One that no connected node could hold even when empty is *impossible* until a node
 //! joins.
 
+mod rearrange;
+
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, BTreeSet},

@@ -17,6 +17,7 @@ mod priority;
 mod saf;
 mod sjf;
 mod slack_area;
+mod source;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -25,6 +26,7 @@ use std::fmt;
 
 pub use facts::{Facts, JobFacts};
 pub use find::{FindPolicyError, all, find};
+pub use source::{BuildPolicyError, MAX_VERSION_BYTES, PolicySource};
 
 /// Ranks ready tasks. Deterministic: equal facts have equal keys.
 pub trait Policy: Send + Sync + fmt::Debug {
