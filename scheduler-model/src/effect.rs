@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::{
     Admission, AttemptKey, AttemptRow, CallerId, DecisionView, EstimateRow, JobId, JobRow,
     JobState, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, OnDisconnect,
-    PolicyEventRow, QueueRow, Resource, Resources, SessionId, TaskExplanation, TaskState, Timestamp, TurnNumber, Unmet,
-    Weights,
+    PolicyEventRow, QueueRow, Resource, Resources, SessionId, TaskExplanation, TaskState,
+    Timestamp, TurnNumber, Unmet, Weights,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.

@@ -55,6 +55,7 @@ mod explanation;
 mod ids;
 pub mod inference;
 pub mod lead;
+pub mod observation;
 pub mod policy;
 mod priority;
 mod random;

@@ -40,7 +40,9 @@ impl v1::cluster_service_server::ClusterService for Cluster {
             epoch: standing.epoch.0,
             leader_address: standing.leader.as_deref().unwrap_or_default().to_owned(),
             counters: self.parts.tally.read(live),
-            policy: policy.map(|view| view.policy.to_string()).unwrap_or_default(),
+            policy: policy
+                .map(|view| view.policy.to_string())
+                .unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..view.map_or_else(v1::Status::default, |view| status::status(&view))
         }))

@@ -4,9 +4,7 @@ mod candidate;
 
 use std::sync::Arc;
 
-use drover_model::{
-    Answer, PolicyEventKind, PolicyEventRow, PolicySwitch, PolicyView, Question,
-};
+use drover_model::{Answer, PolicyEventKind, PolicyEventRow, PolicySwitch, PolicyView, Question};
 
 pub(crate) use candidate::Candidate;
 
@@ -26,11 +24,12 @@ pub(crate) async fn in_use(senders: &Senders) -> Result<PolicyView, ApiError> {
 }
 
 /// Answers when the switch is durable, with the version that was in use.
-pub(crate) async fn switch(
-    senders: &Senders,
-    switch: PolicySwitch,
-) -> Result<Arc<str>, ApiError> {
-    let (policy, kind, who) = (Arc::clone(&switch.policy.version), switch.kind, switch.who.clone());
+pub(crate) async fn switch(senders: &Senders, switch: PolicySwitch) -> Result<Arc<str>, ApiError> {
+    let (policy, kind, who) = (
+        Arc::clone(&switch.policy.version),
+        switch.kind,
+        switch.who.clone(),
+    );
     match senders.ask(Wish::UsePolicy(Box::new(switch))).await? {
         Answer::PolicyUsed { before } => {
             tracing::info!(%policy, %before, %kind, %who, "the policy in use");

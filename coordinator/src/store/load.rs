@@ -10,8 +10,7 @@ use super::{
     cells::Cells,
     lease::LeaseColumns,
     names::Names,
-    policies,
-    queries,
+    policies, queries,
     reader::Streaming,
     rows::{AttemptsOfJobs, attempt, estimate, job, node, queue},
 };

@@ -113,11 +113,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError>;
 
     /// Stores a candidate, with what its history begins with. False, with nothing stored, when the version is taken.
-    async fn add_policy(
-        &self,
-        new: &NewPolicy,
-        event: &PolicyEventRow,
-    ) -> Result<bool, StoreError>;
+    async fn add_policy(&self, new: &NewPolicy, event: &PolicyEventRow)
+    -> Result<bool, StoreError>;
 
     /// What happened to policies, newest first: at most `limit` entries older than `before`.
     async fn policy_events(

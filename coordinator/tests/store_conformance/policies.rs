@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use drover_coordinator::store::{NewPolicy, Origin, PolicyEntry, Store};
 use drover_model::{
-    PolicyEventKind, PolicyEventRow, PolicyState, Timestamp, policy::PolicySource,
-    turn::SealedTurn,
+    PolicyEventKind, PolicyEventRow, PolicyState, Timestamp, policy::PolicySource, turn::SealedTurn,
 };
 
 use crate::{databases::Database, fixtures::Leader};
@@ -100,12 +99,32 @@ pub(crate) async fn the_last_that_is_switched_to_is_live(database: Database) {
     add(store, "v1").await;
     add(store, "v2").await;
     let there_and_back = [("edf", "v1"), ("v1", "fifo"), ("fifo", "v1"), ("v1", "saf")];
-    commit(&mut leader, there_and_back.map(|(from, to)| switch(from, to)).into()).await;
-    let expected = [("fifo", Retired), ("saf", Live), ("v1", Retired), ("v2", Candidate)];
-    assert_eq!(states(store).await, expected.map(|(version, state)| (version.to_owned(), state)));
+    commit(
+        &mut leader,
+        there_and_back.map(|(from, to)| switch(from, to)).into(),
+    )
+    .await;
+    let expected = [
+        ("fifo", Retired),
+        ("saf", Live),
+        ("v1", Retired),
+        ("v2", Candidate),
+    ];
+    assert_eq!(
+        states(store).await,
+        expected.map(|(version, state)| (version.to_owned(), state))
+    );
     commit(&mut leader, vec![switch("saf", "v2")]).await;
-    let expected = [("fifo", Retired), ("saf", Retired), ("v1", Retired), ("v2", Live)];
-    assert_eq!(states(store).await, expected.map(|(version, state)| (version.to_owned(), state)));
+    let expected = [
+        ("fifo", Retired),
+        ("saf", Retired),
+        ("v1", Retired),
+        ("v2", Live),
+    ];
+    assert_eq!(
+        states(store).await,
+        expected.map(|(version, state)| (version.to_owned(), state))
+    );
     let (rule, source) = store.policy("saf").await.expect("reads").expect("is there");
     assert_eq!((rule.sha256, source), (None, PolicySource::rule("saf")));
 }
@@ -155,7 +174,11 @@ pub(crate) async fn going_back_knows_what_was_before(database: Database) {
     let mut leader = Leader::of(&database.store).await;
     assert_eq!(store.policy_before("edf").await.expect("reads"), None);
     let back = |from, to| event(PolicyEventKind::RollBack, Some(from), to);
-    commit(&mut leader, vec![switch("edf", "a"), switch("a", "b"), back("b", "a")]).await;
+    commit(
+        &mut leader,
+        vec![switch("edf", "a"), switch("a", "b"), back("b", "a")],
+    )
+    .await;
     let before = async |version| store.policy_before(version).await.expect("reads");
     assert_eq!(before("b").await.as_deref(), Some("a"));
     // Not `b`, from which it was gone back.

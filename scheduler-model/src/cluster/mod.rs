@@ -5,12 +5,14 @@ pub(crate) mod facts;
 pub(crate) mod fit;
 pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod lanes;
 pub(crate) mod node;
 pub(crate) mod nodes;
 pub(crate) mod ready;
 pub(crate) mod task;
 
 mod array;
+pub(crate) mod arrivals;
 mod ask;
 mod assign;
 mod by_free;
@@ -64,6 +66,7 @@ use crate::{
     random::RandomStream,
 };
 use age::Ages;
+use arrivals::Arrivals;
 use decisions::Decisions;
 use jobs::{JobSlot, Jobs};
 use node::NodeSlot;
@@ -196,17 +199,22 @@ pub struct Cluster {
     at_work: Option<JobId>,
     /// The same of a round of dispatch.
     pub(crate) considered: Option<JobSlot>,
+    /// Soft: what arrived lately.
+    pub(crate) arrivals: Arrivals,
+    /// Windows of the learned policy in the making. Nothing but the turn of the rotation outlives a round.
+    pub(crate) windows: dispatch::Windows,
 }
 
 impl Cluster {
     /// Rebuilds the state from the store. Every node is disconnected and has a fresh allowance until it joins again.
     pub fn load(config: Config, snapshot: Snapshot, now: Timestamp) -> Self {
+        let ready = Ready::new(config.policy.order() == Order::Window);
         let mut cluster = Self {
             policy_name: config.policy.name().into(),
             config,
             jobs: Jobs::default(),
             nodes: Nodes::default(),
-            ready: Ready::default(),
+            ready,
             timers: Timers::default(),
             payloads: Payloads::default(),
             rules: RuleBook::default(),
@@ -223,6 +231,8 @@ impl Cluster {
             preempting: Preempting::default(),
             at_work: None,
             considered: None,
+            arrivals: Arrivals::default(),
+            windows: dispatch::Windows::default(),
         };
         cluster.restore(snapshot, now);
         cluster

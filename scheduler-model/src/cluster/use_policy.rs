@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Cluster, age::AGED, ready::Entry};
+use super::{
+    Cluster,
+    age::AGED,
+    ready::{Entry, Waiting},
+};
 use crate::{
     Action, Answer, CallerId, Effects, PolicyEventRow, PolicySwitch, Refusal, Timestamp,
     policy::{Order, Policy},
@@ -65,7 +69,8 @@ impl Cluster {
     fn rank_by(&mut self, policy: Arc<dyn Policy>) {
         let before = std::mem::replace(&mut self.config.policy, policy);
         let orders = [before.order(), self.config.policy.order()];
-        if orders.contains(&Order::Fixed) {
+        let keeps_keys = |order: &Order| matches!(order, Order::Fixed | Order::Window);
+        if orders.iter().any(keeps_keys) {
             self.put_in_order();
         }
         // Whom others were kept back for may be another.
@@ -79,15 +84,18 @@ impl Cluster {
             first if first <= AGED => first,
             _ => self.key(entry.task),
         };
-        let entries = self.ready.entries();
-        let entries: Vec<_> = entries
+        let waiting: Vec<Waiting> = self
+            .ready
+            .entries()
             .map(|(queue, shape, entry)| {
                 let key = rekeyed(entry);
-                (queue, shape, Entry { key, ..*entry })
+                let latest_start = self.latest_start(entry.task);
+                (queue, shape, Entry { key, ..*entry }, latest_start)
             })
             .collect();
-        self.ready.rearrange(&entries);
-        for (.., Entry { key, task: at, .. }) in entries {
+        let serves_windows = self.config.policy.order() == Order::Window;
+        self.ready.rearrange(&waiting, serves_windows);
+        for (_, _, Entry { key, task: at, .. }, _) in waiting {
             let job = self.jobs.get_mut(at.job);
             job.tasks[at.task as usize].become_rekeyed(key);
         }

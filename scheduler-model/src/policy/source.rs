@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{FindPolicyError, Policy, find};
+use super::{FindPolicyError, Learned, Policy, find};
 use crate::inference::{Weights, WeightsError};
 
 /// Longest version of a network: what is recorded of a decision names it, and has 64 bytes in all.
@@ -25,8 +25,6 @@ pub enum BuildPolicyError {
     Rule(#[from] FindPolicyError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    #[error("the weights are sound, but this program has no policy that goes by a network yet")]
-    NoNetworks,
     #[error(
         "`{version}` has {length} bytes, and the version of a policy may have 1 to {MAX_VERSION_BYTES}"
     )]
@@ -65,6 +63,6 @@ fn network(version: &str, weights: &[u8]) -> Result<Arc<dyn Policy>, BuildPolicy
     if find(version).is_ok() {
         return Err(BuildPolicyError::NameOfRule(version.into()));
     }
-    let _weights = Weights::from_bytes(weights)?.with_version(version)?;
-    Err(BuildPolicyError::NoNetworks)
+    let weights = Weights::from_bytes(weights)?.with_version(version)?;
+    Ok(Learned::new(version, &weights)?)
 }

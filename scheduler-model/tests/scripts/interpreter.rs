@@ -16,7 +16,7 @@ use drover_model::{
     policy,
 };
 
-use crate::support::{World, join, reports};
+use crate::support::{World, join, policies, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
@@ -74,6 +74,7 @@ impl Interpreter {
             "cancel" => self.cancel(rest),
             "explain" => return self.explain(rest),
             "set" | "reset" | "cordon" | "uncordon" | "drain" => self.change_node(word, rest),
+            "use" => vec![policies::switch(rest)],
             "replay" => self.replay(rest),
             other => panic!("`{other}` is not one of the words"),
         };

@@ -42,7 +42,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 
 fn text(events: &[PolicyEvent]) -> String {
     let rows: Vec<[String; 6]> = events.iter().map(row).collect();
-    output::table(["TIME", "WHAT", "VERSION", "INSTEAD OF", "WHO", "WHY"], &rows)
+    output::table(
+        ["TIME", "WHAT", "VERSION", "INSTEAD OF", "WHO", "WHY"],
+        &rows,
+    )
 }
 
 fn row(event: &PolicyEvent) -> [String; 6] {

@@ -21,29 +21,48 @@ pub(crate) struct Args {
     /// Weights as drover-learner writes them
     file: PathBuf,
     /// Its name from now on: 1 to 17 letters, digits, `.`, `_`, `-` [default: the one in the file]
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     version: String,
     /// The command that trained it
-    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "",
+        hide_default_value = true
+    )]
     command: String,
     /// Of its training
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// The version that training began with
-    #[arg(long, value_name = "VERSION", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "",
+        hide_default_value = true
+    )]
     parent: String,
     /// How it was evaluated: a file of JSON
     #[arg(long, value_name = "FILE")]
     evaluation: Option<PathBuf>,
     /// Anything else, for people
-    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
 }
 
 impl Args {
     fn into_request(self) -> Result<ImportPolicyRequest, CliError> {
-        let cannot_read =
-            |path: &PathBuf| CliError::io(format!("cannot read {}", path.display()));
+        let cannot_read = |path: &PathBuf| CliError::io(format!("cannot read {}", path.display()));
         let weights = std::fs::read(&self.file).map_err(cannot_read(&self.file))?;
         let evaluation = match &self.evaluation {
             None => String::new(),

@@ -43,7 +43,10 @@ pub(super) fn text(version: &PolicyVersion) -> String {
         ("SHA-256", version.sha256.clone()),
         ("Parent", origin.parent),
         ("Trained by", origin.command),
-        ("Seed", origin.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+        (
+            "Seed",
+            origin.seed.map(|seed| seed.to_string()).unwrap_or_default(),
+        ),
         ("Evaluation", origin.evaluation),
         ("Note", origin.note),
     ];

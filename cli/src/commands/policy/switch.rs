@@ -27,7 +27,9 @@ pub(crate) struct UseArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  drover policy promote learned-7 --reason \"looks good in the simulator\"")]
+#[command(
+    after_help = "Example:\n  drover policy promote learned-7 --reason \"looks good in the simulator\""
+)]
 pub(crate) struct PromoteArgs {
     /// A candidate that `drover policy list` shows
     version: String,
@@ -36,7 +38,9 @@ pub(crate) struct PromoteArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  drover policy rollback --reason \"the night queue waits too long\"")]
+#[command(
+    after_help = "Example:\n  drover policy rollback --reason \"the night queue waits too long\""
+)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
     reason: Reason,
@@ -45,7 +49,12 @@ pub(crate) struct RollbackArgs {
 #[derive(Debug, clap::Args)]
 struct Reason {
     /// Why, for the history
-    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
 }
 

@@ -22,10 +22,9 @@ pub(super) async fn import(
     let origin = check_origin(request.origin.unwrap_or_default())?;
     let candidate = Candidate::check(request.weights, &request.version, origin)?;
     parts.senders.require_leader()?;
-    let why = candidate.origin.note.clone();
-    let added =
-        policies::add(&*parts.store, &candidate, PolicyEventKind::Import, &who.to_string(), &why);
-    if added.await? {
+    let (who, why) = (who.to_string(), candidate.origin.note.clone());
+    let kind = PolicyEventKind::Import;
+    if policies::add(&*parts.store, &candidate, kind, &who, &why).await? {
         tracing::info!(version = %candidate.version, %who, "a policy is imported");
     }
     let stored = parts.store.policy(&candidate.version).await?;
@@ -81,7 +80,10 @@ mod tests {
         };
         assert_eq!(with(|_| ()), Ok(Origin::default()));
         let problem = with(|origin| origin.evaluation = "{\"j\": ".into()).unwrap_err();
-        assert!(problem.starts_with("origin.evaluation: is not JSON"), "{problem}");
+        assert!(
+            problem.starts_with("origin.evaluation: is not JSON"),
+            "{problem}"
+        );
         let problem = with(|origin| origin.evaluation = "0".repeat(65_537)).unwrap_err();
         assert!(problem.contains("has 65537 bytes"), "{problem}");
         let problem = with(|origin| origin.note = "a\0".into()).unwrap_err();

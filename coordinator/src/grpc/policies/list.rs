@@ -5,11 +5,7 @@ use drover_proto::v1;
 
 use super::{not_found, wire};
 use crate::{
-    error::ApiError,
-    grpc::pages::refuse_nul,
-    policies,
-    server::Parts,
-    store::{PolicyEntry, Store},
+    error::ApiError, grpc::pages::refuse_nul, policies, server::Parts, store::PolicyEntry,
 };
 
 const MOST_VERSIONS: u32 = 1_000;
@@ -65,6 +61,9 @@ pub(super) async fn history(
     let last = entries.last().filter(|_| more);
     Ok(v1::PolicyHistoryResponse {
         next_page_token: last.map(|last| last.id.to_string()).unwrap_or_default(),
-        events: entries.into_iter().map(|entry| wire::event(entry.row)).collect(),
+        events: entries
+            .into_iter()
+            .map(|entry| wire::event(entry.row))
+            .collect(),
     })
 }

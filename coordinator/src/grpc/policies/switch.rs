@@ -70,7 +70,11 @@ pub(super) async fn to_roll_back(parts: &Parts, why: String) -> Result<PolicySwi
     })?;
     Ok(PolicySwitch {
         instead_of: Some(active),
-        ..wanted(source(parts, &before).await?, PolicyEventKind::RollBack, why)
+        ..wanted(
+            source(parts, &before).await?,
+            PolicyEventKind::RollBack,
+            why,
+        )
     })
 }
 

@@ -132,11 +132,7 @@ impl Store for PostgresStore {
     }
 
     async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError> {
-        within(
-            STATEMENT_LIMIT,
-            shared_policies::list(&self.callers, limit),
-        )
-        .await
+        within(STATEMENT_LIMIT, shared_policies::list(&self.callers, limit)).await
     }
 
     async fn policy(

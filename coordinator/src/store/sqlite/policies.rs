@@ -13,7 +13,8 @@ const KNOW: &str = "INSERT INTO policies (version, state, created_at, command, n
     SELECT value ->> 3, 'retired', min(value ->> 0), '', '' FROM json_each($1) WHERE true GROUP BY value ->> 3 \
     ON CONFLICT (version) DO UPDATE SET state = 'retired'";
 
-const USE: &str = "UPDATE policies SET state = 'live' WHERE version = json_extract($1, '$[#-1][3]')";
+const USE: &str =
+    "UPDATE policies SET state = 'live' WHERE version = json_extract($1, '$[#-1][3]')";
 
 /// What was live is retired, and the last that a switch names is live.
 pub(super) async fn switch(

@@ -144,6 +144,11 @@ impl DirectSearch {
         }
     }
 
+    /// Made so far.
+    pub fn generations(&self) -> u64 {
+        self.generation
+    }
+
     /// The best on the validation windows so far. Before the first validation that is where the search began.
     pub fn weights(&self) -> &Weights {
         &self.best

@@ -1,0 +1,94 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drover_model::{
+    dispatch::Mode,
+    inference::{Architecture, Network, Scorer, Scratch, Weights, Window},
+    observation::layout,
+    policy::Learned,
+};
+use drover_sim::simulate::{Options, simulate};
+
+use super::Curriculum;
+use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised};
+
+/// Raw weights of columns that make a good rule: the objective's own index, with others beside a reservation as backfill has
+/// them.
+const RULE: [(&str, f32); 3] = [("index/short", 0.7), ("index/long", 0.3), ("beside", 6.0)];
+
+/// One window in so many is looked at for the scales.
+const LOOKED_AT: usize = 50;
+
+/// A network that ranks as that rule does, with scales as the first windows of a seed have them.
+///
+/// # Errors
+/// A malformed version; sizes out of bounds.
+pub fn starting_weights(
+    version: &str,
+    architecture: Architecture,
+    curriculum: &Curriculum,
+    windows: u64,
+) -> Result<Weights, LearnError> {
+    let zero = Weights::zero(version, architecture, layout())?;
+    let plain = with_rule(&zero)?;
+    let watch = Arc::new(Watch {
+        network: Network::new(&plain),
+        seen: Mutex::default(),
+    });
+    for seed in 0..windows {
+        let learned = Learned::by("watched", Arc::clone(&watch) as Arc<dyn Scorer>);
+        let options = Options::new(learned, Mode::Easy);
+        let outcome = simulate(&curriculum.draw(seed).trace, &options);
+        outcome.expect("generated traces make sense");
+    }
+    let mut seen = watch.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let episode = Episode {
+        transitions: std::mem::take(&mut seen.1),
+        end: End::Done,
+    };
+    with_rule(&normalised(zero, &[episode])?)
+}
+
+/// A weight counts for a deviation, so it is larger where that is.
+fn with_rule(weights: &Weights) -> Result<Weights, LearnError> {
+    let mut parameters = weights.policy_parameters().to_vec();
+    for (name, weight) in RULE {
+        let column = weights.layout().column(name).expect("a column");
+        parameters[column] = weight * weights.candidate_normalisation()[column].deviation;
+    }
+    Ok(weights.clone().with_parameters(&parameters)?)
+}
+
+/// Scores as a network does, and keeps some of what it saw.
+#[derive(Debug)]
+struct Watch {
+    network: Network,
+    seen: Mutex<(usize, Vec<Transition>)>,
+}
+
+impl Scorer for Watch {
+    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.0 += 1;
+        if seen.0.is_multiple_of(LOOKED_AT) {
+            seen.1.push(Transition {
+                observation: Observation {
+                    candidates: window.candidates.to_vec(),
+                    globals: window.globals.to_vec(),
+                    eligible: window.eligible.to_vec(),
+                },
+                choice: Choice {
+                    candidate: 0,
+                    log_probability: 0.0,
+                    value: 0.0,
+                },
+                reward: 0.0,
+            });
+        }
+        self.network.score(window, scratch, scores);
+    }
+
+    /// Ranks are to have scales as well.
+    fn looks_at(&self, _: usize) -> bool {
+        true
+    }
+}

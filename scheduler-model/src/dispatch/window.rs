@@ -1,0 +1,95 @@
+//! Which of the tasks that wait are ranked together.
+//!
+//! All of them if they are few; else heads of shapes, the first in the order of the index, the oldest, those with the least
+//! slack that can still meet their deadlines, and of the rest some others each time, in turn. Nothing is scanned.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    Timestamp,
+    cluster::{
+        jobs::TaskRef,
+        lanes::{Arrival, Lanes},
+        ready::{Entry, Ready, ShapeId, Standing},
+    },
+    observation::{Observer, Sight, WINDOW},
+};
+
+/// Shares of a window that does not show all.
+const HEADS: usize = 32;
+const FIRST: usize = 40;
+const OLDEST: usize = 12;
+const DUE: usize = 24;
+
+/// Room for the windows of one round after the other, so that none allocates.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    pub(super) observer: Observer,
+    /// The candidates.
+    pub(super) drawn: Vec<(Entry, ShapeId)>,
+    pub(super) sights: Vec<Sight>,
+    /// Scores with places in `drawn`, the best last.
+    pub(super) order: Vec<(f32, u32)>,
+    /// What is known of their shapes: whether it fits now, and its largest share of a resource.
+    pub(super) shapes: FxHashMap<ShapeId, (bool, u32)>,
+    /// Tasks that are not to be drawn: started in this round, or drawn already.
+    seen: FxHashSet<TaskRef>,
+    /// The last of the rest that had its turn.
+    rotation: Option<Arrival>,
+}
+
+impl Windows {
+    /// Draws anew, without what has started. True if nothing is left out.
+    pub(super) fn draw(
+        &mut self,
+        ready: &Ready,
+        now: Timestamp,
+        started: impl Iterator<Item = TaskRef>,
+    ) -> bool {
+        self.drawn.clear();
+        self.seen.clear();
+        self.seen.extend(started);
+        let waiting = ready.len() - self.seen.len().min(ready.len());
+        match ready.lanes() {
+            Some(lanes) if waiting > WINDOW => {
+                self.draw_some(ready, lanes, now);
+                false
+            }
+            _ => {
+                let all = ready.entries();
+                self.take(ready, all.map(|(_, shape, entry)| (*entry, shape)), WINDOW);
+                waiting <= WINDOW
+            }
+        }
+    }
+
+    fn draw_some(&mut self, ready: &Ready, lanes: &Lanes, now: Timestamp) {
+        let queues = || ready.queues().filter(|(_, queue)| !queue.is_empty());
+        let of_each = (HEADS / queues().count().max(1)).max(2);
+        for (_, queue) in queues() {
+            let room = of_each.min(HEADS.saturating_sub(self.drawn.len()));
+            self.take(ready, queue.heads().copied(), room);
+        }
+        self.take(ready, lanes.first(), FIRST);
+        self.take(ready, lanes.oldest(), OLDEST);
+        self.take(ready, lanes.due_from(now.0), DUE);
+        let rest = WINDOW.saturating_sub(self.drawn.len());
+        self.take(ready, lanes.after(self.rotation), rest);
+        let last = self.drawn.last();
+        self.rotation = last.map(|(entry, _)| (entry.arrival, entry.task));
+    }
+
+    /// The first so many that could ever fit and are not there yet.
+    fn take(&mut self, ready: &Ready, from: impl Iterator<Item = (Entry, ShapeId)>, most: usize) {
+        let most = self.drawn.len() + most;
+        for (entry, shape) in from {
+            if self.drawn.len() >= most {
+                return;
+            }
+            let is_possible = ready.shape(shape).standing() != Standing::Impossible;
+            if is_possible && self.seen.insert(entry.task) {
+                self.drawn.push((entry, shape));
+            }
+        }
+    }
+}
