@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use drover_model::{
     dispatch::Mode,
-    inference::{Architecture, Form, Network},
+    inference::{Architecture, Form, Network, WeightsError},
+    observation::layout,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     Checkpoint, EventFile, LearnError, Record,
     direct::{DirectSearch, Method, Settings},
-    simulated::{Curriculum, SimulatedCost, starting_weights},
+    simulated::{Curriculum, STARTING_RULE, SimulatedCost, starting_weights},
 };
 
 /// Searches weights that make the objective small under simulated loads.
@@ -62,6 +63,12 @@ pub(super) struct TrainArgs {
     /// What the weights are called
     #[arg(long, value_name = "NAME", default_value = "direct")]
     version_name: String,
+    /// The rule to begin with: columns with their weights, as in index/short=0.7,beside=6 [default: the objective's own index]
+    #[arg(long, value_name = "COLUMN=WEIGHT,...", value_delimiter = ',', value_parser = parse_column)]
+    rule: Vec<(String, f32)>,
+    /// Columns whose weights are searched; the others stay as they are [default: all]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    search: Vec<String>,
     /// Weights to begin with, instead of those of a rule
     #[arg(long, value_name = "FILE")]
     model_path: Option<PathBuf>,
@@ -104,6 +111,13 @@ impl std::str::FromStr for Span {
     }
 }
 
+fn parse_column(text: &str) -> Result<(String, f32), &'static str> {
+    let (name, weight) = text.split_once('=').unwrap_or((text, ""));
+    let weight = weight.parse().ok().filter(|weight: &f32| weight.is_finite());
+    let weight = weight.ok_or("must be a column and a number, as in beside=6")?;
+    Ok((name.to_owned(), weight))
+}
+
 fn parse_family(text: &str) -> Result<(&'static str, u64), String> {
     let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
     let family = drover_sim::workload::find(name).map_err(|error| error.to_string())?;
@@ -138,6 +152,7 @@ impl TrainArgs {
             events: self.tensorboard.as_deref().map(EventFile::create).transpose().map_err(LearnError::from)?,
             lines: String::new(),
         };
+        self.keep(&search)?;
         let bar = progress(self.generations);
         while search.generations() < self.generations {
             bar.set_position(search.generations());
@@ -174,6 +189,7 @@ impl TrainArgs {
             method: Method::Covariance,
             population: self.population,
             windows: self.windows,
+            searched: self.searched()?,
             deviation: self.deviation,
             validation_windows: self.validation_windows,
             validate_every: self.validate_every,
@@ -186,7 +202,7 @@ impl TrainArgs {
         let weights = match &self.model_path {
             Some(path) => {
                 let weights = read_weights(path)?;
-                let aligned = weights.aligned(&drover_model::observation::layout());
+                let aligned = weights.aligned(&layout());
                 aligned.map_err(LearnError::from)?
             }
             None => {
@@ -194,11 +210,34 @@ impl TrainArgs {
                     form: Form::Linear,
                     value: None,
                 };
-                starting_weights(&self.version_name, architecture, curriculum, WATCHED_WINDOWS)?
+                starting_weights(
+                    &self.version_name,
+                    architecture,
+                    &self.rule(),
+                    curriculum,
+                    WATCHED_WINDOWS,
+                )?
             }
         };
         let weights = weights.with_version(&self.version_name);
         Ok(DirectSearch::new(&weights.map_err(LearnError::from)?, settings, self.seed)?)
+    }
+
+    fn rule(&self) -> Vec<(String, f32)> {
+        if !self.rule.is_empty() {
+            return self.rule.clone();
+        }
+        let usual = STARTING_RULE.iter();
+        usual.map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
+    }
+
+    fn searched(&self) -> Result<Vec<usize>, LearnError> {
+        let layout = layout();
+        let column = |name: &String| {
+            let column = layout.column(name);
+            column.ok_or_else(|| WeightsError::UnknownFeature(name.clone()).into())
+        };
+        self.search.iter().map(column).collect()
     }
 
     fn keep(&self, search: &DirectSearch) -> Result<(), CommandError> {
