@@ -93,3 +93,97 @@ impl Windows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+    use crate::{
+        Resources,
+        cluster::{fit::Fit, jobs::JobSlot},
+    };
+
+    /// Tasks of five widths that arrive in order, the last with the smallest keys, and every second with a deadline.
+    fn ready(count: u32) -> Ready {
+        let mut ready = Ready::new(true);
+        let queue = ready.use_queue(&"default".into(), &"queue".into());
+        for number in 0..count {
+            let demand = Resources {
+                cpu_millis: 1_000 * (1 + u64::from(number) % 5),
+                ..Resources::ZERO
+            };
+            let shape = ready.use_shape(Fit {
+                demand,
+                constraints: Arc::default(),
+                apart: None,
+                gang: None,
+                preempts: false,
+            });
+            let entry = entry(count, number);
+            let latest_start = number.is_multiple_of(2).then_some(i64::from(number));
+            ready.insert(queue, shape, entry, latest_start);
+        }
+        ready
+    }
+
+    fn entry(count: u32, number: u32) -> Entry {
+        Entry {
+            key: i64::from(count - number),
+            arrival: u64::from(number),
+            task: TaskRef {
+                job: JobSlot::default(),
+                task: number,
+            },
+        }
+    }
+
+    fn draw(windows: &mut Windows, ready: &Ready, started: &[u32]) -> (bool, BTreeSet<u32>) {
+        let started = started.iter().map(|task| TaskRef {
+            job: JobSlot::default(),
+            task: *task,
+        });
+        let shows_all = windows.draw(ready, Timestamp(700), started);
+        let drawn = windows.drawn.iter().map(|(entry, _)| entry.task.task);
+        let set: BTreeSet<u32> = drawn.collect();
+        assert_eq!(set.len(), windows.drawn.len(), "nothing is drawn twice");
+        (shows_all, set)
+    }
+
+    #[test]
+    fn few_are_all_drawn_but_for_what_has_started() {
+        let mut windows = Windows::default();
+        let all = (0..128).collect::<BTreeSet<u32>>();
+        assert_eq!(draw(&mut windows, &ready(128), &[]), (true, all));
+        let (shows_all, drawn) = draw(&mut windows, &ready(129), &[5]);
+        assert!(shows_all && drawn.len() == 128 && !drawn.contains(&5));
+    }
+
+    #[test]
+    fn of_many_the_first_the_oldest_and_the_urgent_are_always_there() {
+        let mut windows = Windows::default();
+        let ready = ready(1_000);
+        for _ in 0..3 {
+            let (shows_all, drawn) = draw(&mut windows, &ready, &[]);
+            assert!(!shows_all && drawn.len() == WINDOW);
+            for must in [0, 11, 999, 960, 700, 720] {
+                assert!(drawn.contains(&must), "{must}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_everything_has_its_turn() {
+        let mut windows = Windows::default();
+        let ready = ready(1_000);
+        let mut seen = BTreeSet::new();
+        for draws in 1.. {
+            seen.extend(draw(&mut windows, &ready, &[]).1);
+            if seen.len() == 1_000 {
+                assert!(draws > 10, "the window is a small part");
+                break;
+            }
+            assert!(draws < 100, "{} of 1000 after {draws} draws", seen.len());
+        }
+    }
+}

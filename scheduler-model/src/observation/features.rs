@@ -28,6 +28,8 @@ pub(super) struct Terms {
     has_deadline: f32,
     urgency: f32,
     log_slack: f32,
+    /// From 0 to 1 as its wait comes near the one that counts as starving; 1 beyond.
+    starving: f32,
     is_late: f32,
     log_tardiness: f32,
     /// Costs by work, with a short and a long look ahead at deadlines.
@@ -81,6 +83,7 @@ impl Terms {
             has_deadline: flag(cost.slack_ms.is_some()),
             urgency: cost.urgency(SHORT),
             log_slack: ln(1.0 + slack_ms / path_ms),
+            starving: cost.starving(),
             is_late: flag(cost.is_late()),
             log_tardiness: ln(1.0 + cost.tardiness()),
             index_short: cost.index(SHORT),
@@ -121,6 +124,8 @@ columns! { CANDIDATE, push_candidate(it: &Terms, all: &Globals),
     "progress" => it.progress,
     "log_slowdown" => it.log_slowdown,
     "capped" => it.is_capped,
+    "starving" => it.starving,
+    "starving/log_area" => it.starving * it.log_area,
     "deadline" => it.has_deadline,
     "urgency" => it.urgency,
     "log_slack" => it.log_slack,
@@ -143,6 +148,7 @@ columns! { CANDIDATE, push_candidate(it: &Terms, all: &Globals),
     "pressure/log_width" => all.pressure * it.log_width,
     "pressure/log_slowdown_floor" => all.pressure * it.log_floor,
     "pressure/log_weight" => all.pressure * it.log_weight,
+    "pressure/index_short" => all.pressure * it.index_short,
     "pressure/log_slowdown" => all.pressure * it.log_slowdown,
     "pressure/urgency" => all.pressure * it.urgency,
     "pressure/late" => all.pressure * it.is_late,
@@ -186,9 +192,14 @@ columns! { GLOBAL, push_globals(all: &Globals),
 /// Columns of a candidate before those of its ranks.
 pub(super) const PLAIN: usize = CANDIDATE.len();
 
+/// The column of a rule's rank.
+pub(crate) fn rank_column(rule: &str) -> String {
+    format!("rank/{}", rule.replace('-', "_"))
+}
+
 /// The columns of every observation.
 pub fn layout() -> Layout {
-    let ranks = RANKED_BY.iter().map(|rule| format!("rank/{rule}"));
+    let ranks = RANKED_BY.iter().map(|rule| rank_column(rule));
     let plain = CANDIDATE.iter().map(|name| (*name).to_owned());
     let global = GLOBAL.iter().map(|name| (*name).to_owned());
     Layout::new(plain.chain(ranks), global).expect("names that are well-formed and differ")

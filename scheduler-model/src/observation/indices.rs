@@ -14,6 +14,9 @@ const SLOWDOWN_BOUND_MS: f32 = 10_000.0;
 const MISS: f32 = 10.0;
 const LARGEST_TARDINESS: f32 = 10.0;
 
+/// Waits of so many ideal times count as starving, where the median wait is short.
+const STARVED_FACTOR: f32 = 20.0;
+
 /// A slowdown above it costs no more.
 const LARGEST_SLOWDOWN: f32 = 100.0;
 
@@ -28,6 +31,7 @@ pub(super) struct Cost {
     pub(super) weight: f32,
     /// Against its deadline, in milliseconds; `None` without one.
     pub(super) slack_ms: Option<f32>,
+    waited_ms: f32,
     path_ms: f32,
     ideal_ms: f32,
     work_ms: f32,
@@ -45,6 +49,7 @@ impl Cost {
             slowdown: (waited_ms + path_ms) / floor_ms,
             weight: 1.0 + f32::from(facts.priority.get()) / 25.0,
             slack_ms: facts.slack_ms().map(|slack| slack as f32),
+            waited_ms,
             path_ms,
             ideal_ms,
             work_ms: facts.job.work_left.max(1) as f32,
@@ -77,6 +82,12 @@ impl Cost {
             }
             _ => 0.0,
         }
+    }
+
+    /// How near its wait is to so many ideal times that the objective counts it as starving: 0.5 one path before, 1 then.
+    pub(super) fn starving(&self) -> f32 {
+        let left_ms = (STARVED_FACTOR * self.ideal_ms - self.waited_ms).max(0.0);
+        1.0 / (1.0 + left_ms / self.path_ms)
     }
 
     /// Logarithm of cost by work. Deadlines count from `look_ahead` times the remaining path before the latest start.

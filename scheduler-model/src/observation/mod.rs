@@ -17,6 +17,7 @@ mod ranks;
 mod sight;
 
 pub use features::layout;
+pub(crate) use features::rank_column;
 pub(crate) use globals::Surroundings;
 pub(crate) use observer::Observer;
 pub(crate) use ranks::{RANKED_BY, RankColumns};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Facts, Order, Policy, key::ascending};
 use crate::{
     inference::{Network, Scorer, Weights, WeightsError},
-    observation::{RANKED_BY, RankColumns, layout},
+    observation::{RANKED_BY, RankColumns, layout, rank_column},
 };
 
 /// A network ranks a window of what waits (see [`crate::inference`] and [`crate::observation`]). A task that fits nowhere
@@ -37,7 +37,7 @@ impl Learned {
     pub fn by(name: &str, scorer: Arc<dyn Scorer>) -> Arc<dyn Policy> {
         let columns = layout();
         let looks_at = RANKED_BY.map(|rule| {
-            let column = columns.column(&format!("rank/{rule}"));
+            let column = columns.column(&rank_column(rule));
             column.is_some_and(|column| scorer.looks_at(column))
         });
         Arc::new(Self {
@@ -80,5 +80,38 @@ impl Policy for Learned {
 
     fn learned(&self) -> Option<&Learned> {
         Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::{Architecture, Form, Layout};
+
+    fn weights(columns: &[&str]) -> Weights {
+        let architecture = Architecture {
+            form: Form::Linear,
+            value: None,
+        };
+        let layout = Layout::new(columns.to_vec(), vec![]).unwrap();
+        Weights::zero("old", architecture, layout).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_observed_is_refused_by_name() {
+        let refused = Learned::new("learned", &weights(&["log_estimate", "mood"])).unwrap_err();
+        assert!(refused.to_string().contains("`mood`"), "{refused}");
+    }
+
+    #[test]
+    fn ranks_are_found_only_where_they_count() {
+        let weights = weights(&["rank/saf", "rank/slack_area"]);
+        let weights = weights.with_parameters(&[0.0, 1.0]).unwrap();
+        let policy = Learned::new("learned@2", &weights).unwrap();
+        assert_eq!((policy.name(), policy.order()), ("learned@2", Order::Window));
+        let looked_at = policy.learned().unwrap().looks_at();
+        let names = RANKED_BY.iter().zip(looked_at);
+        let names: Vec<_> = names.filter(|(_, counts)| **counts).collect();
+        assert_eq!(names, [(&"slack-area", &true)]);
     }
 }

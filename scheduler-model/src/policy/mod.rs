@@ -17,6 +17,7 @@ mod llf;
 mod node_score;
 mod priority;
 mod saf;
+mod shipped;
 mod sjf;
 mod slack_area;
 mod source;

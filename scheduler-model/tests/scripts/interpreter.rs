@@ -13,10 +13,9 @@ use drover_model::{
     AttemptKey, CallerId, Cancellation, Event, Heard, JobId, Outcome, Report, ReportKind,
     Resources, SessionId,
     cluster::{Config, Quarantine},
-    policy,
 };
 
-use crate::support::{World, join, policies, reports};
+use crate::support::{World, join, learned, policies, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
@@ -87,10 +86,10 @@ impl Interpreter {
         let options = Options::parse(rest.split(' '));
         let mut config = Config::default();
         if let Some(name) = options.get("policy") {
-            config.policy = policy::find(name).expect("a policy");
+            config.policy = learned::find(name);
         }
         if let Some(name) = options.get("backfill") {
-            config.backfill = Some(policy::find(name).expect("a policy"));
+            config.backfill = Some(learned::find(name));
         }
         if let Some(mode) = options.get("mode") {
             config.mode = mode.parse().expect("a mode");

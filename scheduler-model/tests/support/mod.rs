@@ -1,6 +1,7 @@
 //! A cluster with its commit cycle over a store in memory.
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part")]
 
+pub mod learned;
 pub mod policies;
 pub mod store;
 

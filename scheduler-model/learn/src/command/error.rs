@@ -1,10 +1,17 @@
-use std::{fs, io, path::Path, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use drover_model::{
+    dispatch::ParseModeError,
     inference::{Weights, WeightsError},
     policy::FindPolicyError,
 };
-use drover_sim::workload::{ParametersError, UnknownFamilyError};
+use drover_sim::{
+    plot::PlotError,
+    workload::{ParametersError, UnknownFamilyError},
+};
 
 use crate::LearnError;
 
@@ -23,14 +30,14 @@ pub enum CommandError {
     Workload(#[from] UnknownFamilyError),
     #[error("--load or --jobs: {0}")]
     Parameters(#[from] ParametersError),
-    #[error(transparent)]
+    #[error("--rules: {0}")]
     Policy(#[from] FindPolicyError),
-    #[error("--{flag} {found} is not a range: {expected}")]
-    Range {
-        flag: &'static str,
-        found: String,
-        expected: &'static str,
-    },
+    #[error("--rules: {0}")]
+    Mode(#[from] ParseModeError),
+    #[error("--rules names no rule to compare with")]
+    NoRules,
+    #[error(transparent)]
+    Plot(#[from] PlotError),
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

@@ -1,9 +1,13 @@
 //! What `drover-learner` is told on its command line.
 
+mod compared;
+mod curves;
 mod error;
 mod evaluate;
 mod progress;
 mod train;
+mod values;
+mod worth;
 
 use clap::{Parser, Subcommand};
 

@@ -3,18 +3,21 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use drover_model::{
     dispatch::Mode,
-    inference::{Architecture, Form, Network},
+    inference::{Architecture, Form, Network, WeightsError},
+    observation::layout,
 };
 
 use super::{
     CommandError,
+    curves::Curves,
     error::{read, read_weights, write},
     progress::progress,
+    values::{Span, parse_column, parse_family},
 };
 use crate::{
-    Checkpoint, EventFile, LearnError, Record,
+    Checkpoint, LearnError,
     direct::{DirectSearch, Method, Settings},
-    simulated::{Curriculum, SimulatedCost, starting_weights},
+    simulated::{Curriculum, STARTING_RULE, SimulatedCost, starting_weights},
 };
 
 /// Searches weights that make the objective small under simulated loads.
@@ -62,6 +65,12 @@ pub(super) struct TrainArgs {
     /// What the weights are called
     #[arg(long, value_name = "NAME", default_value = "direct")]
     version_name: String,
+    /// The rule to begin with: columns with their weights, as in index/short=0.7,beside=6 [default: the objective's own index]
+    #[arg(long, value_name = "COLUMN=WEIGHT,...", value_delimiter = ',', value_parser = parse_column)]
+    rule: Vec<(String, f32)>,
+    /// Columns whose weights are searched; the others stay as they are [default: all]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    search: Vec<String>,
     /// Weights to begin with, instead of those of a rule
     #[arg(long, value_name = "FILE")]
     model_path: Option<PathBuf>,
@@ -74,7 +83,7 @@ pub(super) struct TrainArgs {
     /// Folder of curves for TensorBoard
     #[arg(long, value_name = "FOLDER")]
     tensorboard: Option<PathBuf>,
-    /// A file of curves, a line for each generation: generation, name, value
+    /// An SVG picture of the learning curve
     #[arg(long, value_name = "FILE")]
     curve: Option<PathBuf>,
 }
@@ -86,82 +95,28 @@ enum Algorithm {
     Direct,
 }
 
-/// Two numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Span(f64, f64);
-
-impl std::str::FromStr for Span {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let problem =
-            "must be two numbers above 0, the first not above the second, such as 0.7-1.1";
-        let (from, to) = text.split_once('-').unwrap_or((text, text));
-        let (Ok(from), Ok(to)) = (from.parse::<f64>(), to.parse::<f64>()) else {
-            return Err(problem);
-        };
-        let is_span = from > 0.0 && from <= to && to.is_finite();
-        is_span.then_some(Self(from, to)).ok_or(problem)
-    }
-}
-
-fn parse_family(text: &str) -> Result<(&'static str, u64), String> {
-    let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
-    let family = drover_sim::workload::find(name).map_err(|error| error.to_string())?;
-    let weight = weight
-        .parse()
-        .ok()
-        .filter(|weight| (1..=1_000).contains(weight));
-    let weight = weight.ok_or("a weight must be a number from 1 to 1000, as in dag=3")?;
-    Ok((family.name, weight))
-}
-
-/// Where curves go.
-struct Curves {
-    events: Option<EventFile>,
-    lines: String,
-}
-
-impl Record for Curves {
-    fn record(&mut self, step: u64, measured: &[(&str, f64)]) {
-        if let Some(events) = &mut self.events {
-            events.record(step, measured);
-        }
-        for (name, value) in measured {
-            self.lines.push_str(&format!("{step},{name},{value}\n"));
-        }
-    }
-}
-
 impl TrainArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let curriculum = self.curriculum();
         let mut search = self.begin(&curriculum)?;
         let cost = SimulatedCost::new(curriculum, self.dispatch);
-        let mut curves = Curves {
-            events: self
-                .tensorboard
-                .as_deref()
-                .map(EventFile::create)
-                .transpose()
-                .map_err(LearnError::from)?,
-            lines: String::new(),
-        };
+        let mut curves = Curves::new(self.tensorboard.as_deref(), self.curve.clone())?;
+        self.keep(&search)?;
         let bar = progress(self.generations);
         while search.generations() < self.generations {
             bar.set_position(search.generations());
             let mean = search.generation(&cost, &mut curves)?;
             let best = search.best_cost().unwrap_or(f64::NAN);
-            bar.set_message(format!("cost {mean:.4}, best {best:.4}"));
-            self.keep(&search)?;
-            if let Some(path) = &self.curve {
-                write(path, curves.lines.as_bytes())?;
+            let message = format!("cost {mean:.4}, best {best:.4}");
+            if bar.is_hidden() {
+                eprintln!("generation {}: {message}", search.generations());
             }
+            bar.set_message(message);
+            self.keep(&search)?;
+            curves.draw()?;
         }
         bar.finish();
-        if let Some(events) = curves.events {
-            events.finish().map_err(LearnError::from)?;
-        }
+        curves.finish()?;
         self.tell(&search, &cost)
     }
 
@@ -183,6 +138,7 @@ impl TrainArgs {
             method: Method::Covariance,
             population: self.population,
             windows: self.windows,
+            searched: self.searched()?,
             deviation: self.deviation,
             validation_windows: self.validation_windows,
             validate_every: self.validate_every,
@@ -195,7 +151,7 @@ impl TrainArgs {
         let weights = match &self.model_path {
             Some(path) => {
                 let weights = read_weights(path)?;
-                let aligned = weights.aligned(&drover_model::observation::layout());
+                let aligned = weights.aligned(&layout());
                 aligned.map_err(LearnError::from)?
             }
             None => {
@@ -206,6 +162,7 @@ impl TrainArgs {
                 starting_weights(
                     &self.version_name,
                     architecture,
+                    &self.rule(),
                     curriculum,
                     WATCHED_WINDOWS,
                 )?
@@ -217,6 +174,25 @@ impl TrainArgs {
             settings,
             self.seed,
         )?)
+    }
+
+    fn rule(&self) -> Vec<(String, f32)> {
+        if !self.rule.is_empty() {
+            return self.rule.clone();
+        }
+        let usual = STARTING_RULE.iter();
+        usual
+            .map(|(name, weight)| ((*name).to_owned(), *weight))
+            .collect()
+    }
+
+    fn searched(&self) -> Result<Vec<usize>, LearnError> {
+        let layout = layout();
+        let column = |name: &String| {
+            let column = layout.column(name);
+            column.ok_or_else(|| WeightsError::UnknownFeature(name.clone()).into())
+        };
+        self.search.iter().map(column).collect()
     }
 
     fn keep(&self, search: &DirectSearch) -> Result<(), CommandError> {

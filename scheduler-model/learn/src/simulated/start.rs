@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_model::{
     dispatch::Mode,
-    inference::{Architecture, Network, Scorer, Scratch, Weights, Window},
+    inference::{Architecture, Network, Scorer, Scratch, Weights, WeightsError, Window},
     observation::layout,
     policy::Learned,
 };
@@ -13,7 +13,8 @@ use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalise
 
 /// Raw weights of columns that make a good rule: the objective's own index, with others beside a reservation as backfill has
 /// them.
-const RULE: [(&str, f32); 3] = [("index/short", 0.7), ("index/long", 0.3), ("beside", 6.0)];
+pub const STARTING_RULE: [(&str, f32); 3] =
+    [("index/short", 0.7), ("index/long", 0.3), ("beside", 6.0)];
 
 /// One window in so many is looked at for the scales.
 const LOOKED_AT: usize = 50;
@@ -25,11 +26,12 @@ const LOOKED_AT: usize = 50;
 pub fn starting_weights(
     version: &str,
     architecture: Architecture,
+    rule: &[(String, f32)],
     curriculum: &Curriculum,
     windows: u64,
 ) -> Result<Weights, LearnError> {
     let zero = Weights::zero(version, architecture, layout())?;
-    let plain = with_rule(&zero)?;
+    let plain = with_rule(&zero, rule)?;
     let watch = Arc::new(Watch {
         network: Network::new(&plain),
         seen: Mutex::default(),
@@ -45,14 +47,15 @@ pub fn starting_weights(
         transitions: std::mem::take(&mut seen.1),
         end: End::Done,
     };
-    with_rule(&normalised(zero, &[episode])?)
+    with_rule(&normalised(zero, &[episode])?, rule)
 }
 
 /// A weight counts for a deviation, so it is larger where that is.
-fn with_rule(weights: &Weights) -> Result<Weights, LearnError> {
+fn with_rule(weights: &Weights, rule: &[(String, f32)]) -> Result<Weights, LearnError> {
     let mut parameters = weights.policy_parameters().to_vec();
-    for (name, weight) in RULE {
-        let column = weights.layout().column(name).expect("a column");
+    for (name, weight) in rule {
+        let column = weights.layout().column(name);
+        let column = column.ok_or_else(|| WeightsError::UnknownFeature(name.clone()))?;
         parameters[column] = weight * weights.candidate_normalisation()[column].deviation;
     }
     Ok(weights.clone().with_parameters(&parameters)?)

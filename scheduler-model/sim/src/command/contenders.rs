@@ -1,17 +1,15 @@
 //! Who competes: policies, each in each mode.
 
-use drover_model::{
-    dispatch::Mode,
-    policy::{self, FindPolicyError},
-};
+use drover_model::{dispatch::Mode, policy};
 
+use super::{CommandError, policies};
 use crate::{evaluate::Contender, simulate::Options};
 
 /// Flags that say who competes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ContenderArgs {
-    /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300; `all` are
-    /// all of them
+    /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300;
+    /// learned:FILE are weights of drover-learner; `all` are all rules
     #[arg(
         long,
         value_name = "NAME,...",
@@ -42,8 +40,8 @@ impl ContenderArgs {
     pub(super) fn contenders(
         &self,
         default: Mode,
-    ) -> Result<Vec<(Contender, Options)>, FindPolicyError> {
-        let backfill = self.backfill_order.as_deref().map(policy::find);
+    ) -> Result<Vec<(Contender, Options)>, CommandError> {
+        let backfill = self.backfill_order.as_deref().map(policies::find);
         let backfill = backfill.transpose()?;
         let mut contenders = Vec::new();
         for policy in self.all_policies()? {
@@ -67,13 +65,13 @@ impl ContenderArgs {
         Ok(contenders)
     }
 
-    fn all_policies(&self) -> Result<Vec<std::sync::Arc<dyn policy::Policy>>, FindPolicyError> {
+    fn all_policies(&self) -> Result<Vec<std::sync::Arc<dyn policy::Policy>>, CommandError> {
         if self.policies.iter().any(|name| name == "all") {
             return Ok(policy::all());
         }
         self.policies
             .iter()
-            .map(|name| policy::find(name))
+            .map(|name| policies::find(name))
             .collect()
     }
 

@@ -5,6 +5,7 @@ mod contenders;
 mod error;
 mod evaluate;
 mod nodes;
+mod policies;
 mod published;
 mod simulate;
 mod source;

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use drover_model::{dispatch::Mode, policy};
+use drover_model::dispatch::Mode;
 
 use super::{
     CommandError, NodeChange, WhatIf,
     cell::Cell,
     contenders::age_cap_ms,
     evaluate::write,
+    policies,
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
@@ -132,7 +133,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
 
 impl SimulateArgs {
     fn options(&self) -> Result<Options, CommandError> {
-        let backfill = self.backfill_order.as_deref().map(policy::find);
+        let backfill = self.backfill_order.as_deref().map(policies::find);
         Ok(Options {
             backfill: backfill.transpose()?,
             age_cap_ms: age_cap_ms(Some(self.age_cap_s)),
@@ -140,7 +141,7 @@ impl SimulateArgs {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
             },
-            ..Options::new(policy::find(&self.policy)?, self.dispatch)
+            ..Options::new(policies::find(&self.policy)?, self.dispatch)
         })
     }
 
