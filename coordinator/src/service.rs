@@ -84,6 +84,7 @@ impl Coordinator {
             tally,
             recorder,
             suspicion: Suspicion::default(),
+            fall_back: None,
             room: Room::default(),
             standing,
             shutdown: shutdown.clone(),

@@ -21,7 +21,12 @@ pub struct Options {
     /// `None`: that of `listen`.
     pub advertise: Option<String>,
     pub store: String,
+    /// To begin with; what is used then is kept in the store.
     pub policy: Arc<dyn Policy>,
+    /// What takes over when the policy in use fails.
+    pub fallback: Arc<dyn Policy>,
+    /// How long a round of dispatch may take.
+    pub decision_budget: Duration,
     /// Order of what is tried beside a reservation. `None`: that of `policy`.
     pub backfill: Option<Arc<dyn Policy>>,
     pub dispatch: Mode,
@@ -55,6 +60,8 @@ pub enum ConfigError {
     Advertise(String),
     #[error("--policy: {0}")]
     Policy(FindPolicyError),
+    #[error("--fallback-policy: {0}")]
+    Fallback(FindPolicyError),
     #[error("--backfill-order: {0}")]
     BackfillOrder(FindPolicyError),
     #[error(
@@ -81,6 +88,8 @@ impl Options {
             advertise: None,
             store: store.into(),
             policy: policy::find("edf").expect("a built-in policy"),
+            fallback: policy::find("edf").expect("a built-in policy"),
+            decision_budget: Duration::from_millis(100),
             backfill: None,
             dispatch: Mode::Easy,
             weights: Weights::default(),

@@ -1,6 +1,7 @@
 //! Which policy is used, and what is stored of others: what calls, the gate, the guard and the breaker have in common.
 
 mod candidate;
+pub(crate) mod gate;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 mod import;
 mod list;
+mod offer;
 mod switch;
 mod wire;
 
@@ -118,6 +119,15 @@ impl v1::policy_service_server::PolicyService for Policies {
             ApiError::new(Code::PolicyIsRule, message)
         })?;
         Ok(Response::new(v1::ExportPolicyResponse { weights }))
+    }
+
+    async fn offer_candidate(
+        &self,
+        request: Request<v1::OfferCandidateRequest>,
+    ) -> Result<Response<v1::OfferCandidateResponse>, Status> {
+        let who = Principal::of(&request)?;
+        let answer = offer::offer(&self.parts, request.into_inner(), who).await?;
+        Ok(Response::new(answer))
     }
 
     async fn history(
