@@ -48,6 +48,12 @@ pub struct Args {
     /// longer half of the time is given up
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = parse_duration)]
     pub decision_budget: Duration,
+    /// How often the guard looks whether the jobs of the policy in use would have been better off with --fallback-policy
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
+    pub guard_interval: Duration,
+    /// How many jobs, one after the other, it replays at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub guard_jobs: u32,
     /// How much each term counts when a node is chosen, from 0 to 10; those that are not named keep their weight
     #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
     pub score_weights: Weights,
@@ -97,6 +103,8 @@ impl TryFrom<Args> for Options {
             policy,
             fallback: policy::find(&args.fallback_policy).map_err(ConfigError::Fallback)?,
             decision_budget: args.decision_budget,
+            guard_interval: args.guard_interval,
+            guard_jobs: args.guard_jobs,
             backfill,
             dispatch: args.dispatch,
             weights: args.score_weights,

@@ -8,6 +8,8 @@ pub mod config;
 mod driver;
 mod error;
 mod grpc;
+mod guard;
+pub mod history;
 mod inbox;
 mod logs;
 mod policies;

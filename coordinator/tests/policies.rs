@@ -5,6 +5,8 @@
 mod databases;
 #[path = "policies/gate.rs"]
 mod gate;
+#[path = "policies/guard.rs"]
+mod guard;
 #[path = "policies/refusals.rs"]
 mod refusals;
 mod support;
@@ -60,7 +62,10 @@ async fn a_switch_loses_nothing_and_survives(database: Database) {
     let mut client = jobs(&handle).await;
     let mut ids = Vec::new();
     for number in 0..5 {
-        let request = submit(&format!("job {number}"), vec![task("a", &[]), task("b", &["a"])]);
+        let request = submit(
+            &format!("job {number}"),
+            vec![task("a", &[]), task("b", &["a"])],
+        );
         ids.push(submit_job(&mut client, request).await);
     }
     import(&handle, "short-1", shortest_first()).await.unwrap();
@@ -117,7 +122,10 @@ async fn a_candidate_is_promoted_and_rolled_back() {
     on_sqlite(async |database: Database| {
         let handle = start_on(&database.url).await;
         import(&handle, "short-1", shortest_first()).await.unwrap();
-        assert_eq!(stored(&handle).await, [("short-1".to_owned(), State::Candidate)]);
+        assert_eq!(
+            stored(&handle).await,
+            [("short-1".to_owned(), State::Candidate)]
+        );
         assert_eq!(status(&handle).await.policy, "edf");
         use_policy(&handle, "fifo").await.unwrap();
         let mut client = policies(&handle).await;
@@ -126,7 +134,10 @@ async fn a_candidate_is_promoted_and_rolled_back() {
             reason: "better".to_owned(),
         };
         client.promote(promote).await.unwrap();
-        let live = [("fifo".to_owned(), State::Retired), ("short-1".to_owned(), State::Live)];
+        let live = [
+            ("fifo".to_owned(), State::Retired),
+            ("short-1".to_owned(), State::Live),
+        ];
         assert_eq!(stored(&handle).await, live);
         for expected in ["fifo", "edf"] {
             let request = v1::RollbackPolicyRequest::default();

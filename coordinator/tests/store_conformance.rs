@@ -101,6 +101,7 @@ conformance! {
     reads::load_gives_what_is_open_in_order,
     reads::successes_come_from_the_newest_jobs,
     history::history_is_read_by_span_and_page,
+    history::arrivals_are_read_behind_a_job,
     history::history_finds_ids_that_are_a_little_off,
     reads::an_unknown_job_is_none_with_a_turn,
     pages::pages_go_from_new_to_old,

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use drover_model::{
-    Event, PolicyEventKind, PolicySwitch, lead::RoundSeen, policy::PolicySource,
-};
+use drover_model::{Event, PolicyEventKind, PolicySwitch, lead::RoundSeen, policy::PolicySource};
 
 use super::leader::Leader;
 use crate::{clock, tally::Count};
@@ -37,7 +35,12 @@ impl Leader {
         if in_use == rule {
             return;
         }
-        tracing::error!(policy = in_use, instead = rule, why, "the policy in use is given up");
+        tracing::error!(
+            policy = in_use,
+            instead = rule,
+            why,
+            "the policy in use is given up"
+        );
         let switch = PolicySwitch {
             policy: PolicySource::rule(rule),
             instead_of: Some(in_use.into()),

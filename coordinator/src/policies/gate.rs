@@ -68,10 +68,29 @@ pub(crate) fn judge(pairs: &[Pair]) -> Verdict {
     };
     let by_part = |mean: f64| mean * (1.0 + TAIL_LIMIT);
     let by_points = |mean: f64| mean + MISS_LIMIT;
-    worse("99th percentile of slowdown", pairs, |it| it.p99_slowdown, by_part)
-        .or_else(|| worse("longest wait in seconds", pairs, |it| it.longest_wait_s, by_part))
-        .or_else(|| worse("share of missed deadlines", pairs, |it| it.miss_share, by_points))
-        .unwrap_or(Verdict::Better(better))
+    worse(
+        "99th percentile of slowdown",
+        pairs,
+        |it| it.p99_slowdown,
+        by_part,
+    )
+    .or_else(|| {
+        worse(
+            "longest wait in seconds",
+            pairs,
+            |it| it.longest_wait_s,
+            by_part,
+        )
+    })
+    .or_else(|| {
+        worse(
+            "share of missed deadlines",
+            pairs,
+            |it| it.miss_share,
+            by_points,
+        )
+    })
+    .unwrap_or(Verdict::Better(better))
 }
 
 fn columns(pairs: &[Pair], figure: impl Fn(&Figures) -> f64) -> [Vec<f64>; 2] {
@@ -85,7 +104,8 @@ fn worse(
     figure: impl Fn(&Figures) -> f64,
     limit: impl Fn(f64) -> f64,
 ) -> Option<Verdict> {
-    let means = columns(pairs, figure).map(|column| column.iter().sum::<f64>() / column.len() as f64);
+    let means =
+        columns(pairs, figure).map(|column| column.iter().sum::<f64>() / column.len() as f64);
     let [candidate, incumbent] = means;
     (candidate > limit(incumbent)).then_some(Verdict::WorseTail {
         what,
@@ -112,12 +132,17 @@ impl fmt::Display for Verdict {
                 f,
                 "not better with confidence: J differs by {low:.3} to {high:.3}, which has to lie below zero"
             ),
-            Self::NotSure(None) => f.write_str("not better with confidence: the windows do not say"),
+            Self::NotSure(None) => {
+                f.write_str("not better with confidence: the windows do not say")
+            }
             Self::WorseTail {
                 what,
                 candidate,
                 incumbent,
-            } => write!(f, "worse in the tail: {what} {candidate:.3}, and {incumbent:.3} in use"),
+            } => write!(
+                f,
+                "worse in the tail: {what} {candidate:.3}, and {incumbent:.3} in use"
+            ),
         }
     }
 }
@@ -166,7 +191,11 @@ mod tests {
     fn better_by_chance_is_not() {
         // Much better in one window, a little worse in the others: the mean is better.
         let verdict = judge(&windows(|number, candidate| {
-            candidate.objective = if number == 0 { 4.0 } else { 10.1 + number as f64 };
+            candidate.objective = if number == 0 {
+                4.0
+            } else {
+                10.1 + number as f64
+            };
         }));
         assert!(matches!(verdict, Verdict::NotSure(Some(_))), "{verdict}");
         let same = judge(&windows(|number, candidate| {
@@ -179,9 +208,21 @@ mod tests {
     fn a_worse_tail_is_refused_for_what_it_is() {
         type Change = fn(&mut Figures);
         let cases: [(&str, Change, Change); 3] = [
-            ("slowdown", |it| it.p99_slowdown = 83.9, |it| it.p99_slowdown = 84.1),
-            ("wait", |it| it.longest_wait_s = 4_199.0, |it| it.longest_wait_s = 4_201.0),
-            ("deadlines", |it| it.miss_share = 0.2049, |it| it.miss_share = 0.2051),
+            (
+                "slowdown",
+                |it| it.p99_slowdown = 83.9,
+                |it| it.p99_slowdown = 84.1,
+            ),
+            (
+                "wait",
+                |it| it.longest_wait_s = 4_199.0,
+                |it| it.longest_wait_s = 4_201.0,
+            ),
+            (
+                "deadlines",
+                |it| it.miss_share = 0.2049,
+                |it| it.miss_share = 0.2051,
+            ),
         ];
         for (name, within, beyond) in cases {
             assert!(judge(&windows(|_, it| within(it))).is_better(), "{name}");

@@ -33,9 +33,27 @@ pub(super) async fn page<R: Reader>(
         Value::Id(first_id(query.until.0.saturating_add(SLACK_MS))),
         Value::Big(query.limit.into()),
     ];
+    with_attempts(&mut reader, queries::HISTORY, values).await
+}
+
+/// The first jobs behind one, of any namespace. All of it from one transaction.
+pub(super) async fn arrivals<R: Reader>(
+    mut reader: R,
+    after: JobId,
+    limit: u32,
+) -> Result<Vec<StoredJob>, StoreError> {
+    let values = vec![Value::Id(after), Value::Big(limit.into())];
+    with_attempts(&mut reader, queries::ARRIVALS, values).await
+}
+
+async fn with_attempts<R: Reader>(
+    reader: &mut R,
+    wanted: &'static str,
+    values: Vec<Value<'_>>,
+) -> Result<Vec<StoredJob>, StoreError> {
     let mut names = Names::default();
     let mut jobs = Vec::new();
-    for row in &reader.rows(queries::HISTORY, values).await? {
+    for row in &reader.rows(wanted, values).await? {
         jobs.push(job(row, &mut names)?);
     }
     if jobs.is_empty() {
@@ -51,7 +69,7 @@ pub(super) async fn page<R: Reader>(
 }
 
 /// Below all ids of version 7 that were made at that time or later (RFC 9562, section 5.7).
-fn first_id(at_ms: i64) -> JobId {
+pub(super) fn first_id(at_ms: i64) -> JobId {
     let at_ms = at_ms.clamp(0, LARGEST_ID_MS).unsigned_abs();
     JobId(Uuid::from_u128(u128::from(at_ms) << 80))
 }

@@ -45,6 +45,11 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     }
 }
 
+/// Below the ids of all jobs that are received from then on, as far as the clocks of coordinators agree.
+pub(crate) fn first_id(at: Timestamp) -> JobId {
+    history::first_id(at.0)
+}
+
 /// Where the record is kept: `sqlite:PATH` or `postgres://...`.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -93,6 +98,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A page of what was submitted in a span of time, by id, each job with all its attempts.
     async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError>;
+
+    /// The first jobs behind one in the order of ids, of any namespace, each with all its attempts.
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<StoredJob>, StoreError>;
 
     /// Attempts that succeeded, of the newest jobs that have any: at most `limit`, newest job first.
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError>;

@@ -78,6 +78,12 @@ pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
 );
 
 /// Namespace, queue or NULL, the span of times, the span of ids, limit.
+pub(super) const ARRIVALS: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM jobs j WHERE j.id > $1 ORDER BY j.id LIMIT $2"
+);
+
 pub(super) const HISTORY: &str = concat!(
     "SELECT ",
     job_columns!(),

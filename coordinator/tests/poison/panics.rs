@@ -164,6 +164,12 @@ async fn a_policy_that_panics_in_a_round_is_given_up() {
         panic!("one event: {history:?}");
     };
     assert_eq!(event.kind(), v1::PolicyEventKind::FallBack);
-    assert_eq!((&*event.from_version, &*event.to_version), ("faulty", "edf"));
-    assert_eq!((&*event.who, &*event.why), ("breaker", "it panicked in a round of dispatch"));
+    assert_eq!(
+        (&*event.from_version, &*event.to_version),
+        ("faulty", "edf")
+    );
+    assert_eq!(
+        (&*event.who, &*event.why),
+        ("breaker", "it panicked in a round of dispatch")
+    );
 }

@@ -55,18 +55,26 @@ async fn a_better_candidate_is_promoted_and_a_worse_one_kept_with_the_reason() {
         let refused = offered(&handle, worse).await.unwrap();
         assert!(!refused.promoted, "{refused:?}");
         assert_eq!(status(&handle).await.policy, "edf");
-        let better = offered(&handle, offer("better", shortest_first(), 0.5)).await.unwrap();
+        let better = offered(&handle, offer("better", shortest_first(), 0.5))
+            .await
+            .unwrap();
         assert!(better.promoted, "{better:?}");
         assert_eq!(status(&handle).await.policy, "better");
         let history = policy_history(&handle).await;
-        let told: Vec<_> = history.iter().map(|event| (event.kind(), &*event.to_version)).collect();
+        let told: Vec<_> = history
+            .iter()
+            .map(|event| (event.kind(), &*event.to_version))
+            .collect();
         let expected = [
             (PolicyEventKind::Promote, "better"),
             (PolicyEventKind::Import, "better"),
             (PolicyEventKind::Refuse, "worse"),
         ];
         assert_eq!(told, expected);
-        assert_eq!((&*history[0].who, &history[0].why), ("gate", &better.reason));
+        assert_eq!(
+            (&*history[0].who, &history[0].why),
+            ("gate", &better.reason)
+        );
         assert_eq!(history[2].why, refused.reason);
         assert!(refused.reason.contains("below zero"), "{refused:?}");
         handle.shutdown().await.unwrap();
@@ -79,12 +87,17 @@ async fn evidence_against_another_policy_does_not_count() {
     on_sqlite(async |database: Database| {
         let handle = start_on(&database.url).await;
         use_policy(&handle, "saf").await.unwrap();
-        let stale = offered(&handle, offer("v1", shortest_first(), 0.5)).await.unwrap_err();
+        let stale = offered(&handle, offer("v1", shortest_first(), 0.5))
+            .await
+            .unwrap_err();
         assert_eq!(refusal(&stale).0, "POLICY_CHANGED", "{stale}");
         assert!(stale.message().contains("`saf` is in use"), "{stale}");
         let broken = offer("v1", vec![1, 2, 3], 0.5);
         let broken = offered(&handle, broken).await.unwrap_err();
-        assert!(broken.message().starts_with("weights: not a complete"), "{broken}");
+        assert!(
+            broken.message().starts_with("weights: not a complete"),
+            "{broken}"
+        );
         let few = v1::OfferCandidateRequest {
             windows: windows(0.5)[..3].to_vec(),
             ..offer("v1", shortest_first(), 0.5)

@@ -28,7 +28,11 @@ async fn weights_that_are_not_whole_are_not_stored() {
         not_a_number[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
         for (version, bytes, problem) in [
             ("", Vec::new(), "not a complete safetensors file"),
-            ("", whole[..whole.len() - 1].to_vec(), "not a complete safetensors file"),
+            (
+                "",
+                whole[..whole.len() - 1].to_vec(),
+                "not a complete safetensors file",
+            ),
             ("", not_a_number, "NaN"),
             ("", by_feature("mood", 1.0), "needs the feature `mood`"),
             ("", vec![0; (2 << 20) + 1], "at most 2097152 are allowed"),
@@ -80,7 +84,11 @@ async fn a_version_is_of_one_network_and_a_candidate_only_once() {
         let handle = start_on(&database.url).await;
         import(&handle, "v1", shortest_first()).await.unwrap();
         let other = import(&handle, "v1", by_feature("log_estimate", -2.0)).await;
-        assert_refused(&other.unwrap_err(), "POLICY_EXISTS", "taken by other weights");
+        assert_refused(
+            &other.unwrap_err(),
+            "POLICY_EXISTS",
+            "taken by other weights",
+        );
         use_policy(&handle, "v1").await.unwrap();
         use_policy(&handle, "saf").await.unwrap();
         let mut client = policies(&handle).await;

@@ -118,8 +118,14 @@ mod tests {
     fn slow_rounds_trip_when_there_are_many() {
         let slow = Fault::Slow { budget: BUDGET };
         assert_eq!(trips(|_| round(101, 0, 0)), Some((16, slow)));
-        assert_eq!(trips(|number| round(if number % 2 == 0 { 101 } else { 1 }, 0, 0)), Some((32, slow)));
-        assert_eq!(trips(|number| round(if number % 3 == 0 { 101 } else { 1 }, 0, 0)), None);
+        assert_eq!(
+            trips(|number| round(if number % 2 == 0 { 101 } else { 1 }, 0, 0)),
+            Some((32, slow))
+        );
+        assert_eq!(
+            trips(|number| round(if number % 3 == 0 { 101 } else { 1 }, 0, 0)),
+            None
+        );
         assert_eq!(trips(|_| round(100, 0, 0)), None);
     }
 
@@ -133,7 +139,10 @@ mod tests {
     fn impossible_proposals_trip() {
         assert_eq!(trips(|_| round(1, 9, 1)), Some((16, Fault::Rejected)));
         let said = Fault::Rejected.to_string();
-        assert_eq!(said, "16 of its last 32 rounds proposed what was not possible");
+        assert_eq!(
+            said,
+            "16 of its last 32 rounds proposed what was not possible"
+        );
     }
 
     #[test]

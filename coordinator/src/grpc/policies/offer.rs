@@ -56,7 +56,10 @@ async fn decide(
         refused => (PolicyEventKind::Refuse, refused.to_string()),
     };
     if !policies::add(&*parts.store, candidate, kind, GATE, &why).await? {
-        let message = format!("version `{}` is taken; offer it under another", candidate.version);
+        let message = format!(
+            "version `{}` is taken; offer it under another",
+            candidate.version
+        );
         return Err(ApiError::new(Code::PolicyExists, message));
     }
     if !verdict.is_better() {
@@ -166,6 +169,9 @@ mod tests {
     #[test]
     fn a_few_windows_say_nothing() {
         let refused = pairs(&vec![window(3.0); 9]).unwrap_err();
-        assert_eq!(refused.message, "windows: there are 9, and 10 to 10000 are needed");
+        assert_eq!(
+            refused.message,
+            "windows: there are 9, and 10 to 10000 are needed"
+        );
     }
 }

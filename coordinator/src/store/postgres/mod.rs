@@ -119,6 +119,10 @@ impl Store for PostgresStore {
         within(STATEMENT_LIMIT, read::history(&self.callers, query)).await
     }
 
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<StoredJob>, StoreError> {
+        within(STATEMENT_LIMIT, read::arrivals(&self.callers, after, limit)).await
+    }
+
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
         within(STATEMENT_LIMIT, reads::successes(&self.callers, limit)).await
     }

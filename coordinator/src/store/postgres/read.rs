@@ -45,6 +45,19 @@ pub(super) async fn history(
     Ok(found)
 }
 
+pub(super) async fn arrivals(
+    pool: &PgPool,
+    after: JobId,
+    limit: u32,
+) -> Result<Vec<StoredJob>, StoreError> {
+    let mut connection = Borrowed::of(pool).await?;
+    let mut transaction = connection.begin_with(SNAPSHOT).await?;
+    let found = history::arrivals(&mut *transaction, after, limit).await?;
+    transaction.commit().await?;
+    connection.give_back();
+    Ok(found)
+}
+
 pub(super) async fn find_requests(
     pool: &PgPool,
     requests: &[(Arc<str>, Arc<str>)],

@@ -95,6 +95,10 @@ impl Store for SqliteStore {
         read::history(&self.readers, query).await
     }
 
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<StoredJob>, StoreError> {
+        read::arrivals(&self.readers, after, limit).await
+    }
+
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
         reads::successes(&self.readers, limit).await
     }

@@ -33,6 +33,16 @@ pub(super) async fn history(
     history::page(&mut *transaction, query).await
 }
 
+/// As [`history`].
+pub(super) async fn arrivals(
+    readers: &SqlitePool,
+    after: JobId,
+    limit: u32,
+) -> Result<Vec<StoredJob>, StoreError> {
+    let mut transaction = readers.begin().await?;
+    history::arrivals(&mut *transaction, after, limit).await
+}
+
 pub(super) async fn find_requests(
     readers: &SqlitePool,
     requests: &[(Arc<str>, Arc<str>)],

@@ -18,7 +18,7 @@ use drover_sim::trace::history::{
 /// The label that says whose a job is.
 const OWNER: &str = "owner";
 
-pub(super) fn header(header: &v1::HistoryHeader) -> Header {
+pub fn header(header: &v1::HistoryHeader) -> Header {
     Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -30,7 +30,7 @@ pub(super) fn header(header: &v1::HistoryHeader) -> Header {
     }
 }
 
-pub(super) fn node(node: &v1::Node) -> NodeLine {
+pub fn node(node: &v1::Node) -> NodeLine {
     let capacity = node.capacity.clone().unwrap_or_default();
     let text = |text: &str| (!text.is_empty()).then(|| text.into());
     let class = match node.class() {
@@ -71,7 +71,7 @@ fn resources(from: &v1::Resources) -> Resources {
 
 /// # Errors
 /// When its spec is not one that this build accepts: a newer coordinator has accepted it.
-pub(super) fn job(job: &v1::Job) -> Result<JobLine, Violation> {
+pub fn job(job: &v1::Job) -> Result<JobLine, Violation> {
     let said = job.spec.clone().unwrap_or_default();
     let compiled = spec::compile(&said, &Limits::NONE);
     let compiled = compiled.map_err(|mut problems| problems.swap_remove(0))?;
