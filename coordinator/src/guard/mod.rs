@@ -32,6 +32,9 @@ use replay::{Compared, compare};
 /// starve is not to be saved by that.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
+/// So many blocks are judged each time; of a busy cluster that is a sample.
+const BLOCKS_AT_ONCE: u32 = 8;
+
 /// More tasks than this are not replayed.
 const MOST_TASKS: u32 = 20_000;
 
@@ -51,44 +54,57 @@ struct Watch {
     evidence: Evidence,
 }
 
+impl Watch {
+    /// From now on.
+    fn begin(policy: Arc<str>) -> Self {
+        Self {
+            policy,
+            after: first_id(clock::wall()),
+            before: Vec::new(),
+            evidence: Evidence::none(),
+        }
+    }
+}
+
 impl Guard {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut watch = None;
+        let mut known = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(self.options.guard_interval) => {}
             }
-            match self.look(watch.take()).await {
-                Ok(known) => watch = known,
+            match self.look(&mut known).await {
+                Ok(()) => {}
                 // Standbys know of no policy in use.
-                Err(error) if error.code == Code::NotLeader => {}
+                Err(error) if error.code == Code::NotLeader => known = None,
                 Err(error) => tracing::warn!(%error, "the guard cannot look at the policy in use"),
             }
         }
     }
 
-    /// Gives what is known now; nothing of the fallback rule itself, which there is nothing to compare with.
-    async fn look(&self, known: Option<Watch>) -> Result<Option<Watch>, ApiError> {
+    /// Nothing is known of the fallback rule itself: there is nothing to compare it with.
+    async fn look(&self, known: &mut Option<Watch>) -> Result<(), ApiError> {
         let in_use = policies::in_use(&self.senders).await?.policy;
         if *in_use == *self.options.fallback.name() {
-            return Ok(None);
+            *known = None;
+            return Ok(());
         }
-        let known = known.filter(|watch| watch.policy == in_use);
-        let mut watch = known.unwrap_or_else(|| Watch {
-            policy: in_use,
-            after: first_id(clock::wall()),
-            before: Vec::new(),
-            evidence: Evidence::none(),
-        });
-        while let Some(block) = self.next_block(&watch).await? {
-            self.judge(&mut watch, block).await?;
+        let same = known.take().filter(|watch| watch.policy == in_use);
+        let watch = known.insert(same.unwrap_or_else(|| Watch::begin(in_use)));
+        for _ in 0..BLOCKS_AT_ONCE {
+            let Some(block) = self.next_block(watch).await? else {
+                return Ok(());
+            };
+            self.judge(watch, block).await?;
             if watch.evidence.is_enough() {
-                self.roll_back(&watch).await?;
-                return Ok(None);
+                return self.roll_back(watch).await;
             }
         }
-        Ok(Some(watch))
+        // More comes than is looked at: what is left of it is passed over.
+        watch.after = first_id(clock::wall());
+        watch.before.clear();
+        Ok(())
     }
 
     /// `None`: it is not full yet, or its jobs have not ended.
@@ -133,6 +149,8 @@ impl Guard {
             backfill: self.options.backfill.clone(),
             weights: self.options.weights,
             age_cap_ms: u64::try_from(self.options.age_cap.as_millis()).ok(),
+            // As the driver does it: a round sees all that came with one turn.
+            rounds: simulate::Rounds::EachMoment,
             ..simulate::Options::new(Arc::clone(&self.options.fallback), self.options.dispatch)
         };
         // Long work without a pause.
