@@ -20,16 +20,13 @@ impl Checker {
             );
             may_decide.push(Arc::clone(&row.to));
         }
-        let decisions = turn
-            .attempts
-            .iter()
-            .filter_map(|row| row.decision.as_deref());
-        for decision in decisions {
-            let named = DecisionSummary::parse(decision).map(|summary| summary.policy);
+        // What was carried over from another job was decided there.
+        let decisions = turn.attempts.iter().filter_map(|row| row.decision.as_deref());
+        for summary in decisions.filter_map(DecisionSummary::parse) {
             self.require(
-                named.is_some_and(|named| may_decide.iter().any(|policy| **policy == *named)),
+                may_decide.iter().any(|policy| **policy == *summary.policy),
                 "decisions name the policy in use",
-                || format!("`{decision}`, and {may_decide:?} may decide"),
+                || format!("`{summary}`, and {may_decide:?} may decide"),
             );
         }
         self.policy = may_decide.pop().expect("one decides");
