@@ -49,9 +49,8 @@ impl Globals {
     pub(super) fn of(sights: &[Sight], around: &Surroundings) -> Self {
         let count = sights.len().max(1) as f32;
         let total_millis = around.total_millis.max(1) as f32;
-        let share = |is: fn(&Sight) -> bool| {
-            sights.iter().filter(|sight| is(sight)).count() as f32 / count
-        };
+        let share =
+            |is: fn(&Sight) -> bool| sights.iter().filter(|sight| is(sight)).count() as f32 / count;
         let area: f32 = sights.iter().map(area).sum();
         let run_ms: f32 = sights.iter().map(|it| it.facts.estimate_ms as f32).sum();
         let mean_ms = (run_ms / count).max(1.0);

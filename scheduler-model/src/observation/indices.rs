@@ -58,7 +58,9 @@ impl Cost {
 
     /// How late it would be, in ideal times, if it ran from now on; 0 if it would not.
     pub(super) fn tardiness(&self) -> f32 {
-        self.slack_ms.map_or(0.0, |slack| -slack / self.ideal_ms).max(0.0)
+        self.slack_ms
+            .map_or(0.0, |slack| -slack / self.ideal_ms)
+            .max(0.0)
     }
 
     pub(super) fn is_late(&self) -> bool {

@@ -24,7 +24,10 @@ impl Learned {
     ///
     /// # Errors
     /// The weights need a feature that this program does not observe.
-    #[expect(clippy::new_ret_no_self, reason = "policies are used behind their trait")]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "policies are used behind their trait"
+    )]
     pub fn new(name: &str, weights: &Weights) -> Result<Arc<dyn Policy>, WeightsError> {
         let weights = weights.aligned(&layout())?;
         Ok(Self::by(name, Arc::new(Network::new(&weights))))
@@ -105,7 +108,10 @@ mod tests {
         let weights = weights(&["rank/saf", "rank/slack_area"]);
         let weights = weights.with_parameters(&[0.0, 1.0]).unwrap();
         let policy = Learned::new("learned@2", &weights).unwrap();
-        assert_eq!((policy.name(), policy.order()), ("learned@2", Order::Window));
+        assert_eq!(
+            (policy.name(), policy.order()),
+            ("learned@2", Order::Window)
+        );
         let looked_at = policy.learned().unwrap().looks_at();
         let names = RANKED_BY.iter().zip(looked_at);
         let names: Vec<_> = names.filter(|(_, counts)| **counts).collect();

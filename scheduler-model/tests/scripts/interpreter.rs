@@ -15,7 +15,7 @@ use drover_model::{
     cluster::{Config, Quarantine},
 };
 
-use crate::support::{World, learned, join, reports};
+use crate::support::{World, join, learned, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
