@@ -47,14 +47,14 @@ pub(crate) async fn run(args: &Args, format: Format) -> Result<ExitCode, CliErro
 
 impl Args {
     async fn execute(&self) -> Result<ExitCode, CliError> {
-        let trace = self.simulate.trace()?;
+        let (trace, mode) = self.simulate.load()?;
         let address = Address {
             urls: self.on.clone(),
         };
         let options = ExecuteOptions {
             address: (!self.on.is_empty()).then_some(&address),
             policy: &self.simulate.policy,
-            mode: self.simulate.dispatch,
+            mode,
             time_scale: self.time_scale,
             only_wait: self.only_wait,
         };
@@ -126,8 +126,9 @@ fn differences(what_if: &WhatIf) -> String {
         .collect();
     let headings = ["", "HAPPENED", "SIMULATED", "CHANGE", "IN"];
     format!(
-        "\nAgainst what happened to the {} jobs that had ended:\n{}",
+        "\nAgainst what happened to the {} jobs that had succeeded ({} that had not are left out):\n{}",
         what_if.jobs,
+        what_if.left_out,
         output::table(headings, &rows)
     )
 }

@@ -27,8 +27,8 @@ pub(super) fn outcome(trace: &Trace, recording: &Recording) -> Outcome {
     let last = |at: fn(&AttemptOutcome) -> u64| attempts.iter().map(at).max().unwrap_or(0);
     outcome.ended_ms = last(|attempt| attempt.ended_ms);
     outcome.last_start_ms = last(|attempt| attempt.started_ms);
-    outcome.placements = attempts.len() as u64;
-    outcome.completions = outcome.placements;
+    let succeeded = attempts.iter().filter(|attempt| attempt.succeeded);
+    outcome.completions = succeeded.count() as u64;
     let capacity: u64 = trace
         .nodes
         .iter()

@@ -107,13 +107,14 @@ fn ppo_recovers_shortest_first() {
 fn dqn() -> DqnSettings {
     DqnSettings {
         learning_starts: 64,
-        learning_rate: 2e-3,
-        train_every: 2,
+        learning_rate: 1e-2,
+        train_every: 1,
         target_every: 100,
         gamma: 1.0,
         first_epsilon: 1.0,
         last_epsilon: 0.2,
         exploration_episodes: 100,
+        annealing_episodes: 400,
         ..DqnSettings::default()
     }
 }
@@ -133,7 +134,7 @@ fn dqn_solves_the_bandit() {
 
 #[test]
 fn dqn_recovers_shortest_first() {
-    let excess = excess(&train_dqn(OneMachine::default(), 500));
+    let excess = excess(&train_dqn(OneMachine::default(), 400));
     assert!(excess < 0.01, "{excess}");
 }
 

@@ -30,30 +30,30 @@ fn sustained(mode: Mode) -> f64 {
     }
 }
 const LARGE: u32 = 1_000_000;
-/// What a smoke test does of it.
-const SMALL: u32 = 1_000;
+/// A smoke test does one part in so many of all that.
+const SMOKE_DIVISOR: u32 = 1_000;
 
 fn main() {
     let words: Vec<String> = env::args().skip(1).collect();
-    let share = if words.iter().any(|word| word == "--bench") {
+    let divisor = if words.iter().any(|word| word == "--bench") {
         1
     } else {
-        SMALL
+        SMOKE_DIVISOR
     };
     let wanted = words.iter().find(|word| !word.starts_with("--"));
     let is_wanted = |name: &str| wanted.is_none_or(|word| name.contains(word.as_str()));
     // First, as the peak of memory is that of the whole process.
     if is_wanted("large") {
-        large(LARGE / share);
+        large(LARGE / divisor);
     }
     for (waiting, tasks, mode) in STEADY {
         let name = format!("{mode}-{waiting}");
         if is_wanted(&name) {
-            steady(&name, waiting / share as usize, tasks / share, mode);
+            steady(&name, waiting / divisor as usize, tasks / divisor, mode);
         }
     }
     if is_wanted("dag") {
-        dag(2_000 / share);
+        dag(2_000 / divisor);
     }
 }
 

@@ -89,6 +89,7 @@ impl Random {
 
     /// Uniform in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
+        // As many bits as a double holds between 1 and 2.
         (self.draw() >> 11) as f64 / (1u64 << 53) as f64
     }
 
@@ -110,9 +111,7 @@ impl Random {
 
     /// Uniform in `low..high`.
     pub fn real(&mut self, low: f64, high: f64) -> f64 {
-        // As many bits as a double holds between 1 and 2.
-        let fraction = (self.draw() >> 11) as f64 / (1_u64 << 53) as f64;
-        low + fraction * (high - low)
+        low + self.unit() * (high - low)
     }
 
     pub fn sample<T>(&mut self, distribution: &impl Distribution<T>) -> T {

@@ -130,7 +130,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(serves_windows: bool) -> Self {
+    pub(crate) fn new(serves_windows: bool) -> Self {
         Self {
             lanes: serves_windows.then(Box::default),
             ..Self::default()

@@ -3,7 +3,8 @@
 //! A round walks the ready tasks in the order of the policy, places each that fits, and returns proposals; nothing
 //! changes before the cluster has validated them ([`crate::Event::Dispatch`]). What a round tries is undone at its end;
 //! what stays is only what it learned about shapes (`Standing` in `cluster::ready`), which no outcome depends on.
-//! Work in a round grows with the number of shapes that wait, not with the number of tasks.
+//! Work in a round grows with the number of shapes that wait, not with the number of tasks, unless the policy's keys change:
+//! then all that wait are ranked first (`ranked`).
 
 mod claim;
 mod expect;

@@ -28,14 +28,27 @@ pub(crate) struct Windows {
     /// The candidates.
     pub(super) drawn: Vec<(Entry, ShapeId)>,
     pub(super) sights: Vec<Sight>,
-    /// Scores with places in `drawn`, the best last.
-    pub(super) order: Vec<(f32, u32)>,
+    /// Places in `drawn`, the best last: each in the lower half, below its score ([`standing`]).
+    pub(super) order: Vec<u64>,
     /// What is known of their shapes: whether it fits now, and its largest share of a resource.
     pub(super) shapes: FxHashMap<ShapeId, (bool, u32)>,
     /// Tasks that are not to be drawn: started in this round, or drawn already.
     seen: FxHashSet<TaskRef>,
     /// The last of the rest that had its turn.
     rotation: Option<Arrival>,
+}
+
+/// A candidate among others in one number, the best the greatest: by score, ties to what was drawn first.
+pub(super) fn standing(score: f32, place: usize) -> u64 {
+    let bits = score.to_bits() as i32;
+    let ordered = bits ^ (((bits >> 31) as u32) >> 1) as i32;
+    let above_zero = (ordered as u32) ^ (1 << 31);
+    u64::from(above_zero) << 32 | u64::from(u32::MAX - place as u32)
+}
+
+/// The place of the candidate.
+pub(super) fn place_of(standing: u64) -> usize {
+    (u32::MAX - standing as u32) as usize
 }
 
 impl Windows {
@@ -148,6 +161,15 @@ mod tests {
         let set: BTreeSet<u32> = drawn.collect();
         assert_eq!(set.len(), windows.drawn.len(), "nothing is drawn twice");
         (shows_all, set)
+    }
+
+    #[test]
+    fn the_best_stands_highest_and_of_equals_the_first() {
+        let scores = [f32::NEG_INFINITY, -2.0, -0.5, 0.0, 1e-9, 3.0, f32::INFINITY];
+        let stand: Vec<u64> = scores.iter().map(|score| standing(*score, 7)).collect();
+        assert!(stand.is_sorted_by(|one, other| one < other));
+        assert!(standing(1.0, 3) > standing(1.0, 4));
+        assert_eq!(place_of(standing(-2.5, 127)), 127);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::{
     round::Round,
     walk::{Candidate, Walk},
+    window::{place_of, standing},
 };
 use crate::{
     cluster::{
@@ -66,15 +67,16 @@ impl<'a> Round<'a> {
     pub(super) fn next_windowed(&mut self, windowed: &mut Windowed<'a>) -> Option<Candidate> {
         loop {
             let has_started = self.taken.len() > windowed.ranked_at;
-            let Some((_, place)) = self.windows.order.pop() else {
+            let Some(standing) = self.windows.order.pop() else {
                 if windowed.shows_all || windowed.holds_back || !has_started {
                     return None;
                 }
                 self.rank_window(windowed);
                 continue;
             };
-            let (entry, shape) = self.windows.drawn[place as usize];
-            let fitted = self.windows.sights[place as usize].fits;
+            let place = place_of(standing);
+            let (entry, shape) = self.windows.drawn[place];
+            let fitted = self.windows.sights[place].fits;
             if has_started {
                 let started = self.taken.len() - windowed.ranked_at;
                 let is_used = windowed.size > 2 && started * 2 >= windowed.size;
@@ -173,15 +175,9 @@ impl<'a> Round<'a> {
                 score if score.is_nan() => f32::NEG_INFINITY,
                 score => score,
             };
-            windows.order.push((score, place as u32));
+            windows.order.push(standing(score, place));
         }
-        let drawn = &windows.drawn;
-        windows.order.sort_unstable_by(|one, other| {
-            let entry = |(_, place): &(f32, u32)| drawn[*place as usize].0;
-            one.0
-                .total_cmp(&other.0)
-                .then_with(|| entry(other).cmp(&entry(one)))
-        });
+        windows.order.sort_unstable();
         self.hold_back(windowed);
     }
 
@@ -191,14 +187,15 @@ impl<'a> Round<'a> {
             return;
         };
         let windows = &mut *self.windows;
-        let is_kept = |(_, place): &(f32, u32)| windows.drawn[*place as usize].0.task == kept.task;
+        let is_kept = |it: &u64| windows.drawn[place_of(*it)].0.task == kept.task;
         let Some(last) = windows.order.iter().position(is_kept) else {
             return;
         };
-        for (_, place) in windows.order.drain(..=last) {
-            if windows.sights[place as usize].fits {
+        for it in windows.order.drain(..=last) {
+            let place = place_of(it);
+            if windows.sights[place].fits {
                 windowed.holds_back = true;
-                let shape = windows.drawn[place as usize].1;
+                let shape = windows.drawn[place].1;
                 let demand = self.ready.shape(shape).demand();
                 self.held_demands.insert(shape, demand);
             }

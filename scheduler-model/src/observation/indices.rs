@@ -90,8 +90,9 @@ impl Cost {
         1.0 / (1.0 + left_ms / self.path_ms)
     }
 
-    /// Logarithm of cost by work. Deadlines count from `look_ahead` times the remaining path before the latest start.
-    pub(super) fn index(&self, look_ahead: f32) -> f32 {
+    /// Logarithm of cost by work, a second's in slowdowns by seconds of so many thousandths of a processor. Deadlines count from
+    /// `look_ahead` times the remaining path before the latest start.
+    pub(super) fn index(&self, look_ahead: f32, cluster_millis: f32) -> f32 {
         let slowdown = if self.slowdown < LARGEST_SLOWDOWN {
             1.0 / self.floor_ms
         } else {
@@ -104,7 +105,8 @@ impl Cost {
         let miss = MISS * self.urgency(look_ahead) / (look_ahead * self.path_ms);
         // What costs nothing any more still comes some time.
         let least = 0.01 / self.floor_ms;
-        ln(self.weight * (slowdown + late + miss + least) / self.work_ms)
+        let by_second = 1_000.0 * self.weight * (slowdown + late + miss + least);
+        ln(by_second / (self.work_ms / cluster_millis))
     }
 }
 
@@ -153,9 +155,12 @@ mod tests {
         let plain = Cost::of(&sight());
         assert_eq!((plain.slowdown, plain.tardiness()), (2.0, 0.0));
         let (far, near, late) = (due(500_000), due(51_000), due(40_000));
-        assert!(near.index(1.0) > late.index(1.0));
-        assert!(late.index(1.0) > plain.index(1.0));
-        assert!(near.index(1.0) > far.index(1.0) && far.index(1.0) >= plain.index(1.0));
+        assert!(near.index(1.0, 1e4) > late.index(1.0, 1e4));
+        assert!(late.index(1.0, 1e4) > plain.index(1.0, 1e4));
+        assert!(
+            near.index(1.0, 1e4) > far.index(1.0, 1e4)
+                && far.index(1.0, 1e4) >= plain.index(1.0, 1e4)
+        );
         assert_eq!((late.urgency(1.0), late.tardiness()), (0.0, 0.5));
     }
 
@@ -165,9 +170,9 @@ mod tests {
         urgent.facts.priority = Priority::URGENT;
         let mut large = sight();
         large.facts.job.work_left *= 2;
-        let plain = Cost::of(&sight()).index(1.0);
-        assert!(Cost::of(&urgent).index(1.0) > plain);
-        assert!(Cost::of(&large).index(1.0) < plain);
+        let plain = Cost::of(&sight()).index(1.0, 1e4);
+        assert!(Cost::of(&urgent).index(1.0, 1e4) > plain);
+        assert!(Cost::of(&large).index(1.0, 1e4) < plain);
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
         old.facts.now = Timestamp(3_000_000);
         let old = Cost::of(&old);
         assert!(old.is_capped() && !Cost::of(&sight()).is_capped());
-        assert!(old.index(1.0) < Cost::of(&sight()).index(1.0));
-        assert!(old.index(1.0).is_finite());
+        assert!(old.index(1.0, 1e4) < Cost::of(&sight()).index(1.0, 1e4));
+        assert!(old.index(1.0, 1e4).is_finite());
     }
 }

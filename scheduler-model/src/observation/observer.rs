@@ -29,7 +29,14 @@ impl Observer {
         self.globals.clear();
         push_globals(&mut self.globals, &globals);
         self.candidates.clear();
-        for sight in sights {
+        let width = PLAIN + RANKED_BY.len();
+        for (place, sight) in sights.iter().enumerate() {
+            // Instances of an array wait side by side, and are all alike.
+            if place > 0 && sights[place - 1] == *sight {
+                let row = self.candidates.len() - width;
+                self.candidates.extend_from_within(row..);
+                continue;
+            }
             push_candidate(&mut self.candidates, &Terms::of(sight, &globals), &globals);
             self.candidates.extend([0.0; RANKED_BY.len()]);
         }
@@ -38,7 +45,6 @@ impl Observer {
         if sights.is_empty() {
             return;
         }
-        let width = PLAIN + RANKED_BY.len();
         for rule in (0..RANKED_BY.len()).filter(|rule| looked_at[*rule]) {
             let column = &mut self.candidates[PLAIN + rule..];
             self.ranks.fill(rule, sights, column, width);
@@ -77,8 +83,9 @@ mod tests {
             facts: Facts {
                 now: Timestamp(90_000),
                 submitted_at: Timestamp(number as i64 * 331 % 90_000),
-                deadline: (!number.is_multiple_of(3)).then_some(Timestamp(70_000 + number as i64 * 997)),
-                priority: Priority::new((number % 101) as u8).unwrap(),
+                deadline: (!number.is_multiple_of(3))
+                    .then_some(Timestamp(70_000 + number as i64 * 997)),
+                priority: Priority::new((number % 101) as u32).unwrap(),
                 width_millis,
                 estimate_ms,
                 upward_rank_ms: estimate_ms,
@@ -120,7 +127,9 @@ mod tests {
         };
         let zero = Weights::zero("test", architecture, layout()).unwrap();
         let count = zero.parameters().len();
-        let parameters: Vec<f32> = (0..count).map(|it| (it * 37 % 19) as f32 / 50.0 - 0.2).collect();
+        let parameters: Vec<f32> = (0..count)
+            .map(|it| (it * 37 % 19) as f32 / 50.0 - 0.2)
+            .collect();
         Network::new(&zero.with_parameters(&parameters).unwrap())
     }
 
@@ -199,7 +208,11 @@ mod tests {
         let sights: Vec<Sight> = (0..9).map(sight).collect();
         observer.observe(&sights, &around(), &[false; RANKED_BY.len()]);
         let scores = observer.score(&network);
-        for (one, other) in scores.windows(2).map(|pair| (pair[0], pair[1])).zip(sights.windows(2)) {
+        for (one, other) in scores
+            .windows(2)
+            .map(|pair| (pair[0], pair[1]))
+            .zip(sights.windows(2))
+        {
             let is_shorter = other[0].facts.estimate_ms < other[1].facts.estimate_ms;
             assert_eq!(one.0 > one.1, is_shorter);
         }

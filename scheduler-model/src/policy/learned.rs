@@ -108,7 +108,10 @@ mod tests {
         let weights = weights(&["rank/saf", "rank/slack_area"]);
         let weights = weights.with_parameters(&[0.0, 1.0]).unwrap();
         let policy = Learned::new("learned@2", &weights).unwrap();
-        assert_eq!((policy.name(), policy.order()), ("learned@2", Order::Window));
+        assert_eq!(
+            (policy.name(), policy.order()),
+            ("learned@2", Order::Window)
+        );
         let looked_at = policy.learned().unwrap().looks_at();
         let names = RANKED_BY.iter().zip(looked_at);
         let names: Vec<_> = names.filter(|(_, counts)| **counts).collect();

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Checkpoint, LearnError,
     direct::{DirectSearch, Method, Settings},
-    simulated::{Curriculum, STARTING_RULE, SimulatedCost, starting_weights},
+    simulated::{Curriculum, SEARCHED, STARTING_RULE, SimulatedCost, starting_weights},
 };
 
 /// Searches weights that make the objective small under simulated loads.
@@ -30,19 +30,19 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     generations: u64,
     /// Vectors of weights in a generation
-    #[arg(long, value_name = "NUMBER", default_value_t = 16)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 12)]
     population: usize,
     /// Simulated windows that each of them meets, fresh ones in each generation
-    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     windows: usize,
     /// Windows on which the best is chosen, always the same
-    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 48)]
     validation_windows: usize,
     /// Generations between two looks at these
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     validate_every: u64,
     /// Standard deviation of the weights when the search begins
-    #[arg(long, value_name = "SIGMA", default_value_t = 0.3)]
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.2)]
     deviation: f64,
     /// Of everything that is random: equal seeds give equal weights
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -57,18 +57,18 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NAME=WEIGHT,...", value_delimiter = ',', value_parser = parse_family)]
     workload: Vec<(&'static str, u64)>,
     /// Offered loads, from and to
-    #[arg(long, value_name = "FROM-TO", default_value = "0.6-1.3")]
+    #[arg(long, value_name = "FROM-TO", default_value = "0.65-1.25")]
     load: Span,
     /// Jobs of a window, from and to
-    #[arg(long, value_name = "FROM-TO", default_value = "500-2000")]
+    #[arg(long, value_name = "FROM-TO", default_value = "300-1500")]
     jobs: Span,
     /// What the weights are called
     #[arg(long, value_name = "NAME", default_value = "direct")]
     version_name: String,
-    /// The rule to begin with: columns with their weights, as in index/short=0.7,beside=6 [default: the objective's own index]
+    /// The rule to begin with: columns with their weights, as in index/short=0.7,beside=6 [default: one found by hand]
     #[arg(long, value_name = "COLUMN=WEIGHT,...", value_delimiter = ',', value_parser = parse_column)]
     rule: Vec<(String, f32)>,
-    /// Columns whose weights are searched; the others stay as they are [default: all]
+    /// Columns whose weights are searched; the others stay as they are; `all` are all [default: some that matter most]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     search: Vec<String>,
     /// Weights to begin with, instead of those of a rule
@@ -188,11 +188,17 @@ impl TrainArgs {
 
     fn searched(&self) -> Result<Vec<usize>, LearnError> {
         let layout = layout();
+        let mut names = self.search.clone();
+        match &names[..] {
+            [] => names = SEARCHED.map(str::to_owned).to_vec(),
+            [all] if all == "all" => names = layout.candidate().to_vec(),
+            _ => {}
+        }
         let column = |name: &String| {
             let column = layout.column(name);
             column.ok_or_else(|| WeightsError::UnknownFeature(name.clone()).into())
         };
-        self.search.iter().map(column).collect()
+        names.iter().map(column).collect()
     }
 
     fn keep(&self, search: &DirectSearch) -> Result<(), CommandError> {

@@ -36,7 +36,10 @@ pub struct Settings {
     /// Gradient steps between two copies to the target network, C in the paper.
     pub target_every: u64,
     pub minibatch: usize,
+    /// Of Adam, in the first episode, and from episode `annealing_episodes` on.
     pub learning_rate: f64,
+    pub last_learning_rate: f64,
+    pub annealing_episodes: u64,
     pub gamma: f64,
     /// Share of random choices in the first episode, and from episode `exploration_episodes` on.
     pub first_epsilon: f64,
@@ -57,6 +60,8 @@ impl Default for Settings {
             target_every: 250,
             minibatch: 64,
             learning_rate: 1e-3,
+            last_learning_rate: 1e-5,
+            annealing_episodes: 1_000,
             gamma: 0.99,
             first_epsilon: 1.0,
             last_epsilon: 0.05,
@@ -222,8 +227,23 @@ impl Dqn {
             exploration_episodes,
             ..
         } = self.settings;
-        let progress = (self.episode as f64 / exploration_episodes.max(1) as f64).min(1.0);
-        first_epsilon + (last_epsilon - first_epsilon) * progress
+        self.between(first_epsilon, last_epsilon, exploration_episodes)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        let Settings {
+            learning_rate,
+            last_learning_rate,
+            annealing_episodes,
+            ..
+        } = self.settings;
+        self.between(learning_rate, last_learning_rate, annealing_episodes)
+    }
+
+    /// On the straight line from the first episode to that many.
+    fn between(&self, first: f64, last: f64, episodes: u64) -> f64 {
+        let progress = (self.episode as f64 / episodes.max(1) as f64).min(1.0);
+        first + (last - first) * progress
     }
 
     fn learn(&mut self) -> Result<[(&'static str, f64); 2], LearnError> {
@@ -236,13 +256,9 @@ impl Dqn {
         let q = q_values(&self.model.forward(&batch), &batch);
         let q = chosen(&q, minibatch.iter().map(|one| one.choice));
         let loss = q.huber_loss(&target, Reduction::Mean, 1.0);
-        let Settings {
-            learning_rate,
-            longest_gradient,
-            ..
-        } = self.settings;
+        let (rate, longest) = (self.learning_rate(), self.settings.longest_gradient);
         self.optimiser
-            .descend(&mut self.model, &loss, learning_rate, longest_gradient)?;
+            .descend(&mut self.model, &loss, rate, longest)?;
         self.gradient_steps += 1;
         if self
             .gradient_steps

@@ -23,15 +23,15 @@ impl Default for Curriculum {
         Self {
             families: vec![
                 ("steady", 3),
-                ("bursty", 4),
+                ("bursty", 3),
                 ("heavy-tail", 4),
                 ("deadline-tight", 4),
                 ("dag", 3),
                 ("edge-cloud-gpu", 4),
-                ("lublin", 2),
+                ("lublin", 1),
             ],
-            load: (0.6, 1.3),
-            jobs: (500.0, 2_000.0),
+            load: (0.65, 1.25),
+            jobs: (300.0, 1_500.0),
         }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
         for seed in 0..60 {
             let drawn = curriculum.draw(seed);
             assert_eq!(drawn.trace, curriculum.draw(seed).trace);
-            assert!((0.6..=1.3).contains(&drawn.load));
+            assert!((0.65..=1.25).contains(&drawn.load));
             seen.insert(drawn.family.name);
         }
         assert_eq!(seen.len(), curriculum.families.len(), "{seen:?}");

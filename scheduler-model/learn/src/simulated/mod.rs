@@ -11,4 +11,4 @@ mod start;
 pub use cost::SimulatedCost;
 pub use drawn::{Curriculum, Drawn};
 pub use references::{Reference, references};
-pub use start::{STARTING_RULE, starting_weights};
+pub use start::{SEARCHED, STARTING_RULE, starting_weights};

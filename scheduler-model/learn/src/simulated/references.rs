@@ -17,7 +17,7 @@ const STRONGEST: [Reference; 3] = [
     rule("saf", Mode::Strict),
     rule("edf", Mode::Easy),
 ];
-const GRAPHS: [Reference; 2] = [rule("srpt", Mode::Easy), rule("sjf-cp", Mode::Greedy)];
+const GRAPHS: [Reference; 2] = [rule("srpt", Mode::Strict), rule("srpt", Mode::Easy)];
 const UNLIKE_NODES: [Reference; 2] = [rule("edf", Mode::Easy), rule("sjf-cp", Mode::Easy)];
 const PARALLEL: [Reference; 2] = [rule("saf", Mode::Strict), rule("saf", Mode::Easy)];
 

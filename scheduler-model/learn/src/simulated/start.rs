@@ -11,10 +11,53 @@ use drover_sim::simulate::{Options, simulate};
 use super::Curriculum;
 use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised};
 
-/// Raw weights of columns that make a good rule: the objective's own index, with others beside a reservation as backfill has
-/// them.
-pub const STARTING_RULE: [(&str, f32); 3] =
-    [("index/short", 0.7), ("index/long", 0.3), ("beside", 6.0)];
+/// Weights of columns, as observed, that make a good rule; found by hand. It is the objective's own index, with less slack first;
+/// graphs by work left, and within them by path. Beside a reservation others start as backfill has them while little waits,
+/// and hardly at all under pressure, least of all what would last beyond its beginning. Where nodes are unlike, what fits comes
+/// first.
+pub const STARTING_RULE: [(&str, f32); 9] = [
+    ("index/short", 1.0),
+    ("index/long", 0.3),
+    ("log_slack", -1.5),
+    ("graph/log_work_left", -1.0),
+    ("graph/log_path", 0.1),
+    ("fits/unlike", 12.0),
+    ("beside", 5.5),
+    ("beside/pressure", -1.2),
+    ("beside/log_overlap_after", -1.2),
+];
+
+/// Columns that are searched where nobody says: with more of them a search needs more generations than it gains.
+pub const SEARCHED: [&str; 28] = [
+    "index/short",
+    "index/long",
+    "log_work_left",
+    "log_width",
+    "log_slowdown_floor",
+    "log_weight",
+    "log_slack",
+    "log_slowdown",
+    "urgency",
+    "late",
+    "graph/log_path",
+    "graph/log_work_left",
+    "graph/log_area",
+    "pressure/index_short",
+    "pressure/log_width",
+    "pressure/log_slack",
+    "unlike/log_width",
+    "fits",
+    "fits/pressure",
+    "fits/unlike",
+    "fits/log_width",
+    "beside",
+    "beside/pressure",
+    "beside/load",
+    "beside/unlike",
+    "beside/log_overlap",
+    "beside/log_overlap_after",
+    "beside/log_area_by_kept",
+];
 
 /// One window in so many is looked at for the scales.
 const LOOKED_AT: usize = 50;

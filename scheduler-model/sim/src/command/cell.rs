@@ -1,31 +1,24 @@
-//! From flags and files to traces, one cell of a comparison at a time.
-
-use std::path::PathBuf;
+//! From flags and files to traces.
 
 use drover_model::dispatch::Mode;
 
 use super::{
     CommandError,
+    plan::{Opened, Plan},
     source::{QueryArrivals, RepeatArgs, SourceArgs},
 };
 use crate::{
     evaluate::Counted,
     simulate::{Options, Rounds, in_parallel},
     trace::{
-        ParseTraceError, ReadTraceError, Skipped, Trace,
-        format::Format,
-        philly,
-        read::{self, TraceFile},
-        swf::{self, Origin, SwfOptions},
+        ParseTraceError, Skipped, Trace,
+        alibaba::{self, AlibabaOptions},
+        history,
+        swf::{self, SwfOptions},
         tpch,
     },
-    workload::{self, FAMILIES, Family, Parameters},
+    workload::{Family, Parameters},
 };
-
-const DAY_MS: u64 = 1_440 * 60_000;
-
-/// How long a log of GPU jobs fills the pool before anything counts.
-const POOL_FILLS_MS: u64 = 2 * DAY_MS;
 
 /// Graphs of some sixty tasks are as much work as thousands of jobs.
 const DAG_JOBS: u32 = 400;
@@ -39,32 +32,8 @@ pub(super) struct Cell {
     pub(super) counted: Counted,
     /// Of dispatch, where nobody says.
     pub(super) mode: Mode,
-    rounds: Rounds,
-    moving_ms: u64,
-}
-
-/// A file in memory.
-pub(super) struct Opened {
-    path: PathBuf,
-    pub(super) file: TraceFile,
-}
-
-/// A cell that is made when its turn has come, so that the traces of only one are in memory.
-pub(super) enum Plan<'a> {
-    Family(Family, f64),
-    File(&'a Opened),
-    /// A log of GPU jobs, for a pool of so many.
-    Pool(&'a Opened, u32),
-    Queries(Vec<&'a Opened>, QueryArrivals),
-}
-
-impl Opened {
-    fn malformed(&self, source: ParseTraceError) -> CommandError {
-        CommandError::Trace(ReadTraceError::Malformed {
-            file: self.path.clone(),
-            source,
-        })
-    }
+    pub(super) rounds: Rounds,
+    pub(super) moving_ms: u64,
 }
 
 impl Cell {
@@ -80,6 +49,17 @@ impl Cell {
         }
     }
 
+    /// Figures over no jobs would be 0, and 0 is the best there is.
+    fn check(&self) -> Result<(), CommandError> {
+        let counts_any = |(_, trace): &(u64, Trace)| self.counted.counts_any(trace);
+        if self.traces.iter().all(counts_any) {
+            return Ok(());
+        }
+        Err(CommandError::NothingCounts {
+            cell: self.name.clone(),
+        })
+    }
+
     /// What holds for every run of the cell.
     pub(super) fn options(&self, options: &Options, seed: u64) -> Options {
         Options {
@@ -92,65 +72,24 @@ impl Cell {
 }
 
 impl SourceArgs {
-    pub(super) fn open(&self) -> Result<Vec<Opened>, CommandError> {
-        let open = |path: &PathBuf| {
-            Ok(Opened {
-                path: path.clone(),
-                file: read::open(path, self.format)?,
-            })
-        };
-        self.trace.iter().map(open).collect()
-    }
-
-    pub(super) fn plans<'a>(&self, files: &'a [Opened]) -> Result<Vec<Plan<'a>>, CommandError> {
-        if files.is_empty() && self.workload.is_empty() {
-            return Err(CommandError::Usage(
-                "say what to simulate: --workload steady (or all), or --trace FILE",
-            ));
-        }
-        let mut plans = Vec::new();
-        for family in self.families()? {
-            let at = |load: &f64| Plan::Family(family, *load);
-            plans.extend(self.load.iter().map(at));
-        }
-        let mut queries = Vec::new();
-        for opened in files {
-            match opened.file.format {
-                Format::Tpch => queries.push(opened),
-                Format::Philly => {
-                    plans.extend(self.gpus.iter().map(|gpus| Plan::Pool(opened, *gpus)));
-                }
-                _ => plans.push(Plan::File(opened)),
-            }
-        }
-        if !queries.is_empty() {
-            let arrivals = self.arrivals.iter();
-            plans.extend(arrivals.map(|arrivals| Plan::Queries(queries.clone(), *arrivals)));
-        }
-        Ok(plans)
-    }
-
-    fn families(&self) -> Result<Vec<Family>, CommandError> {
-        if self.workload.iter().any(|name| name == "all") {
-            return Ok(FAMILIES.to_vec());
-        }
-        let families = self.workload.iter().map(|name| workload::find(name));
-        Ok(families.collect::<Result<_, _>>()?)
-    }
-
-    /// Lines that a lenient reader passed over are counted in `skipped`.
-    pub(super) fn cell(
+    /// As many as the plan says, from reading its files once. Lines that a lenient reader passed over are counted in
+    /// `skipped`.
+    pub(super) fn cells(
         &self,
         plan: &Plan<'_>,
         repeat: &RepeatArgs,
         skipped: &mut Skipped,
-    ) -> Result<Cell, CommandError> {
-        match plan {
-            Plan::Family(family, load) => self.generated(family, *load, repeat),
-            Plan::File(opened) => self.file(opened, repeat, skipped),
-            Plan::Pool(opened, gpus) => self.pool(opened, *gpus, skipped),
-            Plan::Queries(files, arrivals) => self.queries(files, *arrivals, repeat),
-        }
+    ) -> Result<Vec<Cell>, CommandError> {
+        let cells = match plan {
+            Plan::Family(family, load) => vec![self.generated(family, *load, repeat)?],
+            Plan::Swf(opened) => vec![self.swf(opened, repeat, skipped)?],
+            Plan::Alibaba(opened) => vec![self.alibaba(opened, skipped)?],
+            Plan::History(opened) => vec![self.history(opened, skipped)?],
+            Plan::Pools(opened, gpus) => self.gpu_jobs(opened, gpus, skipped)?,
+            Plan::Queries(files, arrivals) => self.queries(files, arrivals, repeat)?,
+        };
+        cells.iter().try_for_each(Cell::check)?;
+        Ok(cells)
     }
 
     fn generated(
@@ -177,47 +116,49 @@ impl SourceArgs {
         })
     }
 
-    fn file(
+    fn swf(
         &self,
         opened: &Opened,
         repeat: &RepeatArgs,
         skipped: &mut Skipped,
     ) -> Result<Cell, CommandError> {
+        let name = &opened.file.name;
+        let log = self.log(opened)?;
+        skipped.merge(&log.skipped);
+        Ok(Cell {
+            mode: Mode::Strict,
+            ..Cell::new(name.clone(), windows(name, &log, repeat)?)
+        })
+    }
+
+    fn alibaba(&self, opened: &Opened, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let options = AlibabaOptions {
+            load: self.only_load()?,
+            lenient: self.lenient,
+        };
         let file = &opened.file;
-        if file.format == Format::Swf {
-            let log = self.log(opened)?;
-            skipped.merge(&log.skipped);
-            return Ok(Cell {
-                mode: Mode::Strict,
-                ..Cell::new(file.name.clone(), windows(&file.name, &log, repeat)?)
-            });
-        }
-        let read = read::parse(file, &self.read_options());
+        let read = alibaba::parse(&file.content, &file.name, options);
+        self.whole(opened, read, skipped)
+    }
+
+    fn history(&self, opened: &Opened, skipped: &mut Skipped) -> Result<Cell, CommandError> {
+        let file = &opened.file;
+        let read = history::parse(&file.content, &file.name, self.lenient);
+        self.whole(opened, read, skipped)
+    }
+
+    /// Or its first jobs.
+    fn whole(
+        &self,
+        opened: &Opened,
+        read: Result<(Trace, Skipped), ParseTraceError>,
+        skipped: &mut Skipped,
+    ) -> Result<Cell, CommandError> {
         let (mut trace, passed_over) = read.map_err(|source| opened.malformed(source))?;
         skipped.merge(&passed_over);
         let jobs = self.jobs.map_or(usize::MAX, |jobs| jobs as usize);
         trace.jobs.truncate(jobs);
-        Ok(Cell::new(file.name.clone(), vec![(0, trace)]))
-    }
-
-    /// Its times are whole minutes, so that rounds are held when all of a minute is done.
-    fn pool(
-        &self,
-        opened: &Opened,
-        gpus: u32,
-        skipped: &mut Skipped,
-    ) -> Result<Cell, CommandError> {
-        let file = &opened.file;
-        let log = philly::parse(&file.content, self.lenient);
-        let log = log.map_err(|source| opened.malformed(source))?;
-        skipped.merge(&log.skipped);
-        let trace = log.trace(&file.name, gpus, self.days.as_ref())?;
-        Ok(Cell {
-            counted: counted_days(&trace),
-            mode: Mode::Greedy,
-            rounds: Rounds::EachMoment,
-            ..Cell::new(format!("{} {gpus} gpus", file.name), vec![(0, trace)])
-        })
+        Ok(Cell::new(opened.file.name.clone(), vec![(0, trace)]))
     }
 
     pub(super) fn log(&self, opened: &Opened) -> Result<swf::SwfLog, CommandError> {
@@ -232,14 +173,24 @@ impl SourceArgs {
     fn queries(
         &self,
         files: &[&Opened],
-        arrivals: QueryArrivals,
+        arrivals: &[QueryArrivals],
         repeat: &RepeatArgs,
-    ) -> Result<Cell, CommandError> {
+    ) -> Result<Vec<Cell>, CommandError> {
         let set = |opened: &&Opened| {
             let set = tpch::parse(&opened.file.content, &opened.file.name);
             set.map_err(|source| opened.malformed(source))
         };
         let sizes = files.iter().map(set).collect::<Result<Vec<_>, _>>()?;
+        let cell = |arrivals: &QueryArrivals| self.drawn(&sizes, *arrivals, repeat);
+        arrivals.iter().map(cell).collect()
+    }
+
+    fn drawn(
+        &self,
+        sizes: &[tpch::QuerySet],
+        arrivals: QueryArrivals,
+        repeat: &RepeatArgs,
+    ) -> Result<Cell, CommandError> {
         let (arrivals, jobs, how) = match arrivals {
             QueryArrivals::Batch => (tpch::Arrivals::Batch, 20, "batch"),
             QueryArrivals::Stream => {
@@ -251,33 +202,23 @@ impl SourceArgs {
             jobs: self.jobs.unwrap_or(jobs) as usize,
             arrivals,
             moving: match self.moving_ms {
-                0 => tpch::Moving::Free,
-                _ => tpch::Moving::Modelled,
+                None => tpch::Moving::Free,
+                Some(_) => tpch::Moving::Modelled,
             },
             ..tpch::Load::default()
         };
-        let drawn = |seed: u64| {
-            let trace = tpch::Load { seed, ..load }.trace(&sizes)?;
+        let traces = repeat.all_seeds().map(|seed| {
+            let trace = tpch::Load { seed, ..load }.trace(sizes)?;
             Ok((seed, trace))
-        };
-        let traces = repeat.all_seeds().map(drawn);
+        });
         Ok(Cell {
             mode: Mode::Greedy,
-            moving_ms: self.moving_ms,
+            moving_ms: self.moving_ms.unwrap_or(0),
             ..Cell::new(
                 format!("tpch {how}"),
                 traces.collect::<Result<_, CommandError>>()?,
             )
         })
-    }
-
-    fn read_options(&self) -> read::ReadOptions {
-        read::ReadOptions {
-            format: self.format,
-            lenient: self.lenient,
-            load: self.load[0],
-            ..read::ReadOptions::default()
-        }
     }
 }
 
@@ -289,22 +230,7 @@ fn windows(
     let Some(windows) = repeat.cut(log.jobs.len())? else {
         return Ok(vec![(0, log.trace(name))]);
     };
-    let traces = log.windows(name, &windows, Origin::Log)?;
+    let traces = log.windows(name, &windows)?;
     let firsts = windows.starts.iter().map(|first| *first as u64);
     Ok(firsts.zip(traces).collect())
-}
-
-/// After the pool has filled, and before the last minute of the log, in which its reference tables stop.
-fn counted_days(trace: &Trace) -> Counted {
-    let last = trace.jobs.last().map_or(0, |job| job.submitted_ms);
-    if last <= POOL_FILLS_MS {
-        return Counted::All;
-    }
-    let first = trace.jobs.first().map_or(0, |job| job.submitted_ms);
-    // Of chosen days the first fills the pool.
-    let begin = match first {
-        0..=POOL_FILLS_MS => POOL_FILLS_MS,
-        _ => (first / DAY_MS + 1) * DAY_MS,
-    };
-    Counted::Submitted(begin..last)
 }

@@ -1,21 +1,24 @@
 //! Who competes: policies, each in each mode.
 
-use drover_model::{dispatch::Mode, policy};
+use std::sync::Arc;
 
-use super::{CommandError, policies};
+use drover_model::{
+    dispatch::Mode,
+    policy::{self, Policy},
+};
+
+use super::{CommandError, policies, unused::refuse_unused};
 use crate::{evaluate::Contender, simulate::Options};
+
+/// Where nobody says.
+const POLICIES: [&str; 5] = ["fifo", "sjf", "saf", "edf", "llf"];
 
 /// Flags that say who competes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ContenderArgs {
     /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300;
-    /// learned:FILE are weights of drover-learner; `all` are all rules
-    #[arg(
-        long,
-        value_name = "NAME,...",
-        value_delimiter = ',',
-        default_value = "fifo,sjf,saf,edf,llf"
-    )]
+    /// learned:FILE has weights of drover-learner; `all` are all rules [default: fifo,sjf,saf,edf,llf, and all rules of --protocol rlscheduler]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub policies: Vec<String>,
     /// What happens when the first in order fits nowhere: strict, easy or greedy, or several of them; by default easy, for SWF
     /// files strict and for files of jobs with deadlines on GPUs greedy
@@ -35,17 +38,33 @@ pub(super) fn age_cap_ms(seconds: Option<u64>) -> Option<u64> {
     Some(seconds.saturating_mul(1_000))
 }
 
+/// # Errors
+/// When there is no such policy, or no mode in which it matters.
+pub(super) fn backfill_order(
+    name: Option<&str>,
+    modes: &[Mode],
+) -> Result<Option<Arc<dyn Policy>>, CommandError> {
+    let is_used = modes.contains(&Mode::Easy);
+    refuse_unused(
+        "--backfill-order",
+        name.is_some(),
+        is_used,
+        "--dispatch easy",
+    )?;
+    name.map(policies::find).transpose()
+}
+
 impl ContenderArgs {
     /// In the order of the flags: policies, and modes within.
     pub(super) fn contenders(
         &self,
         default: Mode,
     ) -> Result<Vec<(Contender, Options)>, CommandError> {
-        let backfill = self.backfill_order.as_deref().map(policies::find);
-        let backfill = backfill.transpose()?;
+        let modes = self.modes(default);
+        let backfill = backfill_order(self.backfill_order.as_deref(), &modes)?;
         let mut contenders = Vec::new();
         for policy in self.all_policies()? {
-            for mode in self.modes(default) {
+            for mode in modes.iter().copied() {
                 let backfill = backfill.clone().filter(|_| mode == Mode::Easy);
                 let shown = match &backfill {
                     Some(order) => format!("{mode}+{}", order.name()),
@@ -65,14 +84,15 @@ impl ContenderArgs {
         Ok(contenders)
     }
 
-    fn all_policies(&self) -> Result<Vec<std::sync::Arc<dyn policy::Policy>>, CommandError> {
+    fn all_policies(&self) -> Result<Vec<Arc<dyn Policy>>, CommandError> {
         if self.policies.iter().any(|name| name == "all") {
             return Ok(policy::all());
         }
-        self.policies
-            .iter()
-            .map(|name| policies::find(name))
-            .collect()
+        if self.policies.is_empty() {
+            return POLICIES.into_iter().map(policies::find).collect();
+        }
+        let names = self.policies.iter();
+        names.map(|name| policies::find(name)).collect()
     }
 
     fn modes(&self, default: Mode) -> Vec<Mode> {
@@ -122,6 +142,7 @@ mod tests {
         ];
         assert_eq!(some, expected);
         assert_eq!(names(&["--policies", "sjf"]), ["sjf/strict"]);
+        assert_eq!(names(&[]).len(), POLICIES.len());
         assert_eq!(names(&["--policies", "sjf", "--backfill"]), ["sjf/easy"]);
         assert_eq!(names(&["--policies", "all"]).len(), policy::all().len());
     }
@@ -148,6 +169,8 @@ mod tests {
         let said = unknown(&["--policies", "fifo,sfj"]);
         assert!(said.contains("`sfj`") && said.contains("did you mean `sjf`"));
         assert!(unknown(&["--backfill-order", "edff"]).contains("`edff`"));
+        let said = unknown(&["--backfill-order=edf", "--dispatch=strict,greedy"]);
+        assert!(said.contains("it is for --dispatch easy"), "{said}");
         let said = parse(&["--dispatch", "eazy"]).unwrap_err();
         assert!(said.contains("strict, easy or greedy"), "{said}");
         let said = parse(&["--backfill", "--dispatch", "easy"]).unwrap_err();

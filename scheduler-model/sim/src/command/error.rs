@@ -39,6 +39,15 @@ pub enum CommandError {
         "--windows published is for logs of 10000 jobs, and this one has {jobs}; ask for a number of windows, or for whole"
     )]
     PublishedWindows { jobs: usize },
+    #[error(
+        "no job of {cell} counts: there is none, or all were submitted while the pool fills, as on the first of the chosen days; take more --days or --jobs"
+    )]
+    NothingCounts { cell: String },
+    #[error("{flag} says nothing here: it is for {purpose}; leave it out")]
+    Unused {
+        flag: &'static str,
+        purpose: &'static str,
+    },
     #[error("{0}")]
     Usage(&'static str),
     #[error("cannot read {}: {source}", path.display())]

@@ -11,14 +11,15 @@ use super::{
     CommandError, ContenderArgs, Progress,
     cell::Cell,
     contenders::age_cap_ms,
+    plan::Plan,
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
     evaluate::{Contender, Evaluation, Figures, Run, metric},
     plot::{self, Bar, SlowdownSeries},
     report,
-    simulate::{Options, Outcome, SimulateError, in_parallel, simulate},
-    trace::{Skipped, Trace},
+    simulate::{Options, SimulateError, in_parallel, simulate},
+    trace::Skipped,
 };
 
 /// Compares policies on made-up workloads or logs.
@@ -41,8 +42,9 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "SECONDS")]
     pub age_cap_s: Option<u64>,
     /// Spread of true run times around those of the workload: the standard deviation of their logarithm
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = parse_noise)]
-    pub noise: f64,
+    /// [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = parse_noise)]
+    pub noise: Option<f64>,
     /// Writes objective.md, with J of all policies on all workloads in one table, evaluation.md, evaluation.csv,
     /// evaluation.jsonl and pictures into this folder
     #[arg(long, value_name = "FOLDER")]
@@ -73,35 +75,19 @@ pub fn evaluate(
 ) -> Result<(Evaluation, Skipped), CommandError> {
     let files = args.source.open()?;
     let plans = args.source.plans(&files)?;
+    args.repeat.refuse_unused(&plans)?;
+    let cells: usize = plans.iter().map(Plan::cells).sum();
     let mut skipped = Skipped::default();
     let mut evaluation: Option<Evaluation> = None;
-    for (place, plan) in plans.iter().enumerate() {
-        let cell = args.source.cell(plan, &args.repeat, &mut skipped)?;
-        let contenders = args.contenders(&cell)?;
-        let evaluation = match &mut evaluation {
-            Some(evaluation) => evaluation,
-            None => evaluation.insert(Evaluation::new(
-                contenders
-                    .iter()
-                    .map(|(contender, _)| contender.clone())
-                    .collect(),
-                args.baseline.as_deref(),
-            )?),
-        };
-        let names = contenders.iter().map(|(contender, _)| contender);
-        if !names.eq(evaluation.contenders()) {
-            return Err(CommandError::Usage(
-                "these workloads and files differ in how they are dispatched by default; say it with --dispatch",
-            ));
-        }
-        let done = |done, all| progress(place * all + done, plans.len() * all);
-        let runs = args.run(&cell, &contenders, &done)?;
-        evaluation.add(cell.name.clone(), runs)?;
-        if let Some(folder) = &args.output_dir {
-            args.draw(folder, evaluation, &cell, &contenders)?;
+    let mut place = 0;
+    for plan in &plans {
+        for cell in args.source.cells(plan, &args.repeat, &mut skipped)? {
+            let done = |done, all| progress(place * all + done, cells * all);
+            args.add(&mut evaluation, &cell, &done)?;
+            place += 1;
         }
     }
-    let evaluation = evaluation.expect("there is at least one plan");
+    let evaluation = evaluation.expect("there is at least one cell");
     if let Some(folder) = &args.output_dir {
         write_tables(folder, &evaluation)?;
     }
@@ -115,71 +101,94 @@ impl EvaluateArgs {
         let mut contenders = self.contenders.contenders(cell.mode)?;
         for (_, options) in &mut contenders {
             options.age_cap_ms = age_cap_ms(self.age_cap_s);
-            options.noise = self.noise;
+            options.noise = self.noise.unwrap_or(0.0);
         }
         Ok(contenders)
     }
 
-    /// By contender, then by trace.
+    /// Runs a cell, and makes the evaluation with the first.
+    fn add(
+        &self,
+        evaluation: &mut Option<Evaluation>,
+        cell: &Cell,
+        progress: Progress<'_>,
+    ) -> Result<(), CommandError> {
+        let contenders = self.contenders(cell)?;
+        let names = || contenders.iter().map(|(contender, _)| contender);
+        let evaluation = match evaluation {
+            Some(evaluation) => evaluation,
+            None => evaluation.insert(Evaluation::new(
+                names().cloned().collect(),
+                self.baseline.as_deref(),
+            )?),
+        };
+        if !names().eq(evaluation.contenders()) {
+            return Err(CommandError::Usage(
+                "these workloads and files differ in how they are dispatched by default; say it with --dispatch",
+            ));
+        }
+        let (runs, slowdowns) = self.run(cell, &contenders, progress)?;
+        evaluation.add(cell.name.clone(), runs)?;
+        match &self.output_dir {
+            Some(folder) => draw(folder, evaluation, cell, &slowdowns),
+            None => Ok(()),
+        }
+    }
+
+    /// By contender, then by trace. With the slowdowns of each on the first trace, for a picture.
     fn run(
         &self,
         cell: &Cell,
         contenders: &[Entrant],
         progress: Progress<'_>,
-    ) -> Result<Vec<Vec<Run>>, CommandError> {
+    ) -> Result<(Vec<Vec<Run>>, Vec<SlowdownSeries>), CommandError> {
         let mut pairs = Vec::new();
-        for (_, options) in contenders {
-            pairs.extend(
-                cell.traces
-                    .iter()
-                    .map(|(seed, trace)| (options, *seed, trace)),
-            );
+        for entrant in contenders {
+            pairs.extend((0..cell.traces.len()).map(|place| (entrant, place)));
         }
-        let run = |(options, seed, trace): &(&Options, u64, &Trace)| {
-            let options = cell.options(options, *seed);
-            let figures = Figures::counting(&simulate(trace, &options)?, &cell.counted);
-            Ok(Run {
+        let run = |((contender, options), place): &(&Entrant, usize)| {
+            let (seed, trace) = &cell.traces[*place];
+            let outcome = simulate(trace, &cell.options(options, *seed))?;
+            let run = Run {
                 seed: *seed,
-                figures,
-            })
+                figures: Figures::counting(&outcome, &cell.counted),
+            };
+            let series = || SlowdownSeries::of(&contender.to_string(), &outcome, &cell.counted);
+            Ok((run, (*place == 0).then(series)))
         };
         let runs = in_parallel(&pairs, run, |done| progress(done, pairs.len()));
         let runs = runs
             .into_iter()
-            .collect::<Result<Vec<Run>, SimulateError>>()?;
+            .collect::<Result<Vec<_>, SimulateError>>()?;
+        let (runs, slowdowns): (Vec<Run>, Vec<_>) = runs.into_iter().unzip();
         let by_contender = runs.chunks(cell.traces.len());
-        Ok(by_contender.map(<[Run]>::to_vec).collect())
+        Ok((
+            by_contender.map(<[Run]>::to_vec).collect(),
+            slowdowns.into_iter().flatten().collect(),
+        ))
     }
+}
 
-    /// J with its intervals, and the distribution of slowdowns in the first run.
-    fn draw(
-        &self,
-        folder: &Path,
-        evaluation: &Evaluation,
-        cell: &Cell,
-        contenders: &[Entrant],
-    ) -> Result<(), CommandError> {
-        let evaluated = evaluation.cells().last().expect("just added");
-        let objective = metric("objective").expect("a metric");
-        let bars = Bar::all(evaluation, evaluated, objective);
-        let file = cell
-            .name
-            .replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
-        let picture = plot::bars(&cell.name, "J (lower is better)", &bars)?;
-        write(folder, &format!("{file}-objective.svg"), &picture)?;
-        let (seed, trace) = &cell.traces[0];
-        let outcome = |(_, options): &Entrant| -> Result<Outcome, SimulateError> {
-            simulate(trace, &cell.options(options, *seed))
-        };
-        let outcomes = in_parallel(contenders, outcome, |_| ());
-        let mut series = Vec::new();
-        for ((contender, _), outcome) in contenders.iter().zip(outcomes) {
-            series.push(SlowdownSeries::of(&contender.to_string(), &outcome?));
-        }
-        let title = format!("{}: {}", cell.name, trace.name);
-        let picture = plot::slowdown(&title, &series)?;
-        write(folder, &format!("{file}-slowdown.svg"), &picture)
-    }
+/// J with its intervals, and the distribution of slowdowns in the first run. Names of cells need not differ: the files begin
+/// with their places.
+fn draw(
+    folder: &Path,
+    evaluation: &Evaluation,
+    cell: &Cell,
+    slowdowns: &[SlowdownSeries],
+) -> Result<(), CommandError> {
+    let evaluated = evaluation.cells().last().expect("just added");
+    let objective = metric("objective").expect("a metric");
+    let bars = Bar::all(evaluation, evaluated, objective);
+    let name = cell
+        .name
+        .replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
+    let file = format!("{:02}-{name}", evaluation.cells().len());
+    let picture = plot::bars(&cell.name, "J (lower is better)", &bars)?;
+    write(folder, &format!("{file}-objective.svg"), &picture)?;
+    let title = format!("{}: {}", cell.name, cell.traces[0].1.name);
+    let picture = plot::slowdown(&title, slowdowns)?;
+    write(folder, &format!("{file}-slowdown.svg"), &picture)
 }
 
 fn write_tables(folder: &Path, evaluation: &Evaluation) -> Result<(), CommandError> {

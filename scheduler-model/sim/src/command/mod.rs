@@ -5,12 +5,15 @@ mod contenders;
 mod error;
 mod evaluate;
 mod nodes;
+mod plan;
 mod policies;
+mod pool;
 mod published;
 mod simulate;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod what_if;
 
 pub use contenders::ContenderArgs;

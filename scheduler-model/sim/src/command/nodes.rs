@@ -126,19 +126,17 @@ impl NodeChange {
 
     /// Where there is none of the class.
     fn plain(&self) -> TraceNode {
+        let capacity = Resources {
+            cpu_millis: 4_000,
+            memory_bytes: 16 << 30,
+            ..Resources::ZERO
+        };
         TraceNode {
-            name: "added".into(),
-            capacity: Resources {
-                cpu_millis: 4_000,
-                memory_bytes: 16 << 30,
-                ..Resources::ZERO
-            },
             attributes: NodeAttributes {
                 class: self.class.unwrap_or_default(),
                 ..NodeAttributes::default()
             },
-            speed: 1.0,
-            failure: None,
+            ..TraceNode::plain("added", capacity)
         }
     }
 

@@ -7,13 +7,15 @@ use drover_model::dispatch::Mode;
 use super::{
     CommandError, NodeChange, WhatIf,
     cell::Cell,
-    contenders::age_cap_ms,
+    contenders::{age_cap_ms, backfill_order},
     evaluate::write,
+    plan::Plan,
     policies,
-    source::{RepeatArgs, SourceArgs},
+    source::{FIRST_SEED, RepeatArgs, SourceArgs},
+    unused::{DRAWN, refuse_unused},
 };
 use crate::{
-    evaluate::{Contender, Evaluation, Figures, Run},
+    evaluate::{Contender, Counted, Evaluation, Figures, Run},
     plot::{self, QueueSeries, SlowdownSeries},
     report,
     simulate::{self, Keep, Options, Outcome},
@@ -33,9 +35,10 @@ pub struct SimulateArgs {
     /// Policy (`drover policy list`)
     #[arg(long, value_name = "NAME", default_value = "edf")]
     pub policy: String,
-    /// What happens when the first in order fits nowhere: strict, easy or greedy
-    #[arg(long, value_name = "MODE", default_value_t = Mode::Easy)]
-    pub dispatch: Mode,
+    /// What happens when the first in order fits nowhere: strict, easy or greedy; by default easy, for SWF files strict and for
+    /// files of GPU jobs with deadlines or TPC-H queries greedy
+    #[arg(long, value_name = "MODE")]
+    pub dispatch: Option<Mode>,
     /// Order in which others are tried beside a reservation (--dispatch easy); by default that of the policy
     #[arg(long, value_name = "NAME")]
     pub backfill_order: Option<String>,
@@ -46,9 +49,9 @@ pub struct SimulateArgs {
     /// Other nodes than the trace has, several times: +2:class=gpu, -1:class=edge, +4:cpu=16,memory=64,speed=2
     #[arg(long, value_name = "CHANGE", allow_hyphen_values = true)]
     pub nodes: Vec<NodeChange>,
-    /// Seed of what is made up
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub seed: u64,
+    /// Seed of what is made up [default: 1]
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
     /// What has waited so many seconds goes before all others, as in a coordinator; 0: nothing grows old
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 60 * 60)]
     pub age_cap_s: u64,
@@ -59,9 +62,15 @@ pub struct SimulateArgs {
 
 /// Flags of independent jobs with uniform sizes and times.
 #[derive(Clone, Debug, clap::Args)]
+#[group(
+    requires = "generate_jobs",
+    conflicts_with_all = [
+        "workload", "trace", "jobs", "format", "lenient", "processors", "gpus", "days", "arrivals", "moving_ms"
+    ]
+)]
 pub struct GeneratorArgs {
     /// So many independent jobs instead of a workload
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["workload", "trace"])]
+    #[arg(long, value_name = "NUMBER")]
     pub generate_jobs: Option<u32>,
     /// Fewest processors of a generated job
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -76,8 +85,11 @@ pub struct GeneratorArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub p_max: u32,
     /// Generated jobs a second, instead of --load
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", conflicts_with = "load")]
     pub rate: Option<f64>,
+    /// All generated jobs are there at the beginning
+    #[arg(long, conflicts_with_all = ["rate", "load"])]
+    pub at_once: bool,
     /// Deadline of each generated job, by its run time [default: none]
     #[arg(long, value_name = "FACTOR")]
     pub slack: Option<f64>,
@@ -108,17 +120,22 @@ pub struct Simulated {
 pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
     let mut skipped = Skipped::default();
     let mut cell = args.cell(&mut skipped)?;
-    let options = cell.options(&args.options()?, args.seed);
+    let seed = args.seed();
+    let options = cell.options(&args.options(cell.mode)?, seed);
     let (_, trace) = cell.traces.swap_remove(0);
     let outcome = simulate::simulate(&trace, &options)?;
-    let mut evaluation = Evaluation::new(vec![args.contender(&options)], None)?;
+    let contender = Contender {
+        policy: options.policy.name().into(),
+        mode: options.mode.to_string().into(),
+    };
+    let mut evaluation = Evaluation::new(vec![contender], None)?;
     let run = Run {
-        seed: args.seed,
-        figures: Figures::of(&outcome),
+        seed,
+        figures: Figures::counting(&outcome, &cell.counted),
     };
     evaluation.add(trace.name.to_string(), vec![vec![run]])?;
     let files = match &args.output_dir {
-        Some(folder) => args.write(folder, &trace, &outcome)?,
+        Some(folder) => args.write(folder, &trace, &outcome, &cell.counted)?,
         None => Vec::new(),
     };
     Ok(Simulated {
@@ -132,33 +149,32 @@ pub fn simulate(args: &SimulateArgs) -> Result<Simulated, CommandError> {
 }
 
 impl SimulateArgs {
-    fn options(&self) -> Result<Options, CommandError> {
-        let backfill = self.backfill_order.as_deref().map(policies::find);
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or(FIRST_SEED)
+    }
+
+    /// `usual`: how the load is dispatched where nobody says.
+    fn options(&self, usual: Mode) -> Result<Options, CommandError> {
+        let mode = self.dispatch.unwrap_or(usual);
         Ok(Options {
-            backfill: backfill.transpose()?,
+            backfill: backfill_order(self.backfill_order.as_deref(), &[mode])?,
             age_cap_ms: age_cap_ms(Some(self.age_cap_s)),
             keep: Keep {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
             },
-            ..Options::new(policies::find(&self.policy)?, self.dispatch)
+            ..Options::new(policies::find(&self.policy)?, mode)
         })
     }
 
-    fn contender(&self, options: &Options) -> Contender {
-        Contender {
-            policy: options.policy.name().into(),
-            mode: self.dispatch.to_string().into(),
-        }
-    }
-
-    /// What is to be run, for `--execute` as well.
+    /// What is to be run, and how it is dispatched, for `--execute` as well.
     ///
     /// # Errors
     /// When a flag or a file makes no sense.
-    pub fn trace(&self) -> Result<Trace, CommandError> {
+    pub fn load(&self) -> Result<(Trace, Mode), CommandError> {
         let mut cell = self.cell(&mut Skipped::default())?;
-        Ok(cell.traces.swap_remove(0).1)
+        let trace = cell.traces.swap_remove(0).1;
+        Ok((trace, self.dispatch.unwrap_or(cell.mode)))
     }
 
     /// With one trace.
@@ -174,21 +190,25 @@ impl SimulateArgs {
     }
 
     fn generated(&self, jobs: u32) -> Result<Cell, CommandError> {
-        let load = self.source.load[0];
-        let trace = self.generator.generate(jobs, self.seed, load)?;
-        Ok(Cell::new(trace.name.to_string(), vec![(self.seed, trace)]))
+        let seed = self.seed();
+        let load = self.source.only_load()?;
+        let trace = self.generator.generate(jobs, seed, load)?;
+        Ok(Cell::new(trace.name.to_string(), vec![(seed, trace)]))
     }
 
     fn sourced(&self, skipped: &mut Skipped) -> Result<Cell, CommandError> {
         let files = self.source.open()?;
         let plans = self.source.plans(&files)?;
-        let [plan] = &plans[..] else {
+        if plans.iter().map(Plan::cells).sum::<usize>() != 1 {
             return Err(CommandError::Usage(
                 "one workload at one load, or one file, is simulated at a time; `drover evaluate` takes several",
             ));
-        };
-        let repeat = RepeatArgs::once(self.seed);
-        self.source.cell(plan, &repeat, skipped)
+        }
+        let is_drawn = plans[0].is_drawn();
+        refuse_unused("--seed", self.seed.is_some(), is_drawn, DRAWN)?;
+        let repeat = RepeatArgs::once(self.seed());
+        let mut cells = self.source.cells(&plans[0], &repeat, skipped)?;
+        Ok(cells.swap_remove(0))
     }
 
     fn write(
@@ -196,10 +216,11 @@ impl SimulateArgs {
         folder: &std::path::Path,
         trace: &Trace,
         outcome: &Outcome,
+        counted: &Counted,
     ) -> Result<Vec<PathBuf>, CommandError> {
         let mut files = report::write_artifacts(outcome, &self.policy, folder)?.to_vec();
         let title = format!("{}, {}", trace.name, self.policy);
-        let series = [SlowdownSeries::of(&self.policy, outcome)];
+        let series = [SlowdownSeries::of(&self.policy, outcome, counted)];
         let queue = [QueueSeries {
             name: &self.policy,
             samples: &outcome.queue,
@@ -222,7 +243,11 @@ impl GeneratorArgs {
             jobs,
             processors: self.n_min..=self.n_max,
             seconds: self.p_min..=self.p_max,
-            arrivals: self.rate.map_or(Arrivals::Load(load), Arrivals::PerSecond),
+            arrivals: match self.rate {
+                _ if self.at_once => Arrivals::AtOnce,
+                Some(rate) => Arrivals::PerSecond(rate),
+                None => Arrivals::Load(load),
+            },
             slack: self.slack,
             seed,
         };

@@ -10,6 +10,15 @@ use crate::trace::{PUBLISHED_JOBS, PUBLISHED_LENGTH, Windows, format::Format};
 /// Of a log that the published ones were not drawn for.
 const WINDOWS: usize = 10;
 
+/// Busy, and without a queue that only grows.
+const LOADS: [f64; 1] = [0.9];
+
+/// GPUs of the smaller pool of the reference figures.
+const POOLS: [u32; 1] = [1_152];
+const ARRIVALS: [QueryArrivals; 1] = [QueryArrivals::Batch];
+const SEEDS: u32 = 30;
+pub(super) const FIRST_SEED: u64 = 1;
+
 /// Flags that say what is simulated.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SourceArgs {
@@ -21,15 +30,11 @@ pub struct SourceArgs {
     /// what `drover trace export` wrote
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub trace: Vec<PathBuf>,
-    /// Work that arrives by what the nodes can do, of made-up workloads; several with commas
-    #[arg(
-        long,
-        value_name = "SHARE,...",
-        value_delimiter = ',',
-        default_value = "0.9"
-    )]
+    /// Work that arrives by what the nodes can do, of made-up workloads, several with commas, or of Alibaba tasks [default:
+    /// 0.9]
+    #[arg(long, value_name = "SHARE,...", value_delimiter = ',')]
     pub load: Vec<f64>,
-    /// Jobs of each made-up workload, or drawn from TPC-H queries, or the first so many of a file that is not cut into windows
+    /// Jobs of each made-up workload, or drawn from TPC-H queries, or the first so many of Alibaba tasks or a history
     /// [default: 2000, 400 graphs of dag, 20 queries of a batch and 200 of a stream, whole files]
     #[arg(long, value_name = "NUMBER")]
     pub jobs: Option<u32>,
@@ -42,63 +47,86 @@ pub struct SourceArgs {
     /// Processors of an SWF log's machine; by default from the file
     #[arg(long, value_name = "NUMBER")]
     pub processors: Option<u32>,
-    /// GPUs of the pool, for GPU jobs with deadlines; several with commas
-    #[arg(
-        long,
-        value_name = "NUMBER,...",
-        value_delimiter = ',',
-        default_value = "1152"
-    )]
+    /// GPUs of the pool, for GPU jobs with deadlines; several with commas [default: 1152]
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
     pub gpus: Vec<u32>,
     /// Days of submission, for GPU jobs with deadlines, such as 9-14 [default: all]
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_days)]
     pub days: Option<RangeInclusive<u64>>,
-    /// How jobs drawn from TPC-H queries arrive; both with a comma
-    #[arg(
-        long,
-        value_name = "HOW,...",
-        value_delimiter = ',',
-        default_value = "batch"
-    )]
+    /// How jobs drawn from TPC-H queries arrive; both with a comma [default: batch]
+    #[arg(long, value_name = "HOW,...", value_delimiter = ',')]
     pub arrivals: Vec<QueryArrivals>,
-    /// What it costs to move an executor between jobs of TPC-H queries, in milliseconds; 0 leaves all rules of executors out
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub moving_ms: u64,
+    /// Jobs drawn from TPC-H queries take what their executors did before into account, and this is what it costs to move one
+    /// between jobs, in milliseconds [default: every task of a stage takes as long]
+    #[arg(long, value_name = "MS")]
+    pub moving_ms: Option<u64>,
+}
+
+impl SourceArgs {
+    pub(super) fn loads(&self) -> &[f64] {
+        given_or(&self.load, &LOADS)
+    }
+
+    pub(super) fn pools(&self) -> &[u32] {
+        given_or(&self.gpus, &POOLS)
+    }
+
+    pub(super) fn query_arrivals(&self) -> &[QueryArrivals] {
+        given_or(&self.arrivals, &ARRIVALS)
+    }
+
+    /// Where only one makes sense.
+    ///
+    /// # Errors
+    /// When there are several.
+    pub(super) fn only_load(&self) -> Result<f64, CommandError> {
+        match self.loads() {
+            [load] => Ok(*load),
+            _ => Err(CommandError::Usage(
+                "several --load are for made-up workloads; generated jobs and Alibaba tasks take one",
+            )),
+        }
+    }
+}
+
+fn given_or<'a, T>(given: &'a [T], usual: &'a [T]) -> &'a [T] {
+    if given.is_empty() { usual } else { given }
 }
 
 /// Flags that say how often.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RepeatArgs {
-    /// How often each made-up workload is drawn anew
-    #[arg(long, value_name = "NUMBER", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub seeds: u32,
-    /// The first of the seeds
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub first_seed: u64,
+    /// How often each made-up workload is drawn anew [default: 30]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: Option<u32>,
+    /// The first of the seeds [default: 1]
+    #[arg(long, value_name = "SEED")]
+    pub first_seed: Option<u64>,
     /// Stretches of an SWF log that are simulated by themselves: `published`, for logs of 10000 jobs, a number of them at equal
     /// distances, or `whole` [default: published for 10000 jobs, otherwise 10, and whole for fewer jobs than a window has]
     #[arg(long, value_name = "WINDOWS")]
     pub windows: Option<Cut>,
-    /// Jobs in each window
-    #[arg(long, value_name = "NUMBER", default_value_t = PUBLISHED_LENGTH)]
-    pub window_length: usize,
+    /// Jobs in each window [default: 1024]
+    #[arg(long, value_name = "NUMBER")]
+    pub window_length: Option<usize>,
 }
 
 impl RepeatArgs {
     /// One trace of each source, a log as a whole.
     pub(super) fn once(seed: u64) -> Self {
         Self {
-            seeds: 1,
-            first_seed: seed,
+            seeds: Some(1),
+            first_seed: Some(seed),
             windows: Some(Cut::Whole),
-            window_length: PUBLISHED_LENGTH,
+            window_length: None,
         }
     }
 
     /// Of what is made up.
     pub(super) fn all_seeds(&self) -> impl Iterator<Item = u64> {
-        let first = self.first_seed;
-        (0..u64::from(self.seeds)).map(move |place| first.wrapping_add(place))
+        let first = self.first_seed.unwrap_or(FIRST_SEED);
+        let seeds = self.seeds.unwrap_or(SEEDS);
+        (0..u64::from(seeds)).map(move |place| first.wrapping_add(place))
     }
 
     /// Of a log with so many jobs. `None`: all of it.
@@ -106,7 +134,7 @@ impl RepeatArgs {
     /// # Errors
     /// When the published windows are asked for, and the log is none of those that they were drawn for.
     pub(super) fn cut(&self, jobs: usize) -> Result<Option<Windows>, CommandError> {
-        let length = self.window_length;
+        let length = self.window_length.unwrap_or(PUBLISHED_LENGTH);
         let usual = match jobs {
             PUBLISHED_JOBS => Cut::Published,
             _ if jobs < length => Cut::Whole,

@@ -8,11 +8,14 @@ use crate::{
     trace::{Recorded, Trace},
 };
 
-/// Over the jobs that had ended when the history was exported.
+/// Over the jobs that had succeeded when the history was exported. Why others failed is not recorded, and most fail by
+/// themselves: in a simulation, where every program succeeds, the policy would be credited with them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WhatIf {
     pub jobs: u64,
-    /// In the order in which they are shown.
+    /// Recorded jobs that had failed, were cancelled, or had not ended.
+    pub left_out: u64,
+    /// In the order in which they are shown. None of no jobs.
     pub differences: Vec<Difference>,
 }
 
@@ -42,7 +45,7 @@ impl WhatIf {
         let jobs = trace.jobs.iter().zip(&outcome.jobs);
         let pairs: Vec<Pair<'_>> = jobs
             .filter_map(|(job, simulated)| {
-                let recorded = job.recorded?;
+                let recorded = job.recorded.filter(|recorded| recorded.succeeded)?;
                 Some(Pair {
                     submitted_ms: job.submitted_ms,
                     recorded,
@@ -52,14 +55,20 @@ impl WhatIf {
                 })
             })
             .collect();
-        (!pairs.is_empty()).then(|| Self {
+        let recorded = trace.jobs.iter().filter(|job| job.recorded.is_some());
+        let left_out = recorded.count() - pairs.len();
+        (left_out + pairs.len() > 0).then(|| Self {
             jobs: pairs.len() as u64,
+            left_out: left_out as u64,
             differences: differences(&pairs),
         })
     }
 }
 
 fn differences(pairs: &[Pair<'_>]) -> Vec<Difference> {
+    if pairs.is_empty() {
+        return Vec::new();
+    }
     let minutes = |ms: u64| ms as f64 / 60_000.0;
     let is_met = |pair: &Pair<'_>, end: u64, succeeded: bool| {
         succeeded && pair.simulated.due_ms.is_none_or(|due| end <= due)
@@ -202,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_recorded_or_had_not_ended_does_not_count() {
+    fn what_was_not_recorded_or_had_not_succeeded_does_not_count() {
         let (mut trace, mut outcome) = recorded();
         let recorded = trace.jobs[1].recorded.as_mut().unwrap();
         recorded.ended_ms = None;
@@ -213,6 +222,16 @@ mod tests {
         let what_if = WhatIf::of(&trace, &outcome).unwrap();
         assert_eq!(what_if.jobs, 2);
         assert_eq!(change(&what_if, "failed or too late").change, 1.0);
+        let recorded = trace.jobs[2].recorded.as_mut().unwrap();
+        recorded.succeeded = false;
+        let what_if = WhatIf::of(&trace, &outcome).unwrap();
+        assert_eq!((what_if.jobs, what_if.left_out), (1, 2));
+        assert_eq!(change(&what_if, "succeeded").change, 0.0);
+        let recorded = trace.jobs[0].recorded.as_mut().unwrap();
+        recorded.succeeded = false;
+        let what_if = WhatIf::of(&trace, &outcome).unwrap();
+        assert_eq!((what_if.jobs, what_if.left_out), (0, 3));
+        assert_eq!(what_if.differences, []);
         for job in &mut trace.jobs {
             job.recorded = None;
         }

@@ -159,21 +159,12 @@ mod tests {
         assert_ne!(mean_interval(&TREATED, 5), mean_interval(&TREATED, 6));
     }
 
-    /// Standard normal, by Box and Muller's transform.
-    fn normal(random: &mut Random) -> f64 {
-        let mut uniform = || (random.draw() >> 11) as f64 / (1u64 << 53) as f64;
-        let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * uniform()).cos()
-    }
-
     #[test]
     fn nineteen_of_twenty_intervals_hold_the_truth() {
         let mut random = Random::new(11, Purpose::Checks);
         let (samples, truth) = (1_000, 0.7);
         let mut covers = |seed: u64| {
-            let pairs: Vec<(f64, f64)> = (0..40)
-                .map(|_| (truth + normal(&mut random), 0.0))
-                .collect();
+            let pairs: Vec<(f64, f64)> = (0..40).map(|_| (truth + random.normal(), 0.0)).collect();
             let means = resample(&pairs, seed, 1_000);
             let interval = percentiles(means.into_iter().map(|(mean, _)| mean));
             interval.expect("forty pairs").contains(truth)

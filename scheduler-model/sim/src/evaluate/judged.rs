@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Counted;
-use crate::simulate::{JobOutcome, Outcome};
-
-/// No job's ideal time counts as less: what takes a moment would dwarf everything else.
-const SHORTEST_IDEAL_MS: u64 = 1_000;
+use crate::{
+    simulate::{JobOutcome, Outcome},
+    trace::LEAST_IDEAL_MS,
+};
 
 /// The bound of bounded slowdown (Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, "Theory and practice in parallel job
 /// scheduling", JSSPP 1997, section 4).
@@ -22,7 +22,7 @@ pub struct JudgedJob {
     pub owner: Arc<str>,
     pub priority: u8,
     pub succeeded: bool,
-    /// Longest path of true run times, at least 1 s.
+    /// Longest path by the run times of the trace, at least 1 s.
     pub ideal_ms: u64,
     pub flow_ms: u64,
     /// To the first start of a task; to the end of the simulation if none started.
@@ -48,7 +48,7 @@ impl JudgedJob {
             owner: job.owner.clone(),
             priority: job.priority,
             succeeded,
-            ideal_ms: job.ideal_ms.max(SHORTEST_IDEAL_MS),
+            ideal_ms: job.ideal_ms.max(LEAST_IDEAL_MS),
             flow_ms: end.saturating_sub(job.submitted_ms),
             wait_ms: job.wait_ms().unwrap_or_else(to_the_end),
             deadline: job.due_ms.map(|due| JudgedDeadline {

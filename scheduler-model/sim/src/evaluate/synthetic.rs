@@ -49,8 +49,6 @@ pub(crate) fn slower(factor: f64) -> Outcome {
         ended_ms,
         attempts,
         jobs,
-        rounds: 40,
-        placements: 21,
     }
 }
 

@@ -5,7 +5,10 @@ use super::{
     canvas::Look,
     lines::{Line, Lines, steps},
 };
-use crate::{evaluate::JudgedJob, simulate::Outcome};
+use crate::{
+    evaluate::{Counted, JudgedJob},
+    simulate::Outcome,
+};
 
 /// Points of a line: more than pixels serve nobody.
 const POINTS: usize = 400;
@@ -14,18 +17,17 @@ const POINTS: usize = 400;
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlowdownSeries {
     pub name: String,
-    /// Bounded slowdowns of all jobs, at least 1, in any order.
+    /// Bounded slowdowns of the jobs that count, at least 1, in any order.
     pub slowdowns: Vec<f64>,
 }
 
 impl SlowdownSeries {
-    /// Of all jobs of a run.
-    pub fn of(name: &str, outcome: &Outcome) -> Self {
-        let jobs = outcome.jobs.iter();
-        let judged = jobs.map(|job| JudgedJob::new(job, outcome.ended_ms));
+    /// Of the jobs of a run that count.
+    pub fn of(name: &str, outcome: &Outcome, counted: &Counted) -> Self {
+        let judged = JudgedJob::all(outcome, counted);
         Self {
             name: name.to_owned(),
-            slowdowns: judged.map(|job| job.bounded_slowdown()).collect(),
+            slowdowns: judged.iter().map(JudgedJob::bounded_slowdown).collect(),
         }
     }
 }
@@ -82,6 +84,18 @@ fn distribution(slowdowns: &[f64], worst: f64) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::synthetic;
+
+    #[test]
+    fn only_jobs_that_count_are_drawn() {
+        let outcome = synthetic::outcome();
+        let drawn = |counted| {
+            SlowdownSeries::of("saf", &outcome, &counted)
+                .slowdowns
+                .len()
+        };
+        assert_eq!((drawn(Counted::All), drawn(Counted::AfterWarmUp)), (20, 18));
+    }
 
     #[test]
     fn ends_at_all_jobs() {

@@ -72,7 +72,6 @@ impl<'t> Account<'t> {
 
     pub(super) fn assigned(&mut self, running: &Running) {
         self.outcome.jobs[running.job as usize].attempts += 1;
-        self.outcome.placements += 1;
     }
 
     pub(super) fn ended(&mut self, now: u64, running: &Running, succeeded: bool) {
@@ -119,10 +118,6 @@ impl<'t> Account<'t> {
         let job = &mut self.outcome.jobs[place as usize];
         job.ended_ms = Some(now);
         job.succeeded = succeeded;
-    }
-
-    pub(super) fn round(&mut self) {
-        self.outcome.rounds += 1;
     }
 
     pub(super) fn sample(&mut self, now: u64, waiting: usize, running: usize) {

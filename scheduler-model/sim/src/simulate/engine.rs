@@ -207,7 +207,6 @@ impl<'t> Engine<'t> {
     fn dispatch(&mut self) {
         while self.cluster.wants_dispatch() {
             let decision = self.cluster.decide(at(self.now));
-            self.account.round();
             let goes_on = !decision.placements.is_empty();
             self.step(Event::Dispatch(decision));
             if !goes_on {

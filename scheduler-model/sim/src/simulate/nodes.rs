@@ -10,7 +10,6 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct SimulatedNode {
     pub(super) session: SessionId,
-    incarnation: u64,
     pub(super) is_up: bool,
     failures: Random,
     /// Job and stage of its last attempt, for stages whose run times depend on it.
@@ -22,7 +21,6 @@ impl SimulatedNode {
     pub(super) fn new(seed: u64, place: usize) -> Self {
         Self {
             session: SessionId(0),
-            incarnation: 0,
             is_up: false,
             failures: Random::of(seed, Purpose::Failures, [place as u64, 0, 0]),
             last: None,
@@ -32,7 +30,6 @@ impl SimulatedNode {
 
     /// It connects, for the first time or after a failure.
     pub(super) fn join(&mut self, place: usize, nodes: usize, node: &TraceNode) -> Event {
-        self.incarnation += 1;
         self.joins += 1;
         self.is_up = true;
         self.last = None;
@@ -42,7 +39,7 @@ impl SimulatedNode {
             session: self.session,
             join: Box::new(Join {
                 node: node.name.clone(),
-                incarnation: self.incarnation,
+                incarnation: self.joins,
                 agent_version: "simulated".into(),
                 capacity: node.capacity.clone(),
                 attributes: node.attributes.clone(),

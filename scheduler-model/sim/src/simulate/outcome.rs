@@ -18,9 +18,6 @@ pub struct Outcome {
     pub busy_ms: f64,
     /// Last start of an attempt: published tables take utilisation from the first submission to it.
     pub last_start_ms: u64,
-    /// Rounds of dispatch, and tasks placed.
-    pub rounds: u64,
-    pub placements: u64,
     /// Tasks that succeeded, for throughput.
     pub completions: u64,
 }
@@ -39,7 +36,8 @@ pub struct JobOutcome {
     pub succeeded: bool,
     /// Moment by which it had to end.
     pub due_ms: Option<u64>,
-    /// Longest path by true run times ([`crate::trace::TraceJob::ideal_ms`]).
+    /// Longest path by the run times of the trace ([`crate::trace::TraceJob::ideal_ms`]): without noise, and by rough
+    /// durations where they depend on executors.
     pub ideal_ms: u64,
     /// Cpu milliseconds (or gpu, see above) that its attempts held, whatever became of them: millicores times ms.
     pub held_work: f64,

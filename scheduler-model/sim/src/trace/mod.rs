@@ -22,6 +22,10 @@ use std::sync::Arc;
 
 use drover_model::{Constraints, NodeAttributes, Priority, Resources, Topology};
 
+/// No job's ideal time counts as less, for the objective and for deadlines that are made up: what takes a moment would dwarf
+/// everything else.
+pub const LEAST_IDEAL_MS: u64 = 1_000;
+
 /// A load and the cluster that it is for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
@@ -42,6 +46,19 @@ pub struct TraceNode {
     /// Mean time to failure; then what runs there is lost and the node is away for `repair_ms` on average, both
     /// exponential. `None`: it does not fail.
     pub failure: Option<NodeFailure>,
+}
+
+impl TraceNode {
+    /// Of speed 1, that costs nothing and does not fail.
+    pub fn plain(name: impl Into<Arc<str>>, capacity: Resources) -> Self {
+        Self {
+            name: name.into(),
+            capacity,
+            attributes: NodeAttributes::default(),
+            speed: 1.0,
+            failure: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,7 +170,8 @@ pub struct Recorded {
 }
 
 impl TraceJob {
-    /// The longest path through the job by true run times, at speed 1: what it would take on an empty cluster.
+    /// The longest path through the job by its run times, at speed 1: what it would take on an empty cluster, where they depend
+    /// on executors roughly.
     pub fn ideal_ms(&self) -> u64 {
         let mut ends = Vec::with_capacity(self.tasks.len());
         for task in &self.tasks {

@@ -1,7 +1,6 @@
 //! Stretches of a log that are simulated by themselves, each from an empty cluster.
 
 use super::ParseTraceError;
-use crate::random::{Purpose, Random};
 
 /// Jobs in each window of the published protocol.
 pub const PUBLISHED_LENGTH: usize = 1_024;
@@ -43,16 +42,6 @@ impl Windows {
         }
     }
 
-    /// Each begins anywhere, alike.
-    pub fn seeded(jobs: usize, length: usize, count: usize, seed: u64) -> Self {
-        let mut random = Random::new(seed, Purpose::Setting);
-        let room = jobs.saturating_sub(length) as u64 + 1;
-        Self {
-            length,
-            starts: (0..count).map(|_| random.below(room) as usize).collect(),
-        }
-    }
-
     /// Whether they lie within `jobs` jobs.
     ///
     /// # Errors
@@ -84,11 +73,6 @@ mod tests {
         assert_eq!(Windows::evenly(100, 10, 4).starts, [0, 30, 60, 90]);
         assert_eq!(Windows::evenly(100, 10, 1).starts, [0]);
         assert_eq!(Windows::evenly(5, 10, 2).starts, [0, 0]);
-        let seeded = Windows::seeded(100, 99, 50, 3);
-        assert!(seeded.starts.contains(&0) && seeded.starts.contains(&1));
-        assert_eq!(seeded, Windows::seeded(100, 99, 50, 3));
-        assert_ne!(seeded, Windows::seeded(100, 99, 50, 4));
-        assert_eq!(seeded.check(100), Ok(()));
     }
 
     #[test]

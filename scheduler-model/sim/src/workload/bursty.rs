@@ -3,7 +3,7 @@
 use super::{
     application::{self, Spread},
     family::Parameters,
-    intensity::{Intensity, Piece, submit},
+    intensity::{Intensity, Piece, submit, unnamed},
     nodes::equal_nodes,
     streams::Streams,
     users::{Estimates, Manner, USUAL_PRIORITIES},
@@ -42,11 +42,8 @@ const MANNER: Manner = Manner {
 
 /// 8 nodes of 16 cores; arrivals are a Poisson process that is modulated by two states.
 pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
-    let mut trace = Trace {
-        name: "".into(),
-        nodes: equal_nodes(8, 16),
-        jobs: application::jobs(parameters.jobs, &SPREAD, MANNER, &mut streams),
-    };
+    let jobs = application::jobs(parameters.jobs, &SPREAD, MANNER, &mut streams);
+    let mut trace = unnamed(equal_nodes(8, 16), jobs);
     let span_ms = trace.busy_ms() / parameters.load;
     let waves = waves(span_ms, &mut streams.arrivals);
     submit(&mut trace, span_ms, &waves, &mut streams.arrivals);

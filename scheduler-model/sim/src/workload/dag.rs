@@ -9,7 +9,7 @@ use rand_distr::LogNormal;
 use self::shapes::{SHAPES, Stage};
 use super::{
     family::Parameters,
-    intensity::{Intensity, submit},
+    intensity::poisson,
     nodes::equal_nodes,
     streams::Streams,
     task,
@@ -69,19 +69,13 @@ pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
     let users = Users::new(MANNER);
     let work = Work::draw(&mut streams.work);
     let jobs = (0..parameters.jobs).map(|_| work.job(&users, &mut streams));
-    let mut trace = Trace {
-        name: "".into(),
-        nodes: equal_nodes(NODES, NODE_CPUS),
-        jobs: jobs.collect(),
-    };
-    let span_ms = trace.busy_ms() / parameters.load;
-    submit(
-        &mut trace,
-        span_ms,
-        &Intensity::constant(),
+    let jobs = jobs.collect();
+    poisson(
+        equal_nodes(NODES, NODE_CPUS),
+        jobs,
+        parameters.load,
         &mut streams.arrivals,
-    );
-    trace
+    )
 }
 
 impl Work {

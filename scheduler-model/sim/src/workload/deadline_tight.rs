@@ -5,7 +5,7 @@ use drover_model::Priority;
 use super::{
     application::{self, Spread},
     family::Parameters,
-    intensity::{Intensity, submit},
+    intensity::poisson,
     nodes::equal_nodes,
     streams::Streams,
     users::{Estimates, Manner},
@@ -39,19 +39,13 @@ const MANNER: Manner = Manner {
 
 /// 16 nodes of 16 cores; arrivals are a Poisson process.
 pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
-    let mut trace = Trace {
-        name: "".into(),
-        nodes: equal_nodes(16, 16),
-        jobs: application::jobs(parameters.jobs, &SPREAD, MANNER, &mut streams),
-    };
-    let span_ms = trace.busy_ms() / parameters.load;
-    submit(
-        &mut trace,
-        span_ms,
-        &Intensity::constant(),
+    let jobs = application::jobs(parameters.jobs, &SPREAD, MANNER, &mut streams);
+    poisson(
+        equal_nodes(16, 16),
+        jobs,
+        parameters.load,
         &mut streams.arrivals,
-    );
-    trace
+    )
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use drover_model::Topology;
 use self::kinds::{Draw, Kind, Kinds};
 use super::{
     family::Parameters,
-    intensity::{Intensity, submit},
+    intensity::poisson,
     streams::Streams,
     users::{Estimates, Manner, USUAL_PRIORITIES, Users},
 };
@@ -35,19 +35,13 @@ pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
     let users = Users::new(MANNER);
     let kinds = Kinds::draw(&mut streams.work);
     let jobs = (0..parameters.jobs).map(|_| job(&kinds, &users, &mut streams));
-    let mut trace = Trace {
-        name: "".into(),
-        nodes: cluster::nodes(),
-        jobs: jobs.collect(),
-    };
-    let span_ms = trace.busy_ms() / parameters.load;
-    submit(
-        &mut trace,
-        span_ms,
-        &Intensity::constant(),
+    let jobs = jobs.collect();
+    poisson(
+        cluster::nodes(),
+        jobs,
+        parameters.load,
         &mut streams.arrivals,
-    );
-    trace
+    )
 }
 
 fn job(kinds: &Kinds, users: &Users, streams: &mut Streams) -> TraceJob {

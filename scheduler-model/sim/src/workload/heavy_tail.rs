@@ -7,7 +7,7 @@ use rand_distr::{LogNormal, Pareto};
 
 use super::{
     family::Parameters,
-    intensity::{Intensity, submit},
+    intensity::poisson,
     nodes::equal_nodes,
     streams::Streams,
     task,
@@ -62,19 +62,13 @@ pub(super) fn build(parameters: &Parameters, mut streams: Streams) -> Trace {
     let work = Work::new();
     let users = Users::new(MANNER);
     let jobs = (0..parameters.jobs).map(|_| work.job(&users, &mut streams));
-    let mut trace = Trace {
-        name: "".into(),
-        nodes: equal_nodes(16, NODE_CPUS as u32),
-        jobs: jobs.collect(),
-    };
-    let span_ms = trace.busy_ms() / parameters.load;
-    submit(
-        &mut trace,
-        span_ms,
-        &Intensity::constant(),
+    let jobs = jobs.collect();
+    poisson(
+        equal_nodes(16, NODE_CPUS as u32),
+        jobs,
+        parameters.load,
         &mut streams.arrivals,
-    );
-    trace
+    )
 }
 
 impl Work {

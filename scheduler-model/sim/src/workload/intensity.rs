@@ -8,7 +8,10 @@ use std::iter;
 
 use rand_distr::Exp1;
 
-use crate::{random::Random, trace::Trace};
+use crate::{
+    random::Random,
+    trace::{Trace, TraceJob, TraceNode},
+};
 
 /// How much faster than on average jobs arrive, over time: pieces of constant rate, over and over again.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +76,28 @@ impl Intensity {
             }
             begin_ms + (reading - begin) / piece.rate
         })
+    }
+}
+
+/// Jobs that arrive as a Poisson process of constant rate, which gives that load.
+pub(super) fn poisson(
+    nodes: Vec<TraceNode>,
+    jobs: Vec<TraceJob>,
+    load: f64,
+    random: &mut Random,
+) -> Trace {
+    let mut trace = unnamed(nodes, jobs);
+    let span_ms = trace.busy_ms() / load;
+    submit(&mut trace, span_ms, &Intensity::constant(), random);
+    trace
+}
+
+/// Its family gives it a name.
+pub(super) fn unnamed(nodes: Vec<TraceNode>, jobs: Vec<TraceJob>) -> Trace {
+    Trace {
+        name: "".into(),
+        nodes,
+        jobs,
     }
 }
 

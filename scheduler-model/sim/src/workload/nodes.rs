@@ -31,11 +31,8 @@ pub fn equal_nodes(count: u32, cpus: u32) -> Vec<TraceNode> {
     };
     (0..count)
         .map(|number| TraceNode {
-            name: node_name("node", number),
-            capacity: capacity.clone(),
             attributes: attributes.clone(),
-            speed: 1.0,
-            failure: None,
+            ..TraceNode::plain(node_name("node", number), capacity.clone())
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use rand_distr::{LogNormal, Zipf};
 use super::streams::Streams;
 use crate::{
     random::Random,
-    trace::{TraceJob, TraceTask},
+    trace::{LEAST_IDEAL_MS, TraceJob, TraceTask},
 };
 
 /// How many users there are.
@@ -17,10 +17,6 @@ const USERS: u32 = 40;
 /// The n-th user submits n^-1.2 times as many jobs as the first: few submit most, as in logs of parallel machines
 /// (D. Feitelson, "Workload Modeling for Computer Systems Performance Evaluation", 2015, chapter 8).
 const USERS_EXPONENT: f64 = 1.2;
-
-/// A job is never so short that its deadline leaves less time than this, times the slack: the least ideal time that the
-/// objective knows, too.
-const LEAST_IDEAL_MS: u64 = 1_000;
 
 /// What differs between families.
 pub(super) struct Manner {

@@ -3,7 +3,7 @@
 use drover_sim::trace::{
     Trace,
     format::Format,
-    read::{self, ReadOptions},
+    read,
     swf::{self, SwfOptions},
 };
 
@@ -11,7 +11,7 @@ use crate::data;
 
 fn trace(file: &str) -> Option<Trace> {
     let path = data::path(file)?;
-    let (trace, skipped) = read::read(&path, &ReadOptions::default()).unwrap();
+    let (trace, skipped) = data::parse(&read::open(&path, None).unwrap(), false).unwrap();
     assert_eq!(skipped.total(), 0);
     assert!(trace.jobs.is_sorted_by_key(|job| job.submitted_ms));
     let backwards = |(place, needs): (u32, &[u32])| needs.iter().all(|need| *need < place);

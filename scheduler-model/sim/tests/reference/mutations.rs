@@ -1,10 +1,9 @@
 //! Whatever the bytes are, readers read or refuse.
 
-use drover_sim::trace::{
-    format::Format,
-    read::{self, ReadOptions, TraceFile},
-};
+use drover_sim::trace::{format::Format, read::TraceFile};
 use proptest::{collection::vec, prelude::*, sample::Index};
+
+use crate::data;
 
 const SAMPLES: [(Format, &str); 4] = [
     (
@@ -87,8 +86,7 @@ proptest! {
         }
         Format::of("unnamed", &content);
         let file = TraceFile { name: "damaged".to_owned(), format, content };
-        let options = ReadOptions { lenient, ..ReadOptions::default() };
-        match read::parse(&file, &options) {
+        match data::parse(&file, lenient) {
             Ok((trace, skipped)) => {
                 prop_assert!(!trace.jobs.is_empty() && !trace.nodes.is_empty());
                 prop_assert!(trace.jobs.is_sorted_by_key(|job| job.submitted_ms));
@@ -110,12 +108,9 @@ fn undamaged_samples_are_read_and_empty_ones_refused() {
             format,
             content: content.to_vec(),
         };
-        let options = ReadOptions::default();
         assert_eq!(Format::of("unnamed", text.as_bytes()), Some(format));
-        assert!(
-            read::parse(&file(text.as_bytes()), &options).is_ok(),
-            "{format}"
-        );
-        assert!(read::parse(&file(b""), &options).is_err(), "{format}");
+        let read = data::parse(&file(text.as_bytes()), false);
+        assert!(read.is_ok(), "{format}: {read:?}");
+        assert!(data::parse(&file(b""), false).is_err(), "{format}");
     }
 }

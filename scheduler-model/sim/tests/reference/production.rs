@@ -7,7 +7,7 @@ use drover_sim::{
     simulate::{Options, Outcome, Rounds, in_parallel, simulate},
     trace::{
         PUBLISHED_LENGTH, Trace, Windows, philly,
-        swf::{self, Origin, SwfOptions},
+        swf::{self, SwfOptions},
     },
 };
 
@@ -44,7 +44,7 @@ fn the_table_of_the_honest_protocol_is_reproduced() {
         return;
     };
     let log = swf::parse(&content, SwfOptions::default()).unwrap();
-    let windows = log.windows("lublin", &Windows::published(), Origin::Log);
+    let windows = log.windows("lublin", &Windows::published());
     let windows = windows.unwrap();
     for (mode, policy, backfill, wanted) in [
         (Mode::Strict, "fifo", None, "7273.77"),
@@ -76,7 +76,7 @@ fn every_job_starts_when_the_reference_says() {
     };
     let log = swf::parse(&content, SwfOptions::default()).unwrap();
     let windows = Windows::published();
-    let traces = log.windows("lublin", &windows, Origin::Log).unwrap();
+    let traces = log.windows("lublin", &windows).unwrap();
     let rules = [
         ("fifo", Rule::Fcfs),
         ("sjf", Rule::Sjf),

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use self::name::Place;
@@ -27,6 +27,9 @@ use super::{
 /// Of every line.
 pub(super) const COLUMNS: usize = 7;
 
+/// Of each node, as those of the trace have.
+const NODE_CORES: u64 = 96;
+
 /// Instances of one task; more makes no sense.
 const MOST_INSTANCES: u32 = 1_000_000;
 /// So many nodes are no cluster any more: the load is too small, or the numbers are wrong.
@@ -37,8 +40,6 @@ const MOST_NODES: f64 = 100_000.0;
 pub struct AlibabaOptions {
     /// Work by capacity and time, from the first to the last arrival; above 0.
     pub load: f64,
-    /// Of each node.
-    pub node_cores: u32,
     pub lenient: bool,
 }
 
@@ -46,7 +47,6 @@ impl Default for AlibabaOptions {
     fn default() -> Self {
         Self {
             load: 0.9,
-            node_cores: 96,
             lenient: false,
         }
     }
@@ -61,14 +61,11 @@ pub fn parse(
     name: &str,
     options: AlibabaOptions,
 ) -> Result<(Trace, Skipped), ParseTraceError> {
-    let sensible = options.load.is_finite() && options.load > 0.0 && options.node_cores > 0;
-    if !sensible {
-        return Err(ParseTraceError::Setting(
-            "the load and the cores of a node must be above 0",
-        ));
+    if !(options.load.is_finite() && options.load > 0.0) {
+        return Err(ParseTraceError::Setting("the load must be above 0"));
     }
     let mut judge = Judge::new(options.lenient);
-    let groups = group(text, &options, &mut judge)?;
+    let groups = group(text, &mut judge)?;
     let mut convert = Convert::default();
     let mut jobs = Vec::with_capacity(groups.len());
     for group in &groups {
@@ -82,13 +79,11 @@ pub fn parse(
     jobs.sort_by_key(|job| job.submitted_ms);
     let mut trace = Trace {
         name: name.into(),
-        nodes: vec![node(0, options.node_cores)],
+        nodes: vec![node(0)],
         jobs,
     };
-    let count = nodes(&trace, &options)?;
-    trace.nodes = (0..count)
-        .map(|place| node(place, options.node_cores))
-        .collect();
+    let count = nodes(&trace, options.load)?;
+    trace.nodes = (0..count).map(node).collect();
     Ok((trace, judge.skipped))
 }
 
@@ -108,18 +103,14 @@ struct Row<'a> {
 }
 
 /// Lines by job, in the order in which jobs appear.
-fn group<'a>(
-    text: &'a [u8],
-    options: &AlibabaOptions,
-    judge: &mut Judge,
-) -> Result<Vec<Vec<Row<'a>>>, Problem> {
+fn group<'a>(text: &'a [u8], judge: &mut Judge) -> Result<Vec<Vec<Row<'a>>>, Problem> {
     let mut places: FxHashMap<&str, usize> = FxHashMap::default();
     let mut groups: Vec<Vec<Row<'a>>> = Vec::new();
     for (number, line) in lines(text) {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let Some(row) = judge.take(row(number, line, options))? else {
+        let Some(row) = judge.take(row(number, line))? else {
             continue;
         };
         let place = *places.entry(row.job).or_insert(groups.len());
@@ -131,14 +122,14 @@ fn group<'a>(
     Ok(groups)
 }
 
-fn row<'a>(line: u64, text: &'a [u8], options: &AlibabaOptions) -> Result<Row<'a>, Problem> {
+fn row<'a>(line: u64, text: &'a [u8]) -> Result<Row<'a>, Problem> {
     const CPU: &str = "cpu above 0 (100 is one core) that a node has";
     const INSTANCES: &str = "a number of instances from 1 to 1000000";
     let fields = Fields::by_commas(line, text);
     let task = fields.bytes(3, "the name of a task")?;
     // A hundredth of a core is ten millicores, and the field comes in thousandths.
     let cpu_millis = fields.unsigned_thousandths(5, CPU)? / 100;
-    if cpu_millis == 0 || cpu_millis > u64::from(options.node_cores) * 1_000 {
+    if cpu_millis == 0 || cpu_millis > NODE_CORES * 1_000 {
         return Err(fields.unexpected(5, CPU));
     }
     let instances = fields.up_to(7, MOST_INSTANCES, INSTANCES)?;
@@ -227,25 +218,19 @@ fn needs(rows: &[Row<'_>]) -> Vec<Vec<usize>> {
 }
 
 /// So many that the load is as asked for, and one at least.
-fn nodes(trace: &Trace, options: &AlibabaOptions) -> Result<u32, ParseTraceError> {
+fn nodes(trace: &Trace, load: f64) -> Result<u32, ParseTraceError> {
     // Measured on one node.
-    let wanted = (trace.offered_load() / options.load).ceil();
+    let wanted = (trace.offered_load() / load).ceil();
     if wanted > MOST_NODES {
         return Err(ParseTraceError::Setting(
-            "the load would need over 100000 nodes; ask for a higher load or larger nodes",
+            "the load would need over 100000 nodes; ask for a higher load",
         ));
     }
     Ok((wanted as u32).max(1))
 }
 
-fn node(place: u32, cores: u32) -> TraceNode {
-    TraceNode {
-        name: format!("node-{}", place + 1).into(),
-        capacity: cpu(u64::from(cores) * 1_000),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+fn node(place: u32) -> TraceNode {
+    TraceNode::plain(format!("node-{}", place + 1), cpu(NODE_CORES * 1_000))
 }
 
 fn cpu(cpu_millis: u64) -> Resources {

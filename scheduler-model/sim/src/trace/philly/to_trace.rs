@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 
 use super::{Class, MINUTE_MS, PhillyJob, PhillyLog};
 use crate::trace::{ParseTraceError, Runs, Trace, TraceJob, TraceNode, TraceTask, Wide};
@@ -83,13 +83,7 @@ impl Class {
 }
 
 fn pool(gpus: u32) -> TraceNode {
-    TraceNode {
-        name: "pool".into(),
-        capacity: amount(gpus),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain("pool", amount(gpus))
 }
 
 fn amount(gpus: u32) -> Resources {

@@ -8,8 +8,6 @@
 mod line;
 mod to_trace;
 
-pub use to_trace::Origin;
-
 use super::{
     ParseTraceError, Skipped,
     fields::{Fields, lines, thousandths},

@@ -122,17 +122,15 @@ fn windows_are_cut_by_id_and_ordered_by_time() {
         length: 2,
         starts: vec![1, 0],
     };
-    let traces = log.windows("log", &windows, Origin::Window).unwrap();
-    assert_eq!(times(&traces[0]), [("3", 0), ("2", 10_000)]);
-    assert_eq!(times(&traces[1]), [("1", 0), ("2", 30_000)]);
-    let traces = log.windows("log", &windows, Origin::Log).unwrap();
+    let traces = log.windows("log", &windows).unwrap();
     assert_eq!(times(&traces[0]), [("3", 30_000), ("2", 40_000)]);
+    assert_eq!(times(&traces[1]), [("1", 10_000), ("2", 40_000)]);
     assert_eq!(&*traces[1].name, "log from job 0");
     let beyond = Windows {
         length: 2,
         starts: vec![2],
     };
-    assert!(log.windows("log", &beyond, Origin::Log).is_err());
+    assert!(log.windows("log", &beyond).is_err());
 }
 
 #[test]

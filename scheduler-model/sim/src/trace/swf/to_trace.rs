@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 use rustc_hash::FxHasher;
 
 use super::{SwfJob, SwfLog};
@@ -16,49 +16,31 @@ use crate::trace::{ParseTraceError, Runs, Trace, TraceJob, TraceNode, TraceTask,
 /// One processor, in thousandths of a core.
 const PROCESSOR_MILLIS: u64 = 1_000;
 
-/// From when the times of a window count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Its first submission is at 0.
-    Window,
-    /// As in the log. F1 needs it: its rank depends on the logarithm of the time of submission, and its published figures
-    /// come from times that count from the beginning of the log.
-    Log,
-}
-
 impl SwfLog {
     /// All of it.
     pub fn trace(&self, name: &str) -> Trace {
-        self.window(name, 0..self.jobs.len(), Origin::Log)
+        self.window(name, 0..self.jobs.len())
     }
 
-    /// Each window as a trace of its own.
+    /// Each window as a trace of its own, whose times count from the beginning of the log. F1 needs that: its rank depends on
+    /// the logarithm of the time of submission, and its published figures come from such times.
     ///
     /// # Errors
     /// When one reaches beyond the log.
-    pub fn windows(
-        &self,
-        name: &str,
-        windows: &Windows,
-        origin: Origin,
-    ) -> Result<Vec<Trace>, ParseTraceError> {
+    pub fn windows(&self, name: &str, windows: &Windows) -> Result<Vec<Trace>, ParseTraceError> {
         windows.check(self.jobs.len())?;
         let traces = windows.starts.iter().map(|first| {
             let name = format!("{name} from job {first}");
-            self.window(&name, *first..first + windows.length, origin)
+            self.window(&name, *first..first + windows.length)
         });
         Ok(traces.collect())
     }
 
-    fn window(&self, name: &str, range: Range<usize>, origin: Origin) -> Trace {
+    fn window(&self, name: &str, range: Range<usize>) -> Trace {
         let mut chosen = self.jobs[range].to_vec();
         // Ids need not follow time.
         chosen.sort_by_key(|job| job.submitted_ms);
-        let begin_ms = match origin {
-            Origin::Log => 0,
-            Origin::Window => chosen.first().map_or(0, |job| job.submitted_ms),
-        };
-        let mut convert = Convert::new(begin_ms);
+        let mut convert = Convert::new();
         Trace {
             name: name.into(),
             nodes: vec![machine(self.processors)],
@@ -68,13 +50,7 @@ impl SwfLog {
 }
 
 fn machine(processors: u32) -> TraceNode {
-    TraceNode {
-        name: "machine".into(),
-        capacity: cpu(processors),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain("machine", cpu(processors))
 }
 
 fn cpu(processors: u32) -> Resources {
@@ -86,16 +62,14 @@ fn cpu(processors: u32) -> Resources {
 
 /// What jobs share is kept once.
 struct Convert {
-    begin_ms: u64,
     owners: BTreeMap<i64, Arc<str>>,
     queue: Arc<str>,
     constraints: Arc<Constraints>,
 }
 
 impl Convert {
-    fn new(begin_ms: u64) -> Self {
+    fn new() -> Self {
         Self {
-            begin_ms,
             owners: BTreeMap::new(),
             queue: "default".into(),
             constraints: Arc::default(),
@@ -109,7 +83,7 @@ impl Convert {
             _ => "unknown".into(),
         });
         TraceJob {
-            submitted_ms: job.submitted_ms - self.begin_ms,
+            submitted_ms: job.submitted_ms,
             name: job.id.to_string().into(),
             owner: Arc::clone(owner),
             queue: Arc::clone(&self.queue),

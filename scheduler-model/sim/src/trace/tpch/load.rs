@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use drover_model::{Constraints, NodeAttributes, Priority, Resources};
+use drover_model::{Constraints, Priority, Resources};
 use rustc_hash::FxHasher;
 
 use super::{Query, QuerySet, Stage};
@@ -173,13 +173,7 @@ fn signature(size: &QuerySet, query: &Query, stage: usize) -> u64 {
 }
 
 fn executor(number: u32) -> TraceNode {
-    TraceNode {
-        name: format!("executor-{number}").into(),
-        capacity: slot(),
-        attributes: NodeAttributes::default(),
-        speed: 1.0,
-        failure: None,
-    }
+    TraceNode::plain(format!("executor-{number}"), slot())
 }
 
 fn slot() -> Resources {
