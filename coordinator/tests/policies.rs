@@ -1,5 +1,7 @@
 //! Another policy while everything goes on, and the registry of policies.
 
+#[path = "policies/breaker.rs"]
+mod breaker;
 #[allow(dead_code, reason = "made for the store's tests")]
 #[path = "store_conformance/databases.rs"]
 mod databases;

@@ -36,7 +36,11 @@ async fn weights_that_are_not_whole_are_not_stored() {
             ("", not_a_number, "NaN"),
             ("", by_feature("mood", 1.0), "needs the feature `mood`"),
             ("", vec![0; (2 << 20) + 1], "at most 2097152 are allowed"),
-            ("fifo", whole.clone(), "`fifo` is the name of a rule"),
+            (
+                "fifo",
+                whole.clone(),
+                "`fifo` is the name of a policy that is built in",
+            ),
             ("two words", whole.clone(), "letters, digits"),
             ("longer-than-a-decision", whole.clone(), "may have 1 to 17"),
         ] {

@@ -34,10 +34,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliErro
 /// What nobody has said is left out.
 pub(super) fn text(version: &PolicyVersion) -> String {
     let origin = version.origin.clone().unwrap_or_default();
-    let is_rule = version.sha256.is_empty();
+    let is_built_in = version.sha256.is_empty();
     let facts = [
         ("Version", version.version.clone()),
-        ("Kind", if is_rule { "rule" } else { "network" }.to_owned()),
+        (
+            "Kind",
+            if is_built_in { "built in" } else { "network" }.to_owned(),
+        ),
         ("State", output::policy_state(version.state())),
         ("Created", output::time(version.create_time.as_ref())),
         ("SHA-256", version.sha256.clone()),

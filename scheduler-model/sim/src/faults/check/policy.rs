@@ -21,7 +21,10 @@ impl Checker {
             may_decide.push(Arc::clone(&row.to));
         }
         // What was carried over from another job was decided there.
-        let decisions = turn.attempts.iter().filter_map(|row| row.decision.as_deref());
+        let decisions = turn
+            .attempts
+            .iter()
+            .filter_map(|row| row.decision.as_deref());
         for summary in decisions.filter_map(DecisionSummary::parse) {
             self.require(
                 may_decide.iter().any(|policy| **policy == *summary.policy),
