@@ -23,6 +23,10 @@ fn play(load: &Load, setting: Setting) -> Play {
     play
 }
 
+/// Some of everything that a network may look at.
+const NETWORK: &str =
+    "learned(log_estimate=-1;rank/wfp3=-1;urgency=2;fits/free=1;beside=0.5;beside/log_overlap=-1)";
+
 fn mode() -> impl Strategy<Value = Mode> {
     prop::sample::select(vec![Mode::Strict, Mode::Easy, Mode::Greedy])
 }
@@ -44,15 +48,19 @@ proptest! {
     fn every_load_ends_as_it_may(
         load in load(true),
         mode in mode(),
-        policy in prop::sample::select(vec!["edf", "fifo", "priority", "sjf"]),
+        policy in prop::sample::select(vec!["edf", "fifo", "priority", "sjf", NETWORK]),
         age_cap_ms in prop::sample::select(vec![5_000, 60_000, u64::MAX]),
     ) {
         play(&load, Setting { mode, policy, age_cap_ms });
     }
 
     #[test]
-    fn equal_inputs_give_equal_placements(load in load(true), mode in mode()) {
-        let setting = Setting { mode, policy: "priority", age_cap_ms: 60_000 };
+    fn equal_inputs_give_equal_placements(
+        load in load(true),
+        mode in mode(),
+        policy in prop::sample::select(vec!["priority", NETWORK]),
+    ) {
+        let setting = Setting { mode, policy, age_cap_ms: 60_000 };
         prop_assert_eq!(play(&load, setting).decisions, play(&load, setting).decisions);
     }
 }

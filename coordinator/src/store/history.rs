@@ -35,8 +35,19 @@ pub(super) async fn page(
     rows.iter().map(|row| Ok(JobId(row.uuid(0)?))).collect()
 }
 
+/// The first jobs behind one, of any namespace.
+pub(super) async fn arrivals(
+    mut reader: impl Reader,
+    after: JobId,
+    limit: u32,
+) -> Result<Vec<JobId>, StoreError> {
+    let values = vec![Value::Id(after), Value::Big(limit.into())];
+    let rows = reader.rows(queries::ARRIVALS, values).await?;
+    rows.iter().map(|row| Ok(JobId(row.uuid(0)?))).collect()
+}
+
 /// Below all ids of version 7 that were made at that time or later (RFC 9562, section 5.7).
-fn first_id(at_ms: i64) -> JobId {
+pub(super) fn first_id(at_ms: i64) -> JobId {
     let at_ms = at_ms.clamp(0, LARGEST_ID_MS).unsigned_abs();
     JobId(Uuid::from_u128(u128::from(at_ms) << 80))
 }

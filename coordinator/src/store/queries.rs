@@ -78,6 +78,8 @@ pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
 );
 
 /// Namespace, queue or NULL, the span of times, the span of ids, limit.
+pub(super) const ARRIVALS: &str = "SELECT j.id FROM jobs j WHERE j.id > $1 ORDER BY j.id LIMIT $2";
+
 pub(super) const HISTORY: &str = "SELECT j.id FROM jobs j WHERE j.namespace = $1 AND ($2 IS NULL OR j.queue = $2) \
     AND j.submitted_at >= $3 AND j.submitted_at < $4 AND j.id > $5 AND j.id < $6 ORDER BY j.id LIMIT $7";
 

@@ -16,6 +16,8 @@ pub(super) enum Value<'a> {
     Texts(Vec<&'a str>),
     Integer(i32),
     Big(i64),
+    OptionalBig(Option<i64>),
+    OptionalBytes(Option<&'a [u8]>),
 }
 
 impl Value<'_> {

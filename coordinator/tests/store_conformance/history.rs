@@ -116,3 +116,23 @@ pub(crate) async fn history_finds_ids_that_are_a_little_off(database: Database) 
     let nothing = span(MADE_MS - 9 * HOUR_MS, MADE_MS - 8 * HOUR_MS);
     assert_eq!(ids(&*database.store, &nothing).await, []);
 }
+
+/// Whoever follows all jobs as they come sees every namespace.
+pub(crate) async fn arrivals_are_read_behind_a_job(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let mut elsewhere = submitted(2, MADE_MS);
+    elsewhere
+        .new
+        .as_mut()
+        .expect("has its fixed part")
+        .namespace = "elsewhere".into();
+    let jobs = vec![submitted(1, MADE_MS), elsewhere, submitted(3, MADE_MS)];
+    leader.commit(leader.with_jobs(jobs.clone())).await;
+    let arrivals = async |after: &JobRow, limit| {
+        let read = database.store.arrivals(after.id, limit).await;
+        read.expect("reads")
+    };
+    assert_eq!(arrivals(&jobs[0], 5).await, numbered([2, 3]));
+    assert_eq!(arrivals(&jobs[0], 1).await, numbered([2]));
+    assert_eq!(arrivals(&jobs[2], 5).await, []);
+}

@@ -9,6 +9,8 @@
 //! - [`dqn`]: double deep Q-learning, for comparison.
 //! - [`direct`]: evolution of the parameters on the objective itself; needs no gradient, and so no libtorch.
 //!
+//! [`simulated`] is the scheduler under load as an objective, and [`command`] what `drover-learner` does with all of it.
+//!
 //! Every learner is a value that makes one step at a time (an update, an episode, a generation), so that its caller
 //! decides about workloads, evaluations and progress in between. All of its state goes into a [`Checkpoint`], and what
 //! is random follows from the seed and the number of the step: a resumed training goes on as if it had not ended, and
@@ -19,6 +21,7 @@ mod adam;
 mod advantage;
 mod batch;
 mod checkpoint;
+pub mod command;
 pub mod direct;
 pub mod dqn;
 mod environment;
@@ -31,6 +34,7 @@ pub mod ppo;
 mod random;
 mod record;
 mod roll_out;
+pub mod simulated;
 mod threads;
 
 pub use act::{Actor, Choice, Following, Greedy, Sampling, lowest};

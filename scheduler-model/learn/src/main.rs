@@ -1,12 +1,16 @@
 //! `drover-learner`: trains the dispatch policy.
 
+use std::process::ExitCode;
+
 use clap::Parser;
+use drover_learner::command::CommandLine;
 
-/// Trains the dispatch policy.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct CommandLine {}
-
-fn main() {
-    let CommandLine {} = CommandLine::parse();
+fn main() -> ExitCode {
+    match CommandLine::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

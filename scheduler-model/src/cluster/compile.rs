@@ -81,6 +81,7 @@ impl Cluster {
             tasks,
             edges: Edges::of(&needs).map(Box::new),
             groups: Groups::of(&spec.groups),
+            critical_path_ms: ranks.iter().copied().max().unwrap_or(0),
             may_preempt: spec.may_preempt,
             near: None,
             held_millis: 0,

@@ -42,6 +42,8 @@ pub(crate) struct Job {
     /// `None` when it has none.
     pub(crate) groups: Option<Box<Groups>>,
     pub(crate) may_preempt: bool,
+    /// Longest path through its tasks, in estimated milliseconds.
+    pub(crate) critical_path_ms: u64,
     /// Where a task of it succeeded last.
     pub(crate) near: Option<NodeSlot>,
     /// Width of what its attempts hold ([`crate::Resources::width_millis`]).

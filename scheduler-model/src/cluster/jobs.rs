@@ -10,6 +10,10 @@ use crate::JobId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobSlot(u32);
 
+impl JobSlot {
+    pub(super) const FIRST: Self = Self(0);
+}
+
 /// A task of an open job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskRef {

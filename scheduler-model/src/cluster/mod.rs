@@ -5,12 +5,14 @@ pub(crate) mod facts;
 pub(crate) mod fit;
 pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod lanes;
 pub(crate) mod node;
 pub(crate) mod nodes;
 pub(crate) mod ready;
 pub(crate) mod task;
 
 mod array;
+pub(crate) mod arrivals;
 mod ask;
 mod assign;
 mod by_free;
@@ -48,10 +50,13 @@ mod stop;
 mod submit;
 mod tick;
 mod timers;
+mod use_policy;
 mod why;
 mod write;
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::{
     Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
@@ -61,6 +66,7 @@ use crate::{
     random::RandomStream,
 };
 use age::Ages;
+use arrivals::Arrivals;
 use decisions::Decisions;
 use jobs::{JobSlot, Jobs};
 use node::NodeSlot;
@@ -73,10 +79,12 @@ use requests::RecentRequests;
 use rules::RuleBook;
 use timers::Timers;
 
-/// How a cluster behaves. Fixed while a leadership lasts, but for `careful`.
+/// How a cluster behaves. Fixed while a leadership lasts, but for the policy ([`Event::UsePolicy`]) and `careful`.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub policy: Arc<dyn Policy>,
+    /// What `policy` was made from, if it is a network; for the record.
+    pub policy_weights: Option<Bytes>,
     pub mode: Mode,
     /// The order in which others are tried beside a reservation. `None`: the policy's.
     pub backfill: Option<Arc<dyn Policy>>,
@@ -100,6 +108,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             policy: crate::policy::find("edf").expect("a built-in policy"),
+            policy_weights: None,
             mode: Mode::Easy,
             backfill: None,
             held_per_round: dispatch::HELD_PER_ROUND,
@@ -190,17 +199,22 @@ pub struct Cluster {
     at_work: Option<JobId>,
     /// The same of a round of dispatch.
     pub(crate) considered: Option<JobSlot>,
+    /// Soft: what arrived lately.
+    pub(crate) arrivals: Arrivals,
+    /// Windows of the learned policy in the making. Nothing but the turn of the rotation outlives a round.
+    pub(crate) windows: dispatch::Windows,
 }
 
 impl Cluster {
     /// Rebuilds the state from the store. Every node is disconnected and has a fresh allowance until it joins again.
     pub fn load(config: Config, snapshot: Snapshot, now: Timestamp) -> Self {
+        let ready = Ready::new(config.policy.order() == Order::Window);
         let mut cluster = Self {
             policy_name: config.policy.name().into(),
             config,
             jobs: Jobs::default(),
             nodes: Nodes::default(),
-            ready: Ready::default(),
+            ready,
             timers: Timers::default(),
             payloads: Payloads::default(),
             rules: RuleBook::default(),
@@ -217,6 +231,8 @@ impl Cluster {
             preempting: Preempting::default(),
             at_work: None,
             considered: None,
+            arrivals: Arrivals::default(),
+            windows: dispatch::Windows::default(),
         };
         cluster.restore(snapshot, now);
         cluster
@@ -242,6 +258,7 @@ impl Cluster {
                 let answer = Answer::QueueSet;
                 effects.actions.push(Action::Reply { caller, answer });
             }
+            Event::UsePolicy { caller, switch } => self.use_policy(now, caller, *switch, effects),
             Event::ChangeNode {
                 caller,
                 node,

@@ -19,6 +19,30 @@ pub(crate) struct NodeKind {
     members: u32,
 }
 
+/// Sums over nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Widths ([`Resources::width_millis`]) of what there is, and of what is free.
+    pub(crate) total_millis: u64,
+    pub(crate) free_millis: u64,
+    pub(crate) cpu_millis: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) gpus: u64,
+}
+
+impl Room {
+    /// The largest share of a resource that is asked for, in millionths.
+    pub(crate) fn dominant_ppm(&self, demand: &Resources) -> u32 {
+        let share = |asked: u64, all: u64| {
+            let ppm = u128::from(asked) * 1_000_000 / u128::from(all.max(1));
+            ppm.min(1_000_000) as u32
+        };
+        share(demand.cpu_millis, self.cpu_millis)
+            .max(share(demand.memory_bytes, self.memory_bytes))
+            .max(share(demand.gpus.into(), self.gpus))
+    }
+}
+
 /// Place of a kind in memory. Reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct KindId(u32);
@@ -182,6 +206,27 @@ impl Nodes {
         cpu_millis: u64,
     ) -> impl Iterator<Item = NodeSlot> {
         self.kinds[kind.0 as usize].by_free.at_least(cpu_millis)
+    }
+
+    /// What those that may get new work have in all, and have free.
+    pub(crate) fn room(&self) -> Room {
+        let mut room = Room::default();
+        for (_, node) in self.eligible() {
+            room.total_millis += node.capacity.width_millis();
+            room.free_millis += node.free().width_millis();
+            room.cpu_millis += node.capacity.cpu_millis;
+            room.memory_bytes += node.capacity.memory_bytes;
+            room.gpus += u64::from(node.capacity.gpus);
+        }
+        room
+    }
+
+    /// Share of nodes that are not of the most frequent kind.
+    pub(crate) fn unlike_share(&self) -> f32 {
+        let members = self.kinds.iter().map(|kind| kind.members);
+        let most = members.clone().max().unwrap_or(0);
+        let all: u32 = members.sum();
+        1.0 - most as f32 / all.max(1) as f32
     }
 
     /// Those that may get new work.

@@ -34,6 +34,7 @@ impl Cluster {
     /// Puts it into the index.
     pub(super) fn queue(&mut self, now: Timestamp, at: TaskRef) {
         let key = self.key(at);
+        let latest_start = self.latest_start(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
         task.become_queued(key, now);
@@ -46,7 +47,7 @@ impl Cluster {
             arrival: job.arrival,
             task: at,
         };
-        self.ready.insert(job.queue, run.shape, entry);
+        self.ready.insert(job.queue, run.shape, entry, latest_start);
         if self.ready.shape(run.shape).fit.preempts && job.preempts() {
             // Whom others of its shape have stopped says nothing of whom it may.
             self.ready.judge(run.shape, Standing::Open);
@@ -83,12 +84,14 @@ impl Cluster {
     /// A queued task gets another place in the order.
     pub(super) fn rekey(&mut self, at: TaskRef, key: i64) {
         let old = self.entry(at).expect("only a queued task is in the index");
+        let latest_start = self.latest_start(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
         let shape = task.run().shape;
         task.become_rekeyed(key);
-        self.ready.remove(job.queue, shape, old);
-        self.ready.insert(job.queue, shape, Entry { key, ..old });
+        self.ready.remove(job.queue, shape, old, latest_start);
+        let new = Entry { key, ..old };
+        self.ready.insert(job.queue, shape, new, latest_start);
         // It may block or have others stopped where it could not before.
         self.ready.judge(shape, Standing::Open);
         self.wants_dispatch = true;
@@ -109,6 +112,7 @@ impl Cluster {
     /// Takes a queued task out of the index. Its state is the caller's to change.
     pub(super) fn dequeue(&mut self, at: TaskRef) {
         let entry = self.entry(at).expect("only a queued task is in the index");
+        let latest_start = self.latest_start(at);
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
         let run = task.run();
@@ -117,7 +121,7 @@ impl Cluster {
         {
             self.timers.forget(since.plus_ms(limit), Timer::StartBy(at));
         }
-        self.ready.remove(job.queue, run.shape, entry);
+        self.ready.remove(job.queue, run.shape, entry, latest_start);
         // Others were kept from the place that was made for it.
         self.wants_dispatch |= self.preempting.forget(at);
     }
@@ -141,11 +145,19 @@ impl Cluster {
         if self.jobs.get(at.job).escalated {
             return i64::MIN;
         }
-        if self.config.policy.order() != Order::Fixed {
+        if !matches!(self.config.policy.order(), Order::Fixed | Order::Window) {
             return 0;
         }
         let facts = facts(&self.jobs, &self.ready, at, Timestamp(0));
         behind_aged(self.config.policy.key(&facts))
+    }
+
+    /// That which meets the deadline; fixed while a task is queued.
+    pub(super) fn latest_start(&self, at: TaskRef) -> Option<i64> {
+        let job = self.jobs.get(at.job);
+        let rank_ms = job.tasks[at.task as usize].upward_rank_ms;
+        let deadline = job.deadline.get()?;
+        Some(deadline.0.saturating_sub_unsigned(rank_ms))
     }
 
     /// Tells watchers where a task stands now.

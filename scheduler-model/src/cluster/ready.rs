@@ -5,6 +5,8 @@
 //! one of them for a member at least. One that no connected node could hold even when empty is *impossible* until a node
 //! joins.
 
+mod rearrange;
+
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +18,8 @@ use rustc_hash::FxHashMap;
 use super::{
     age::{AGED, behind_aged},
     fit::Fit,
-    jobs::TaskRef,
+    jobs::{JobSlot, TaskRef},
+    lanes::Lanes,
     node::NodeSlot,
     nodes::Nodes,
 };
@@ -26,12 +29,19 @@ use crate::{
     policy::{Facts, Policy},
 };
 
+pub(crate) use rearrange::Waiting;
+
 /// More freed nodes than this are not looked at one by one.
 pub(crate) const FREED_SEEN: usize = 64;
 
 /// Place of a demand in memory. Reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ShapeId(u32);
+
+impl ShapeId {
+    pub(super) const FIRST: Self = Self(0);
+    pub(super) const LAST: Self = Self(u32::MAX);
+}
 
 /// A waiting task in the order in which it should start: by the policy's key, then older jobs first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +53,16 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Before all others.
+    pub(super) const FIRST: Self = Self {
+        key: i64::MIN,
+        arrival: 0,
+        task: TaskRef {
+            job: JobSlot::FIRST,
+            task: 0,
+        },
+    };
+
     /// Its place in an order whose keys change; what is escalated or has aged stays before all others.
     pub(crate) fn ranked(&self, policy: &dyn Policy, facts: impl FnOnce() -> Facts) -> Self {
         if self.key <= AGED {
@@ -105,9 +125,23 @@ pub(crate) struct Ready {
     /// By namespace, then by name.
     by_name: FxHashMap<Arc<str>, FxHashMap<Arc<str>, u32>>,
     len: usize,
+    /// `None` where the policy ranks no windows.
+    lanes: Option<Box<Lanes>>,
 }
 
 impl Ready {
+    pub(crate) fn new(serves_windows: bool) -> Self {
+        Self {
+            lanes: serves_windows.then(Box::default),
+            ..Self::default()
+        }
+    }
+
+    /// Where windows are drawn from.
+    pub(crate) fn lanes(&self) -> Option<&Lanes> {
+        self.lanes.as_deref()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -208,7 +242,17 @@ impl Ready {
         &self.queues[queue as usize]
     }
 
-    pub(crate) fn insert(&mut self, queue: u32, shape: ShapeId, entry: Entry) {
+    /// `latest_start` is that which meets the deadline, where there is one.
+    pub(crate) fn insert(
+        &mut self,
+        queue: u32,
+        shape: ShapeId,
+        entry: Entry,
+        latest_start: Option<i64>,
+    ) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.insert(entry, shape, latest_start);
+        }
         let Queue { lists, heads, .. } = &mut self.queues[queue as usize];
         let list = lists.entry(shape).or_default();
         let old = list.first().copied();
@@ -226,7 +270,16 @@ impl Ready {
         self.len += 1;
     }
 
-    pub(crate) fn remove(&mut self, queue: u32, shape: ShapeId, entry: Entry) {
+    pub(crate) fn remove(
+        &mut self,
+        queue: u32,
+        shape: ShapeId,
+        entry: Entry,
+        latest_start: Option<i64>,
+    ) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.remove(entry, shape, latest_start);
+        }
         let Queue { lists, heads, .. } = &mut self.queues[queue as usize];
         let list = lists.get_mut(&shape).expect("the task's list is there");
         let was_head = list.first() == Some(&entry);
@@ -344,6 +397,10 @@ impl Ready {
 }
 
 impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
     pub(crate) fn heads(&self) -> std::collections::btree_set::Iter<'_, (Entry, ShapeId)> {
         self.heads.iter()
     }

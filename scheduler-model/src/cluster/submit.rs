@@ -88,6 +88,7 @@ impl Cluster {
             })),
         });
         let open = self.compile(id, job.spec, now, deadline, job.traceparent);
+        self.arrivals.note(now, open.counts.work);
         let slot = self.jobs.insert(open);
         if job.carried.is_empty() {
             self.queue_what_is_ready(now, slot);

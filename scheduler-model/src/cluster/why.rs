@@ -97,8 +97,8 @@ impl Cluster {
         let limit = Position::LIMIT as usize;
         let before = match self.config.policy.order() {
             Order::Fixed => self.ready.count_before(entry, limit),
-            // What a node's score would be takes a round to know.
-            Order::Scored => limit,
+            // What a node's score would be, or that of a window, takes a round to know.
+            Order::Scored | Order::Window => limit,
             _ if self.ready.len() > limit => limit,
             _ => self.count_ranked_before(now, entry),
         };

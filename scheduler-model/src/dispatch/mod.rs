@@ -21,6 +21,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod window;
+mod windowed;
 
 use std::{fmt, str::FromStr};
 
@@ -40,6 +42,7 @@ pub(crate) use expect::expected_reservation;
 pub(crate) use place::Search;
 pub(crate) use round::decide;
 pub(crate) use sites::{Site, sites};
+pub(crate) use window::Windows;
 
 /// What happens when the first in order fits nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]

@@ -50,6 +50,7 @@ impl<'a> Round<'a> {
         match config.policy.order() {
             Order::Fixed => Walk::in_order(self.ready),
             Order::Changing | Order::Scored => Walk::Ranked(self.ranked(&*config.policy)),
+            Order::Window => self.windowed(),
         }
     }
 
@@ -100,7 +101,7 @@ impl<'a> Round<'a> {
     /// Whether what has started in this round bears on its key.
     fn may_have_moved(&self, ranked: &Ranked<'_>, entry: &Entry) -> bool {
         match ranked.policy.order() {
-            Order::Fixed => false,
+            Order::Fixed | Order::Window => false,
             Order::Changing => self.gained.contains_key(&entry.task.job),
             Order::Scored => ranked.scored_at != self.taken.len(),
         }
@@ -111,7 +112,7 @@ impl<'a> Round<'a> {
         *self.considered = Some(job);
         let node_score = match ranked.policy.order() {
             Order::Scored => self.node_score(ranked, shape, entry),
-            Order::Fixed | Order::Changing => 0,
+            Order::Fixed | Order::Changing | Order::Window => 0,
         };
         let policy = ranked.policy;
         entry.ranked(policy, || {

@@ -12,11 +12,13 @@ use super::{
     reserve::Shadow,
     seek::Refused,
     walk::{Candidate, Walk},
+    window::Windows,
 };
 use crate::{
     Decision, Placement, Preemption, Resources, Timestamp,
     cluster::{
         Cluster, Config,
+        arrivals::Arrivals,
         jobs::{JobSlot, Jobs, TaskRef},
         node::NodeSlot,
         nodes::Nodes,
@@ -42,6 +44,8 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         rules: &cluster.rules,
         estimator: &cluster.estimator,
         preempting: &cluster.preempting,
+        arrivals: &cluster.arrivals,
+        windows: &mut cluster.windows,
         now,
         room,
         placements: Vec::new(),
@@ -96,6 +100,8 @@ pub(super) struct Round<'a> {
     pub(super) rules: &'a RuleBook,
     pub(super) estimator: &'a Estimator,
     pub(super) preempting: &'a Preempting,
+    pub(super) arrivals: &'a Arrivals,
+    pub(super) windows: &'a mut Windows,
     pub(super) now: Timestamp,
     pub(super) room: Resources,
     pub(super) placements: Vec<Placement>,
@@ -123,7 +129,7 @@ pub(super) struct Round<'a> {
     /// How many tasks fit but may not start.
     held: usize,
     /// Their demands.
-    held_demands: BTreeMap<ShapeId, &'a Resources>,
+    pub(super) held_demands: BTreeMap<ShapeId, &'a Resources>,
     /// What is known of their shapes.
     pub(super) refused: FxHashMap<ShapeId, Refused>,
 }
@@ -155,8 +161,8 @@ impl<'a> Round<'a> {
                 return false;
             }
             let begins_backfill = self.kept_for.is_some() && !was_kept;
-            if let Some(order) = self.config.backfill.as_deref().filter(|_| begins_backfill) {
-                walk = Walk::Ranked(self.ranked(order));
+            if begins_backfill {
+                self.begin_backfill(&mut walk);
             }
         }
         true
@@ -166,6 +172,22 @@ impl<'a> Round<'a> {
         match walk {
             Walk::InOrder(walk) => walk.next(),
             Walk::Ranked(walk) => self.next_ranked(walk),
+            Walk::Windowed(windowed) => match self.next_windowed(windowed) {
+                None if windowed.leaves_some_out() => {
+                    *walk = self.in_order_after_window();
+                    self.next(walk)
+                }
+                next => next,
+            },
+        }
+    }
+
+    /// From here on others are tried beside a reservation, in an order of their own.
+    fn begin_backfill(&mut self, walk: &mut Walk<'a>) {
+        match (self.config.backfill.as_deref(), walk) {
+            (Some(order), walk) => *walk = Walk::Ranked(self.ranked(order)),
+            (None, Walk::Windowed(windowed)) => self.rank_window(windowed),
+            (None, _) => {}
         }
     }
 

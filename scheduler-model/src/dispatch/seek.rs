@@ -114,6 +114,15 @@ impl<'a> Round<'a> {
         fits
     }
 
+    /// Whether a task could start, if it minded nobody.
+    pub(super) fn is_somewhere(&self, at: TaskRef, shape: &'a Shape) -> bool {
+        let is_parked = shape.standing() == Standing::Parked;
+        if is_parked && !self.fits_freed(shape.demand()) {
+            return false;
+        }
+        self.is_anywhere(self.wish(at, shape, false), shape, is_parked)
+    }
+
     fn is_anywhere(&self, wish: Wish<'a>, shape: &'a Shape, is_parked: bool) -> bool {
         if shape.fit.gang.is_some() {
             return self.seek(wish, shape, is_parked).is_some();

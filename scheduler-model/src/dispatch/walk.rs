@@ -5,13 +5,14 @@ use std::{
     collections::{BinaryHeap, binary_heap::PeekMut, btree_set},
 };
 
-use super::ranked::Ranked;
+use super::{ranked::Ranked, windowed::Windowed};
 use crate::cluster::ready::{Entry, Ready, ShapeId};
 
 /// Where a round takes its candidates from.
 pub(super) enum Walk<'a> {
     InOrder(InOrder<'a>),
     Ranked(Ranked<'a>),
+    Windowed(Windowed<'a>),
 }
 
 impl<'a> Walk<'a> {

@@ -38,7 +38,7 @@ mod weights;
 pub use architecture::{Architecture, Form, Part, TensorShape};
 pub use error::WeightsError;
 pub use layout::{Layout, Normalisation};
-pub use network::{Network, Scratch, Window, best};
+pub use network::{Network, Scorer, Scratch, Window, best};
 pub use weights::Weights;
 
 /// Normalised features are cut off at this distance from zero, in deviations.

@@ -7,7 +7,7 @@ use super::{
     job_first::{self, FairShare},
     llf, node_score,
     priority::{self, Aging},
-    saf, sjf, slack_area, waiting,
+    saf, shipped, sjf, slack_area, waiting,
 };
 
 type Make = fn() -> Arc<dyn Policy>;
@@ -43,7 +43,7 @@ const RULES: [(&str, Make); 18] = [
     ("wfp3", || Arc::new(waiting::Wfp3)),
 ];
 
-/// All built-in policies, by name.
+/// All built-in rules, by name.
 pub fn all() -> Vec<Arc<dyn Policy>> {
     RULES.iter().map(|(_, make)| make()).collect()
 }
@@ -54,7 +54,7 @@ const MOST_DIGITS: usize = 8;
 /// Not a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindPolicyError {
-    #[error("policy `{name}` does not exist{}; there are {}", suggestion(name), names().join(", "))]
+    #[error("policy `{name}` does not exist{}; there are {}, {}", suggestion(name), names().join(", "), shipped::NAME)]
     Unknown { name: Box<str> },
     #[error("policy `{name}` takes no number")]
     TakesNoNumber { name: Box<str> },
@@ -72,18 +72,26 @@ fn names() -> [&'static str; RULES.len()] {
 
 fn suggestion(name: &str) -> String {
     let distances = names().map(|known| (strsim::damerau_levenshtein(name, known), known));
-    let near = distances.into_iter().min();
+    let learned = (
+        strsim::damerau_levenshtein(name, shipped::NAME),
+        shipped::NAME,
+    );
+    let near = distances.into_iter().chain([learned]).min();
     near.filter(|(distance, known)| *distance <= known.len() / 2)
         .map_or(String::new(), |(_, known)| {
             format!(" (did you mean `{known}`?)")
         })
 }
 
-/// The policy of that name, which may have a number behind it: `aging:300`, `weighted:-1`. `fcfs` is `fifo`.
+/// The policy of that name, which may have a number behind it: `aging:300`, `weighted:-1`. `fcfs` is `fifo`, and `learned` is
+/// the network that is shipped.
 ///
 /// # Errors
 /// When there is none, or its number makes no sense.
 pub fn find(text: &str) -> Result<Arc<dyn Policy>, FindPolicyError> {
+    if text == shipped::NAME {
+        return Ok(shipped::policy());
+    }
     let (name, number) = match text.split_once(':') {
         Some((name, number)) => (name, Some(number)),
         None => (text, None),

@@ -2,7 +2,8 @@
 //!
 //! A policy sees plain numbers and proposes; the cluster validates. Where a task runs is decided by [`crate::Score`] for all
 //! of them. Keys that stay fixed while a task is queued are kept in the ready index, and a round reads them without a scan.
-//! Keys that change are made anew for all that wait in every round in which something could start.
+//! Keys that change are made anew for all that wait in every round in which something could start. A learned policy scores a
+//! window of candidates instead, which is drawn by its fixed keys.
 
 mod edf;
 mod f1;
@@ -11,12 +12,15 @@ mod fifo;
 mod find;
 mod job_first;
 mod key;
+mod learned;
 mod llf;
 mod node_score;
 mod priority;
 mod saf;
+mod shipped;
 mod sjf;
 mod slack_area;
+mod source;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -25,6 +29,8 @@ use std::fmt;
 
 pub use facts::{Facts, JobFacts};
 pub use find::{FindPolicyError, all, find};
+pub use learned::Learned;
+pub use source::{BuildPolicyError, MAX_VERSION_BYTES, PolicySource};
 
 /// Ranks ready tasks. Deterministic: equal facts have equal keys.
 pub trait Policy: Send + Sync + fmt::Debug {
@@ -40,6 +46,11 @@ pub trait Policy: Send + Sync + fmt::Debug {
 
     /// Smallest starts first. Ties go to the older job, then to the earlier task.
     fn key(&self, facts: &Facts) -> i64;
+
+    /// What scores windows, where the order is that of [`Order::Window`].
+    fn learned(&self) -> Option<&Learned> {
+        None
+    }
 }
 
 /// What a policy's keys depend on.
@@ -51,4 +62,6 @@ pub enum Order {
     Changing,
     /// These, and the score of the best node now ([`Facts::node_score`]).
     Scored,
+    /// All of a window of candidates together. Keys are fixed, and serve to draw it.
+    Window,
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use drover_model::{
     Action, AttemptKey, Decision, Event, JobId, NewJob, Outcome, Report, ReportKind, SessionId,
-    Timestamp, cluster::Config, dispatch::Mode, policy,
+    Timestamp, cluster::Config, dispatch::Mode,
 };
 
 use super::load::Load;
-use crate::support::{Turned, World, join, payload, reports};
+use crate::support::{Turned, World, join, learned, payload, reports};
 
 /// Between being asked to stop and having ended.
 const GRACE_MS: u64 = 700;
@@ -34,7 +34,7 @@ impl Play {
     pub(crate) fn new(load: &Load, setting: Setting) -> Self {
         let mut world = World::new(Config {
             mode: setting.mode,
-            policy: policy::find(setting.policy).expect("a policy"),
+            policy: learned::find(setting.policy),
             age_cap_ms: setting.age_cap_ms,
             refuse_impossible: true,
             // Nobody is heard of here.

@@ -13,10 +13,9 @@ use drover_model::{
     AttemptKey, CallerId, Cancellation, Event, Heard, JobId, Outcome, Report, ReportKind,
     Resources, SessionId,
     cluster::{Config, Quarantine},
-    policy,
 };
 
-use crate::support::{World, join, reports};
+use crate::support::{World, join, learned, policies, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
@@ -74,6 +73,7 @@ impl Interpreter {
             "cancel" => self.cancel(rest),
             "explain" => return self.explain(rest),
             "set" | "reset" | "cordon" | "uncordon" | "drain" => self.change_node(word, rest),
+            "use" => vec![policies::switch(rest)],
             "replay" => self.replay(rest),
             other => panic!("`{other}` is not one of the words"),
         };
@@ -86,10 +86,10 @@ impl Interpreter {
         let options = Options::parse(rest.split(' '));
         let mut config = Config::default();
         if let Some(name) = options.get("policy") {
-            config.policy = policy::find(name).expect("a policy");
+            config.policy = learned::find(name);
         }
         if let Some(name) = options.get("backfill") {
-            config.backfill = Some(policy::find(name).expect("a policy"));
+            config.backfill = Some(learned::find(name));
         }
         if let Some(mode) = options.get("mode") {
             config.mode = mode.parse().expect("a mode");

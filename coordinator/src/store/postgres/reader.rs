@@ -56,6 +56,8 @@ impl Reader for &mut PgConnection {
                 Value::Texts(texts) => query.bind(texts),
                 Value::Integer(number) => query.bind(number),
                 Value::Big(number) => query.bind(number),
+                Value::OptionalBig(number) => query.bind(number),
+                Value::OptionalBytes(bytes) => query.bind(bytes),
             };
         }
         Ok(query.fetch_all(&mut **self).await?)

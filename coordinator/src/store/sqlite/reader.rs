@@ -55,6 +55,8 @@ impl Reader for &mut SqliteConnection {
                 Value::Texts(texts) => query.bind(json(&texts)),
                 Value::Integer(number) => query.bind(number),
                 Value::Big(number) => query.bind(number),
+                Value::OptionalBig(number) => query.bind(number),
+                Value::OptionalBytes(bytes) => query.bind(bytes),
             };
         }
         Ok(query.fetch_all(&mut **self).await?)

@@ -49,6 +49,8 @@ pub struct Settings {
     pub population: usize,
     /// Windows that each of them meets. Fresh ones in each generation.
     pub windows: usize,
+    /// Places of the parameters that are searched; the others stay as they are. Empty: all that count for scores.
+    pub searched: Vec<usize>,
     /// Standard deviation around the centre, of which search begins.
     pub deviation: f64,
     /// Windows on which centres are compared, always the same.
@@ -64,6 +66,7 @@ impl Default for Settings {
             method: Method::Covariance,
             population: 16,
             windows: 32,
+            searched: Vec::new(),
             deviation: 0.3,
             validation_windows: 64,
             validate_every: 5,
@@ -105,10 +108,13 @@ impl DirectSearch {
                 expected: "at least 1, a population at least 4",
             });
         }
-        let centre = weights
-            .policy_parameters()
-            .iter()
-            .map(|value| f64::from(*value));
+        let parameters = weights.policy_parameters();
+        let mut settings = settings;
+        if settings.searched.is_empty() {
+            settings.searched = (0..parameters.len()).collect();
+        }
+        let centre = settings.searched.iter();
+        let centre = centre.map(|place| f64::from(parameters[*place]));
         Ok(Self {
             strategy: Strategy::new(centre.collect(), &settings),
             seed,
@@ -142,6 +148,11 @@ impl DirectSearch {
             ]
             .into(),
         }
+    }
+
+    /// Made so far.
+    pub fn generations(&self) -> u64 {
+        self.generation
     }
 
     /// The best on the validation windows so far. Before the first validation that is where the search began.
@@ -208,8 +219,11 @@ impl DirectSearch {
     }
 
     fn with(&self, parameters: &[f64]) -> Result<Weights, LearnError> {
-        let parameters: Vec<f32> = parameters.iter().map(|value| *value as f32).collect();
-        Ok(self.best.clone().with_parameters(&parameters)?)
+        let mut all = self.best.policy_parameters().to_vec();
+        for (place, value) in self.settings.searched.iter().zip(parameters) {
+            all[*place] = *value as f32;
+        }
+        Ok(self.best.clone().with_parameters(&all)?)
     }
 
     fn validate<O: Objective>(&self, objective: &O, weights: &Weights) -> f64 {

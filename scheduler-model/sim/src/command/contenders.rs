@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use drover_model::{
     dispatch::Mode,
-    policy::{self, FindPolicyError, Policy},
+    policy::{self, Policy},
 };
 
-use super::{CommandError, unused::refuse_unused};
+use super::{CommandError, policies, unused::refuse_unused};
 use crate::{evaluate::Contender, simulate::Options};
 
 /// Where nobody says.
@@ -16,8 +16,8 @@ const POLICIES: [&str; 5] = ["fifo", "sjf", "saf", "edf", "llf"];
 /// Flags that say who competes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ContenderArgs {
-    /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300; `all` are
-    /// all of them [default: fifo,sjf,saf,edf,llf, and all rules of --protocol rlscheduler]
+    /// Policies, separated by commas (`drover policy list`); some take a number, as in weighted:-1 or aging:300;
+    /// learned:FILE has weights of drover-learner; `all` are all rules [default: fifo,sjf,saf,edf,llf, and all rules of --protocol rlscheduler]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub policies: Vec<String>,
     /// What happens when the first in order fits nowhere: strict, easy or greedy, or several of them; by default easy, for SWF
@@ -51,7 +51,7 @@ pub(super) fn backfill_order(
         is_used,
         "--dispatch easy",
     )?;
-    Ok(name.map(policy::find).transpose()?)
+    name.map(policies::find).transpose()
 }
 
 impl ContenderArgs {
@@ -84,15 +84,15 @@ impl ContenderArgs {
         Ok(contenders)
     }
 
-    fn all_policies(&self) -> Result<Vec<Arc<dyn Policy>>, FindPolicyError> {
+    fn all_policies(&self) -> Result<Vec<Arc<dyn Policy>>, CommandError> {
         if self.policies.iter().any(|name| name == "all") {
             return Ok(policy::all());
         }
         if self.policies.is_empty() {
-            return POLICIES.into_iter().map(policy::find).collect();
+            return POLICIES.into_iter().map(policies::find).collect();
         }
         let names = self.policies.iter();
-        names.map(|name| policy::find(name)).collect()
+        names.map(|name| policies::find(name)).collect()
     }
 
     fn modes(&self, default: Mode) -> Vec<Mode> {

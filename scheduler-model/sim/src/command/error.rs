@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use drover_model::policy::FindPolicyError;
+use drover_model::{inference::WeightsError, policy::FindPolicyError};
 
 use crate::{
     compat::UnknownRule,
@@ -50,6 +50,10 @@ pub enum CommandError {
     },
     #[error("{0}")]
     Usage(&'static str),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the weights in {} cannot be used: {source}", path.display())]
+    Weights { path: PathBuf, source: WeightsError },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", path.display())]
@@ -68,6 +72,8 @@ impl CommandError {
         !matches!(
             self,
             Self::Trace(_)
+                | Self::Read { .. }
+                | Self::Weights { .. }
                 | Self::Write { .. }
                 | Self::Rows { .. }
                 | Self::Artifact(_)

@@ -6,6 +6,7 @@ mod error;
 mod evaluate;
 mod nodes;
 mod plan;
+mod policies;
 mod pool;
 mod published;
 mod simulate;

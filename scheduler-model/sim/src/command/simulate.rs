@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use drover_model::{dispatch::Mode, policy};
+use drover_model::dispatch::Mode;
 
 use super::{
     CommandError, NodeChange, WhatIf,
@@ -10,6 +10,7 @@ use super::{
     contenders::{age_cap_ms, backfill_order},
     evaluate::write,
     plan::Plan,
+    policies,
     source::{FIRST_SEED, RepeatArgs, SourceArgs},
     unused::{DRAWN, refuse_unused},
 };
@@ -162,7 +163,7 @@ impl SimulateArgs {
                 attempts: self.output_dir.is_some(),
                 queue: self.output_dir.is_some(),
             },
-            ..Options::new(policy::find(&self.policy)?, mode)
+            ..Options::new(policies::find(&self.policy)?, mode)
         })
     }
 

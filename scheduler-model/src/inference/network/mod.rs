@@ -4,6 +4,8 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use super::{Form, Normalisation, Weights};
 use matrix::{LANES, Lanes, Matrix, to_lanes};
 pub use scratch::Scratch;
@@ -17,6 +19,15 @@ pub struct Window<'a> {
     pub globals: &'a [f32],
     /// Which candidates may be chosen. The others get the score minus infinity, and count for nothing.
     pub eligible: &'a [bool],
+}
+
+/// Scores windows: a network, or what watches one or tries something else while it is trained.
+pub trait Scorer: Send + Sync + fmt::Debug {
+    /// As [`Network::score`].
+    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]);
+
+    /// Whether a column of a candidate can change a score.
+    fn looks_at(&self, column: usize) -> bool;
 }
 
 /// Weights in the order in which they are read when a window is scored.
@@ -149,6 +160,17 @@ impl Network {
     #[target_feature(enable = "avx2")]
     fn forward_avx2(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
         self.forward(window, scratch, scores);
+    }
+}
+
+impl Scorer for Network {
+    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
+        self.run(window, scratch, scores);
+    }
+
+    /// What a linear network weighs with 0 need not be observed.
+    fn looks_at(&self, column: usize) -> bool {
+        self.pooled.is_some() || self.skip.as_flattened()[column] != 0.0
     }
 }
 

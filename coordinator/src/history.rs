@@ -22,14 +22,14 @@ const UNKNOWN: &str = "is not one that this program knows";
 
 /// Why a message is no line: it comes from a coordinator of another version.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub enum Unreadable {
     #[error(transparent)]
     Spec(#[from] Violation),
     #[error(transparent)]
     Message(#[from] DecodeError),
 }
 
-pub(super) fn header(header: &v1::HistoryHeader) -> Result<Header, DecodeError> {
+pub fn header(header: &v1::HistoryHeader) -> Result<Header, DecodeError> {
     Ok(Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -41,7 +41,7 @@ pub(super) fn header(header: &v1::HistoryHeader) -> Result<Header, DecodeError> 
     })
 }
 
-pub(super) fn node(node: &v1::Node) -> Result<NodeLine, DecodeError> {
+pub fn node(node: &v1::Node) -> Result<NodeLine, DecodeError> {
     let capacity = node.capacity.as_ref();
     let capacity = capacity.ok_or_else(|| wrong("capacity", "is missing"))?;
     let text = |text: &str| (!text.is_empty()).then(|| text.into());
@@ -69,7 +69,7 @@ pub(super) fn node(node: &v1::Node) -> Result<NodeLine, DecodeError> {
 
 /// # Errors
 /// When its spec is not one that this build accepts, or a state not one that it knows: those of a newer coordinator.
-pub(super) fn job(job: &v1::Job) -> Result<JobLine, Unreadable> {
+pub fn job(job: &v1::Job) -> Result<JobLine, Unreadable> {
     let said = job.spec.clone().unwrap_or_default();
     let compiled = spec::compile(&said, &Limits::NONE);
     let compiled = compiled.map_err(|mut problems| problems.swap_remove(0))?;

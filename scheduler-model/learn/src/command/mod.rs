@@ -1,0 +1,41 @@
+//! What `drover-learner` is told on its command line.
+
+mod compared;
+mod curves;
+mod error;
+mod evaluate;
+mod progress;
+mod train;
+mod values;
+mod worth;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CommandError;
+
+/// Trains the dispatch policy, and compares it with rules.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Searches weights that make the objective small under simulated loads.
+    Train(Box<train::TrainArgs>),
+    /// Compares weights with every rule in every mode, workload by workload.
+    Evaluate(evaluate::EvaluateArgs),
+}
+
+impl CommandLine {
+    /// # Errors
+    /// When a flag or a file makes no sense, or a file cannot be written.
+    pub fn run(&self) -> Result<(), CommandError> {
+        match &self.command {
+            Command::Train(args) => args.run(),
+            Command::Evaluate(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use drover_sim::{
+    random::{Purpose, Random},
+    trace::Trace,
+    workload::{self, Family, Parameters},
+};
+
+/// What windows are drawn from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curriculum {
+    /// Families with how often each is drawn, by its share of the sum.
+    pub families: Vec<(&'static str, u64)>,
+    /// Offered load, uniform.
+    pub load: (f64, f64),
+    /// Number of jobs, uniform in its logarithm. Graphs, each of which is worth some dozens of jobs, are fewer.
+    pub jobs: (f64, f64),
+}
+
+/// Of `dag` there are so many fewer jobs.
+const JOBS_BY_GRAPH: f64 = 10.0;
+
+impl Default for Curriculum {
+    fn default() -> Self {
+        Self {
+            families: vec![
+                ("steady", 3),
+                ("bursty", 3),
+                ("heavy-tail", 4),
+                ("deadline-tight", 4),
+                ("dag", 3),
+                ("edge-cloud-gpu", 4),
+                ("lublin", 1),
+            ],
+            load: (0.65, 1.25),
+            jobs: (300.0, 1_500.0),
+        }
+    }
+}
+
+/// A window of a training.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    pub family: Family,
+    pub load: f64,
+    pub trace: Trace,
+}
+
+impl Curriculum {
+    /// The window of a seed.
+    ///
+    /// # Panics
+    /// When a family does not exist, or a range is not one of loads and numbers of jobs.
+    pub fn draw(&self, seed: u64) -> Drawn {
+        let mut random = Random::new(seed, Purpose::Episodes);
+        let all: u64 = self.families.iter().map(|(_, weight)| weight).sum();
+        let mut chosen = random.below(all.max(1));
+        let mut families = self.families.iter();
+        let name = families.find_map(|(name, weight)| {
+            let is_it = chosen < *weight;
+            chosen = chosen.saturating_sub(*weight);
+            is_it.then_some(*name)
+        });
+        let family = workload::find(name.unwrap_or("steady")).expect("a family that exists");
+        let load = random.real(self.load.0, self.load.1);
+        let log_jobs = random.real(self.jobs.0.ln(), self.jobs.1.ln());
+        let jobs = match family.name {
+            "dag" => log_jobs.exp() / JOBS_BY_GRAPH,
+            _ => log_jobs.exp(),
+        };
+        let parameters = Parameters {
+            load,
+            jobs: jobs.round().max(1.0) as u32,
+            seed: random.draw(),
+        };
+        let trace = family.generate(&parameters);
+        Drawn {
+            family,
+            load,
+            trace: trace.expect("parameters within bounds"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_has_one_window_and_all_families_come() {
+        let curriculum = Curriculum {
+            jobs: (40.0, 80.0),
+            ..Curriculum::default()
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..60 {
+            let drawn = curriculum.draw(seed);
+            assert_eq!(drawn.trace, curriculum.draw(seed).trace);
+            assert!((0.65..=1.25).contains(&drawn.load));
+            seen.insert(drawn.family.name);
+        }
+        assert_eq!(seen.len(), curriculum.families.len(), "{seen:?}");
+    }
+}

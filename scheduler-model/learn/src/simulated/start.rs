@@ -1,0 +1,140 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drover_model::{
+    dispatch::Mode,
+    inference::{Architecture, Network, Scorer, Scratch, Weights, WeightsError, Window},
+    observation::layout,
+    policy::Learned,
+};
+use drover_sim::simulate::{Options, simulate};
+
+use super::Curriculum;
+use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised};
+
+/// Weights of columns, as observed, that make a good rule; found by hand. It is the objective's own index, with less slack first;
+/// graphs by work left, and within them by path. Beside a reservation others start as backfill has them while little waits,
+/// and hardly at all under pressure, least of all what would last beyond its beginning. Where nodes are unlike, what fits comes
+/// first.
+pub const STARTING_RULE: [(&str, f32); 9] = [
+    ("index/short", 1.0),
+    ("index/long", 0.3),
+    ("log_slack", -1.5),
+    ("graph/log_work_left", -1.0),
+    ("graph/log_path", 0.1),
+    ("fits/unlike", 12.0),
+    ("beside", 5.5),
+    ("beside/pressure", -1.2),
+    ("beside/log_overlap_after", -1.2),
+];
+
+/// Columns that are searched where nobody says: with more of them a search needs more generations than it gains.
+pub const SEARCHED: [&str; 28] = [
+    "index/short",
+    "index/long",
+    "log_work_left",
+    "log_width",
+    "log_slowdown_floor",
+    "log_weight",
+    "log_slack",
+    "log_slowdown",
+    "urgency",
+    "late",
+    "graph/log_path",
+    "graph/log_work_left",
+    "graph/log_area",
+    "pressure/index_short",
+    "pressure/log_width",
+    "pressure/log_slack",
+    "unlike/log_width",
+    "fits",
+    "fits/pressure",
+    "fits/unlike",
+    "fits/log_width",
+    "beside",
+    "beside/pressure",
+    "beside/load",
+    "beside/unlike",
+    "beside/log_overlap",
+    "beside/log_overlap_after",
+    "beside/log_area_by_kept",
+];
+
+/// One window in so many is looked at for the scales.
+const LOOKED_AT: usize = 50;
+
+/// A network that ranks as that rule does, with scales as the first windows of a seed have them.
+///
+/// # Errors
+/// A malformed version; sizes out of bounds.
+pub fn starting_weights(
+    version: &str,
+    architecture: Architecture,
+    rule: &[(String, f32)],
+    curriculum: &Curriculum,
+    windows: u64,
+) -> Result<Weights, LearnError> {
+    let zero = Weights::zero(version, architecture, layout())?;
+    let plain = with_rule(&zero, rule)?;
+    let watch = Arc::new(Watch {
+        network: Network::new(&plain),
+        seen: Mutex::default(),
+    });
+    for seed in 0..windows {
+        let learned = Learned::by("watched", Arc::clone(&watch) as Arc<dyn Scorer>);
+        let options = Options::new(learned, Mode::Easy);
+        let outcome = simulate(&curriculum.draw(seed).trace, &options);
+        outcome.expect("generated traces make sense");
+    }
+    let mut seen = watch.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let episode = Episode {
+        transitions: std::mem::take(&mut seen.1),
+        end: End::Done,
+    };
+    with_rule(&normalised(zero, &[episode])?, rule)
+}
+
+/// A weight counts for a deviation, so it is larger where that is.
+fn with_rule(weights: &Weights, rule: &[(String, f32)]) -> Result<Weights, LearnError> {
+    let mut parameters = weights.policy_parameters().to_vec();
+    for (name, weight) in rule {
+        let column = weights.layout().column(name);
+        let column = column.ok_or_else(|| WeightsError::UnknownFeature(name.clone()))?;
+        parameters[column] = weight * weights.candidate_normalisation()[column].deviation;
+    }
+    Ok(weights.clone().with_parameters(&parameters)?)
+}
+
+/// Scores as a network does, and keeps some of what it saw.
+#[derive(Debug)]
+struct Watch {
+    network: Network,
+    seen: Mutex<(usize, Vec<Transition>)>,
+}
+
+impl Scorer for Watch {
+    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.0 += 1;
+        if seen.0.is_multiple_of(LOOKED_AT) {
+            seen.1.push(Transition {
+                observation: Observation {
+                    candidates: window.candidates.to_vec(),
+                    globals: window.globals.to_vec(),
+                    eligible: window.eligible.to_vec(),
+                },
+                choice: Choice {
+                    candidate: 0,
+                    log_probability: 0.0,
+                    value: 0.0,
+                },
+                reward: 0.0,
+            });
+        }
+        self.network.score(window, scratch, scores);
+    }
+
+    /// Ranks are to have scales as well.
+    fn looks_at(&self, _: usize) -> bool {
+        true
+    }
+}

@@ -1,0 +1,211 @@
+//! Which of the tasks that wait are ranked together.
+//!
+//! All of them if they are few; else heads of shapes, the first in the order of the index, the oldest, those with the least
+//! slack that can still meet their deadlines, and of the rest some others each time, in turn. Nothing is scanned.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    Timestamp,
+    cluster::{
+        jobs::TaskRef,
+        lanes::{Arrival, Lanes},
+        ready::{Entry, Ready, ShapeId, Standing},
+    },
+    observation::{Observer, Sight, WINDOW},
+};
+
+/// Shares of a window that does not show all.
+const HEADS: usize = 32;
+const FIRST: usize = 40;
+const OLDEST: usize = 12;
+const DUE: usize = 24;
+
+/// Room for the windows of one round after the other, so that none allocates.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    pub(super) observer: Observer,
+    /// The candidates.
+    pub(super) drawn: Vec<(Entry, ShapeId)>,
+    pub(super) sights: Vec<Sight>,
+    /// Places in `drawn`, the best last: each in the lower half, below its score ([`standing`]).
+    pub(super) order: Vec<u64>,
+    /// What is known of their shapes: whether it fits now, and its largest share of a resource.
+    pub(super) shapes: FxHashMap<ShapeId, (bool, u32)>,
+    /// Tasks that are not to be drawn: started in this round, or drawn already.
+    seen: FxHashSet<TaskRef>,
+    /// The last of the rest that had its turn.
+    rotation: Option<Arrival>,
+}
+
+/// A candidate among others in one number, the best the greatest: by score, ties to what was drawn first.
+pub(super) fn standing(score: f32, place: usize) -> u64 {
+    let bits = score.to_bits() as i32;
+    let ordered = bits ^ (((bits >> 31) as u32) >> 1) as i32;
+    let above_zero = (ordered as u32) ^ (1 << 31);
+    u64::from(above_zero) << 32 | u64::from(u32::MAX - place as u32)
+}
+
+/// The place of the candidate.
+pub(super) fn place_of(standing: u64) -> usize {
+    (u32::MAX - standing as u32) as usize
+}
+
+impl Windows {
+    /// Draws anew, without what has started. True if nothing is left out.
+    pub(super) fn draw(
+        &mut self,
+        ready: &Ready,
+        now: Timestamp,
+        started: impl Iterator<Item = TaskRef>,
+    ) -> bool {
+        self.drawn.clear();
+        self.seen.clear();
+        self.seen.extend(started);
+        let waiting = ready.len() - self.seen.len().min(ready.len());
+        match ready.lanes() {
+            Some(lanes) if waiting > WINDOW => {
+                self.draw_some(ready, lanes, now);
+                false
+            }
+            _ => {
+                let all = ready.entries();
+                self.take(ready, all.map(|(_, shape, entry)| (*entry, shape)), WINDOW);
+                waiting <= WINDOW
+            }
+        }
+    }
+
+    fn draw_some(&mut self, ready: &Ready, lanes: &Lanes, now: Timestamp) {
+        let queues = || ready.queues().filter(|(_, queue)| !queue.is_empty());
+        let of_each = (HEADS / queues().count().max(1)).max(2);
+        for (_, queue) in queues() {
+            let room = of_each.min(HEADS.saturating_sub(self.drawn.len()));
+            self.take(ready, queue.heads().copied(), room);
+        }
+        self.take(ready, lanes.first(), FIRST);
+        self.take(ready, lanes.oldest(), OLDEST);
+        self.take(ready, lanes.due_from(now.0), DUE);
+        let rest = WINDOW.saturating_sub(self.drawn.len());
+        self.take(ready, lanes.after(self.rotation), rest);
+        let last = self.drawn.last();
+        self.rotation = last.map(|(entry, _)| (entry.arrival, entry.task));
+    }
+
+    /// The first so many that could ever fit and are not there yet.
+    fn take(&mut self, ready: &Ready, from: impl Iterator<Item = (Entry, ShapeId)>, most: usize) {
+        let most = self.drawn.len() + most;
+        for (entry, shape) in from {
+            if self.drawn.len() >= most {
+                return;
+            }
+            let is_possible = ready.shape(shape).standing() != Standing::Impossible;
+            if is_possible && self.seen.insert(entry.task) {
+                self.drawn.push((entry, shape));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+    use crate::{
+        Resources,
+        cluster::{fit::Fit, jobs::JobSlot},
+    };
+
+    /// Tasks of five widths that arrive in order, the last with the smallest keys, and every second with a deadline.
+    fn ready(count: u32) -> Ready {
+        let mut ready = Ready::new(true);
+        let queue = ready.use_queue(&"default".into(), &"queue".into());
+        for number in 0..count {
+            let demand = Resources {
+                cpu_millis: 1_000 * (1 + u64::from(number) % 5),
+                ..Resources::ZERO
+            };
+            let shape = ready.use_shape(Fit {
+                demand,
+                constraints: Arc::default(),
+                apart: None,
+                gang: None,
+                preempts: false,
+            });
+            let entry = entry(count, number);
+            let latest_start = number.is_multiple_of(2).then_some(i64::from(number));
+            ready.insert(queue, shape, entry, latest_start);
+        }
+        ready
+    }
+
+    fn entry(count: u32, number: u32) -> Entry {
+        Entry {
+            key: i64::from(count - number),
+            arrival: u64::from(number),
+            task: TaskRef {
+                job: JobSlot::default(),
+                task: number,
+            },
+        }
+    }
+
+    fn draw(windows: &mut Windows, ready: &Ready, started: &[u32]) -> (bool, BTreeSet<u32>) {
+        let started = started.iter().map(|task| TaskRef {
+            job: JobSlot::default(),
+            task: *task,
+        });
+        let shows_all = windows.draw(ready, Timestamp(700), started);
+        let drawn = windows.drawn.iter().map(|(entry, _)| entry.task.task);
+        let set: BTreeSet<u32> = drawn.collect();
+        assert_eq!(set.len(), windows.drawn.len(), "nothing is drawn twice");
+        (shows_all, set)
+    }
+
+    #[test]
+    fn the_best_stands_highest_and_of_equals_the_first() {
+        let scores = [f32::NEG_INFINITY, -2.0, -0.5, 0.0, 1e-9, 3.0, f32::INFINITY];
+        let stand: Vec<u64> = scores.iter().map(|score| standing(*score, 7)).collect();
+        assert!(stand.is_sorted_by(|one, other| one < other));
+        assert!(standing(1.0, 3) > standing(1.0, 4));
+        assert_eq!(place_of(standing(-2.5, 127)), 127);
+    }
+
+    #[test]
+    fn few_are_all_drawn_but_for_what_has_started() {
+        let mut windows = Windows::default();
+        let all = (0..128).collect::<BTreeSet<u32>>();
+        assert_eq!(draw(&mut windows, &ready(128), &[]), (true, all));
+        let (shows_all, drawn) = draw(&mut windows, &ready(129), &[5]);
+        assert!(shows_all && drawn.len() == 128 && !drawn.contains(&5));
+    }
+
+    #[test]
+    fn of_many_the_first_the_oldest_and_the_urgent_are_always_there() {
+        let mut windows = Windows::default();
+        let ready = ready(1_000);
+        for _ in 0..3 {
+            let (shows_all, drawn) = draw(&mut windows, &ready, &[]);
+            assert!(!shows_all && drawn.len() == WINDOW);
+            for must in [0, 11, 999, 960, 700, 720] {
+                assert!(drawn.contains(&must), "{must}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_everything_has_its_turn() {
+        let mut windows = Windows::default();
+        let ready = ready(1_000);
+        let mut seen = BTreeSet::new();
+        for draws in 1.. {
+            seen.extend(draw(&mut windows, &ready, &[]).1);
+            if seen.len() == 1_000 {
+                assert!(draws > 10, "the window is a small part");
+                break;
+            }
+            assert!(draws < 100, "{} of 1000 after {draws} draws", seen.len());
+        }
+    }
+}
