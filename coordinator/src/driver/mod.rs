@@ -85,7 +85,7 @@ impl Driver {
         let mut backoff = Backoff::default();
         let mut told = String::new();
         while !self.shutdown.is_cancelled() {
-            let pause = match self.take_over().await {
+            let pause = match Box::pin(self.take_over()).await {
                 Ok(Some(leader)) => {
                     told.clear();
                     let began = clock::now();

@@ -30,7 +30,7 @@ use tokio::sync::Mutex;
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
     JobSummary, Lease, LogRow, NewPolicy, PolicyEntry, PolicyEventEntry, Purge, Store, StoreError,
-    StoredJob, StoredSnapshot, history, policies as shared_policies, reads,
+    StoredJob, StoredSnapshot, history, policies as registry, reads,
 };
 use pool::{STATEMENT_LIMIT, within};
 
@@ -140,18 +140,14 @@ impl Store for PostgresStore {
     }
 
     async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError> {
-        within(STATEMENT_LIMIT, shared_policies::list(&self.callers, limit)).await
+        within(STATEMENT_LIMIT, registry::list(&self.callers, limit)).await
     }
 
     async fn policy(
         &self,
         version: &str,
     ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError> {
-        within(
-            STATEMENT_LIMIT,
-            shared_policies::find(&self.callers, version),
-        )
-        .await
+        within(STATEMENT_LIMIT, registry::find(&self.callers, version)).await
     }
 
     async fn add_policy(
@@ -169,17 +165,13 @@ impl Store for PostgresStore {
     ) -> Result<Vec<PolicyEventEntry>, StoreError> {
         within(
             STATEMENT_LIMIT,
-            shared_policies::events(&self.callers, before, limit),
+            registry::events(&self.callers, before, limit),
         )
         .await
     }
 
     async fn policy_before(&self, version: &str) -> Result<Option<Arc<str>>, StoreError> {
-        within(
-            STATEMENT_LIMIT,
-            shared_policies::before(&self.callers, version),
-        )
-        .await
+        within(STATEMENT_LIMIT, registry::before(&self.callers, version)).await
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {

@@ -27,7 +27,7 @@ use sqlx::SqlitePool;
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
     JobSummary, Lease, LogRow, NewPolicy, PolicyEntry, PolicyEventEntry, Purge, Store, StoreError,
-    StoredJob, StoredSnapshot, history, policies as shared_policies, reads,
+    StoredJob, StoredSnapshot, history, policies as registry, reads,
 };
 use writer::Writer;
 
@@ -112,14 +112,14 @@ impl Store for SqliteStore {
     }
 
     async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError> {
-        shared_policies::list(&self.readers, limit).await
+        registry::list(&self.readers, limit).await
     }
 
     async fn policy(
         &self,
         version: &str,
     ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError> {
-        shared_policies::find(&self.readers, version).await
+        registry::find(&self.readers, version).await
     }
 
     async fn add_policy(
@@ -135,11 +135,11 @@ impl Store for SqliteStore {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<PolicyEventEntry>, StoreError> {
-        shared_policies::events(&self.readers, before, limit).await
+        registry::events(&self.readers, before, limit).await
     }
 
     async fn policy_before(&self, version: &str) -> Result<Option<Arc<str>>, StoreError> {
-        shared_policies::before(&self.readers, version).await
+        registry::before(&self.readers, version).await
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {
