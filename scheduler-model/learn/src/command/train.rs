@@ -42,7 +42,7 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     validate_every: u64,
     /// Standard deviation of the weights when the search begins
-    #[arg(long, value_name = "SIGMA", default_value_t = 0.2)]
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.15)]
     deviation: f64,
     /// Of everything that is random: equal seeds give equal weights
     #[arg(long, value_name = "SEED", default_value_t = 1)]
