@@ -4,11 +4,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "drover/v1/job.proto",
     "drover/v1/job_service.proto",
     "drover/v1/node_service.proto",
     "drover/v1/agent_service.proto",
+    "drover/v1/policy_service.proto",
     "drover/v1/trace_service.proto",
 ];
 

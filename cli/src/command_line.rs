@@ -89,7 +89,7 @@ enum Command {
     /// Look at queues and set their defaults
     #[command(subcommand)]
     Queue(queue::Command),
-    /// Look at the rules that order waiting tasks
+    /// Look at what orders waiting tasks, use another policy, go back to the one before
     #[command(subcommand)]
     Policy(policy::Command),
     /// Show who leads, what waits, and what has gone wrong

@@ -25,6 +25,8 @@ pub(crate) enum CliError {
     Unavailable { address: String, problem: String },
     #[error("{}", explain(.0))]
     Refused(Box<Status>),
+    #[error("the coordinator's answer makes no sense here: {0}; is it of another version?")]
+    Answer(#[from] drover_proto::DecodeError),
     #[error(transparent)]
     Coordinator(#[from] drover_coordinator::CoordinatorError),
     #[error(transparent)]

@@ -9,6 +9,7 @@ mod error;
 mod execute;
 pub mod file;
 mod history;
+mod local;
 mod logging;
 mod output;
 mod progress;

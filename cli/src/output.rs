@@ -173,6 +173,14 @@ pub(crate) fn on_disconnect(rule: v1::OnDisconnect) -> String {
     words(rule.as_str_name(), "ON_DISCONNECT_")
 }
 
+pub(crate) fn policy_state(state: v1::PolicyState) -> String {
+    words(state.as_str_name(), "POLICY_STATE_")
+}
+
+pub(crate) fn policy_event(kind: v1::PolicyEventKind) -> String {
+    words(kind.as_str_name(), "POLICY_EVENT_KIND_")
+}
+
 pub(crate) fn node_state(state: v1::NodeState) -> String {
     words(state.as_str_name(), "NODE_STATE_")
 }

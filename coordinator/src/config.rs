@@ -31,7 +31,7 @@ pub struct Args {
         default_value = DEFAULT_STORE
     )]
     pub store: String,
-    /// Order in which waiting tasks start (`drover policy list`)
+    /// Order in which waiting tasks start, until `drover policy use` says otherwise (`drover policy list`)
     #[arg(long, value_name = "NAME", default_value = "edf")]
     pub policy: String,
     /// What happens when the first in order fits nowhere: easy, strict or greedy
@@ -40,6 +40,20 @@ pub struct Args {
     /// Order in which others are tried beside a reservation (--dispatch easy); by default that of --policy
     #[arg(long, value_name = "NAME")]
     pub backfill_order: Option<String>,
+    /// Rule that takes over when the policy in use fails: when its rounds of dispatch take too long, propose what is not
+    /// possible, or panic, or when its jobs would have been better off with this rule
+    #[arg(long, value_name = "NAME", default_value = "edf")]
+    pub fallback_policy: String,
+    /// How long a round of dispatch may take, besides 50 microseconds for each task that it places; a policy that takes
+    /// longer half of the time is given up
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = parse_duration)]
+    pub decision_budget: Duration,
+    /// How often the guard looks whether the jobs of the policy in use would have been better off with --fallback-policy
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
+    pub guard_interval: Duration,
+    /// How many jobs, one after the other, it replays at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub guard_jobs: u32,
     /// How much each term counts when a node is chosen, from 0 to 10; those that are not named keep their weight
     #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
     pub score_weights: Weights,
@@ -87,6 +101,10 @@ impl TryFrom<Args> for Options {
             advertise: args.advertise,
             store: args.store,
             policy,
+            fallback: policy::find(&args.fallback_policy).map_err(ConfigError::Fallback)?,
+            decision_budget: args.decision_budget,
+            guard_interval: args.guard_interval,
+            guard_jobs: args.guard_jobs,
             backfill,
             dispatch: args.dispatch,
             weights: args.score_weights,

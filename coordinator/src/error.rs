@@ -58,6 +58,17 @@ pub(crate) enum Code {
     DeadlinePassed,
     /// No node that ever joined could run the job, and such jobs are refused.
     Impossible,
+    PolicyNotFound,
+    /// The version belongs to other weights.
+    PolicyExists,
+    /// It has no weights.
+    PolicyIsRule,
+    /// The version was in use before.
+    NotCandidate,
+    /// No policy was in use before the one that is.
+    NothingBefore,
+    /// Another policy is in use than the caller knows.
+    PolicyChanged,
     /// Too many requests wait.
     Overloaded,
     /// This coordinator does not lead, and the call had no effect.
@@ -185,6 +196,8 @@ impl From<Refusal> for ApiError {
             // In better words where its spec is at hand.
             Refusal::Impossible { .. } => Self::new(Code::Impossible, message),
             Refusal::TooManyLabels(_) => Self::new(Code::InvalidArgument, message),
+            Refusal::UnusablePolicy { .. } => Self::new(Code::InvalidArgument, message),
+            Refusal::OtherPolicy { .. } => Self::new(Code::PolicyChanged, message),
             Refusal::RequestIdReused(_) => Self::new(Code::RequestIdReused, message),
             Refusal::LookupStale => Self {
                 retry_after: Some(Duration::from_millis(100)),

@@ -1,6 +1,9 @@
 //! Who calls.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use tonic::{Request, Status, transport::server::TcpConnectInfo};
 
@@ -29,6 +32,14 @@ impl Principal {
             .get::<Self>()
             .copied()
             .ok_or_else(|| ApiError::new(Code::PermissionDenied, "the caller is not known"))
+    }
+}
+
+/// For histories: who, and from where.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Role::Admin = self.role;
+        write!(f, "admin at {}", self.peer.ip().to_canonical())
     }
 }
 

@@ -105,9 +105,10 @@ pub(crate) async fn serve(
                 .max_encoding_message_size(usize::MAX),
         )
         .add_service(NodeServiceServer::new(grpc::Nodes::new(parts.clone())))
-        .add_service(PolicyServiceServer::new(grpc::Policies::new(
-            parts.senders.clone(),
-        )))
+        .add_service(
+            PolicyServiceServer::new(grpc::Policies::new(parts.clone()))
+                .max_decoding_message_size(limit),
+        )
         .add_service(
             QueueServiceServer::new(grpc::Queues::new(parts.clone()))
                 .max_decoding_message_size(limit),

@@ -12,6 +12,7 @@ use crate::{
     Options,
     driver::{Driver, LeaseTerm},
     error::CoordinatorError,
+    guard::Guard,
     inbox,
     logs::Logs,
     queues::QueueDefaults,
@@ -72,6 +73,12 @@ impl Coordinator {
             lease: Arc::clone(&lease),
             tally: Arc::clone(&tally),
         };
+        let watching = Guard {
+            options: Arc::clone(&options),
+            store: Arc::clone(&store),
+            senders: parts.senders.clone(),
+        };
+        tokio::spawn(watching.run(shutdown.clone()));
         let driver = Driver {
             address: options.advertised(bound).into(),
             instance: Uuid::now_v7(),
@@ -84,6 +91,7 @@ impl Coordinator {
             tally,
             recorder,
             suspicion: Suspicion::default(),
+            fall_back: None,
             room: Room::default(),
             standing,
             shutdown: shutdown.clone(),

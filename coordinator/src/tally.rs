@@ -30,6 +30,8 @@ counts! {
     PoisonEvents = "poison_events",
     /// Jobs ended in the record because nothing could be done with them.
     ParkedJobs = "parked_jobs",
+    /// Policies given up for the fallback rule.
+    PolicyFallbacks = "policy_fallbacks",
     /// Commits whose answer was lost or did not come.
     UnknownCommits = "unknown_commits",
     /// Commits sent again because the lease row showed that they had not happened.

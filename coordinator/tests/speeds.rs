@@ -107,6 +107,7 @@ async fn commit(
         attempts,
         nodes: Vec::new(),
         queues: Vec::new(),
+        policy_events: Vec::new(),
         estimates: Vec::new(),
     };
     assert_eq!(store.commit(&turn, TERM).await, CommitOutcome::Done);

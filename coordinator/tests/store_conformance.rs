@@ -22,6 +22,8 @@ mod opening;
 mod pages;
 #[path = "store_conformance/parking.rs"]
 mod parking;
+#[path = "store_conformance/policies.rs"]
+mod policies;
 #[path = "store_conformance/postgres_only.rs"]
 mod postgres_only;
 #[path = "store_conformance/proxy.rs"]
@@ -62,6 +64,12 @@ conformance! {
     nodes::every_admission_survives,
     estimates::what_is_learned_again_replaces_its_row,
     estimates::what_is_forgotten_goes_from_every_node,
+    policies::a_candidate_survives_whole,
+    policies::a_version_is_stored_once,
+    policies::the_last_that_is_switched_to_is_live,
+    policies::what_is_live_is_loaded,
+    policies::the_history_comes_in_pages,
+    policies::going_back_knows_what_was_before,
     commits::a_queue_that_is_set_again_replaces_its_row,
     refusals::what_a_planted_rule_forbids_is_refused,
     dead_letters::a_job_that_ends_dead_becomes_a_letter,
@@ -93,7 +101,9 @@ conformance! {
     reads::load_gives_what_is_open_in_order,
     reads::successes_come_from_the_newest_jobs,
     history::history_is_read_by_span_and_page,
+    history::arrivals_are_read_behind_a_job,
     history::history_finds_ids_that_are_a_little_off,
+    history::history_names_jobs_that_cannot_be_read,
     reads::an_unknown_job_is_none_with_a_turn,
     pages::pages_go_from_new_to_old,
     pages::pages_can_be_filtered,

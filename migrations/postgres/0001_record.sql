@@ -136,6 +136,39 @@ CREATE TABLE estimates (
     PRIMARY KEY (signature, node)
 ) WITH (fillfactor = 50);
 
+-- Policies that were stored or used, rules too.
+CREATE TABLE policies (
+    version    text   NOT NULL PRIMARY KEY,
+    state      text   NOT NULL CHECK (state IN ('candidate', 'live', 'retired')),
+    created_at bigint NOT NULL,
+    -- A safetensors file. Unset: a rule, whose version is its name.
+    weights    bytea,
+    -- Of the weights, as hexadecimal digits.
+    sha256     text CHECK ((sha256 IS NULL) = (weights IS NULL)),
+    -- How it came about, as far as somebody has said: the command that trained it, its seed, the version that training began
+    -- with, a JSON value that says how it was evaluated, and words.
+    command    text   NOT NULL,
+    seed       bigint,
+    parent     text,
+    evaluation text,
+    note       text   NOT NULL
+);
+CREATE UNIQUE INDEX policies_live ON policies (state) WHERE state = 'live';
+
+-- What happened to policies. Those that switch are written by turns.
+CREATE TABLE policy_events (
+    id           bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at           bigint NOT NULL,
+    kind         text   NOT NULL
+        CHECK (kind IN ('import', 'use', 'promote', 'roll_back', 'fall_back', 'refuse')),
+    -- What was in use.
+    from_version text,
+    to_version   text   NOT NULL,
+    who          text   NOT NULL,
+    why          text   NOT NULL
+);
+CREATE INDEX policy_events_to ON policy_events (to_version, id);
+
 -- Output of attempts, written by its own writer and not by turns.
 CREATE TABLE log_chunks (
     job_id       uuid     NOT NULL,

@@ -35,6 +35,9 @@ CREATE FUNCTION commit_turn(
 
     queue_namespace text[], queue_name text[], queue_settings bytea[],
 
+    policy_event_at bigint[], policy_event_kind text[], policy_event_from text[], policy_event_to text[],
+    policy_event_who text[], policy_event_why text[],
+
     forgotten bigint[], estimate_signature bigint[], estimate_node text[], estimate_learned text[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -148,6 +151,20 @@ BEGIN
         INSERT INTO queues (namespace, name, settings)
         SELECT unnest(queue_namespace), unnest(queue_name), unnest(queue_settings)
         ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings;
+    END IF;
+
+    -- What was live is retired, and the last that a switch names is live.
+    IF cardinality(policy_event_to) > 0 THEN
+        INSERT INTO policy_events (at, kind, from_version, to_version, who, why)
+        SELECT unnest(policy_event_at), unnest(policy_event_kind), unnest(policy_event_from),
+               unnest(policy_event_to), unnest(policy_event_who), unnest(policy_event_why);
+        UPDATE policies SET state = 'retired' WHERE state = 'live';
+        INSERT INTO policies (version, state, created_at, command, note)
+        SELECT used.version, 'retired', min(used.at), '', ''
+        FROM (SELECT unnest(policy_event_to) AS version, unnest(policy_event_at) AS at) AS used
+        GROUP BY used.version
+        ON CONFLICT (version) DO UPDATE SET state = 'retired';
+        UPDATE policies SET state = 'live' WHERE version = policy_event_to[cardinality(policy_event_to)];
     END IF;
 
     -- Not counted: what is not there is forgotten.

@@ -104,6 +104,32 @@ CREATE TABLE estimates (
     PRIMARY KEY (signature, node)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE policies (
+    version    TEXT    NOT NULL PRIMARY KEY,
+    state      TEXT    NOT NULL CHECK (state IN ('candidate', 'live', 'retired')),
+    created_at INTEGER NOT NULL,
+    weights    BLOB,
+    sha256     TEXT CHECK ((sha256 IS NULL) = (weights IS NULL)),
+    command    TEXT    NOT NULL,
+    seed       INTEGER,
+    parent     TEXT,
+    evaluation TEXT,
+    note       TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX policies_live ON policies (state) WHERE state = 'live';
+
+CREATE TABLE policy_events (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    at           INTEGER NOT NULL,
+    kind         TEXT    NOT NULL
+        CHECK (kind IN ('import', 'use', 'promote', 'roll_back', 'fall_back', 'refuse')),
+    from_version TEXT,
+    to_version   TEXT    NOT NULL,
+    who          TEXT    NOT NULL,
+    why          TEXT    NOT NULL
+) STRICT;
+CREATE INDEX policy_events_to ON policy_events (to_version, id);
+
 CREATE TABLE log_chunks (
     job_id       BLOB    NOT NULL,
     task         INTEGER NOT NULL,

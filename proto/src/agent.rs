@@ -18,10 +18,10 @@ pub use orders::{
     welcome_to_wire,
 };
 
-pub use crate::resources::resources_to_wire;
+pub use crate::resources::{resources_to_model, resources_to_wire};
 use crate::{
     DecodeError,
-    resources::{CUSTOM_KINDS, custom_problem, resources_to_model},
+    resources::{CUSTOM_KINDS, custom_problem},
     v1,
 };
 

@@ -26,7 +26,10 @@ pub(crate) fn power_problem(watts: u32) -> Option<&'static str> {
 }
 
 /// `Ok(None)` when it is not said.
-pub(crate) fn class_to_model(class: i32) -> Result<Option<NodeClass>, &'static str> {
+///
+/// # Errors
+/// When it is none of those that there are.
+pub fn class_to_model(class: i32) -> Result<Option<NodeClass>, &'static str> {
     match v1::NodeClass::try_from(class) {
         Ok(v1::NodeClass::Unspecified) => Ok(None),
         Ok(v1::NodeClass::Edge) => Ok(Some(NodeClass::Edge)),

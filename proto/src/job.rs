@@ -19,7 +19,7 @@ use prost::Message as _;
 use cost::Cost;
 pub use death::{Death, death};
 pub use explain::{Known, explanation};
-pub use states::{cancellation, job_state, job_state_to_model, task_state};
+pub use states::{attempt_state_to_model, cancellation, job_state, job_state_to_model, task_state};
 pub use tasks::{PlannedTask, TaskStanding, plan, task_states};
 
 use crate::{

@@ -14,6 +14,7 @@ pub use evaluation::{MAX_EVALUATED, evaluation, runs_to_evaluate};
 pub use parse::{cost_text, parse_cost, parse_custom, parse_label, parse_latency, parse_power};
 pub use resources::resources;
 
+pub use crate::attributes::class_to_model;
 use crate::{agent::resources_to_wire, attributes::class_to_wire, time, v1};
 
 /// A node, for the wire.
@@ -55,6 +56,14 @@ fn capacity(view: &NodeView) -> v1::Resources {
         gpu_model: gpu_model.unwrap_or_default().to_owned(),
         ..resources_to_wire(&view.capacity)
     }
+}
+
+/// From the wire; `None` for an unknown or unspecified state.
+pub fn state_to_model(state: v1::NodeState) -> Option<NodeState> {
+    NodeState::ALL
+        .iter()
+        .copied()
+        .find(|candidate| node_state(*candidate) == state)
 }
 
 fn node_state(state: NodeState) -> v1::NodeState {

@@ -32,7 +32,7 @@ pub fn resources_to_wire(resources: &Resources) -> v1::Resources {
 }
 
 /// Amounts that have been checked.
-pub(crate) fn resources_to_model(resources: &v1::Resources) -> Resources {
+pub fn resources_to_model(resources: &v1::Resources) -> Resources {
     Resources {
         cpu_millis: resources.cpu_millis,
         memory_bytes: resources.memory_bytes,

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     Admission, AttemptKey, AttemptRow, CallerId, DecisionView, EstimateRow, JobId, JobRow,
-    JobState, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, OnDisconnect, QueueRow,
-    Resource, Resources, SessionId, TaskExplanation, TaskState, Timestamp, TurnNumber, Unmet,
-    Weights,
+    JobState, NodeAttributes, NodeName, NodeOverrides, NodeRow, NodeState, OnDisconnect,
+    PolicyEventRow, QueueRow, Resource, Resources, SessionId, TaskExplanation, TaskState,
+    Timestamp, TurnNumber, Unmet, Weights,
 };
 
 /// Everything that follows from events, in order. Rows are committed first; only then is anything else performed.
@@ -22,6 +22,7 @@ pub struct Effects {
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
     pub queues: Vec<QueueRow>,
+    pub policy_events: Vec<PolicyEventRow>,
     pub estimates: Vec<EstimateRow>,
     pub actions: Vec<Action>,
     /// For watchers, metrics and traces.
@@ -34,6 +35,7 @@ impl Effects {
             && self.attempts.is_empty()
             && self.nodes.is_empty()
             && self.queues.is_empty()
+            && self.policy_events.is_empty()
             && self.estimates.is_empty()
             && self.actions.is_empty()
             && self.transitions.is_empty()
@@ -129,6 +131,11 @@ pub enum Answer {
     Nodes(Vec<NodeView>),
     Policy(PolicyView),
     QueueSet,
+    /// The policy that was wanted is in use.
+    PolicyUsed {
+        /// The one before; the same if nothing had to be done.
+        before: Arc<str>,
+    },
     /// The node as it is now.
     NodeSet(Box<NodeView>),
     Explained {
@@ -179,6 +186,13 @@ pub enum Refusal {
         most = NodeOverrides::MAX_LABELS
     )]
     TooManyLabels(NodeName),
+    #[error("policy `{version}` cannot be used: {problem}")]
+    UnusablePolicy {
+        version: Arc<str>,
+        problem: Box<str>,
+    },
+    #[error("policy `{expected}` is no longer in use: `{found}` is")]
+    OtherPolicy { expected: Arc<str>, found: Arc<str> },
     #[error("request_id `{0}` was used for a different job")]
     RequestIdReused(Arc<str>),
     /// The look-up of the request id is too old to be trusted.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::policy::PolicySource;
 use crate::{
     AttemptKey, AttemptState, CallerId, JobId, JobSpec, NodeAttributes, NodeName, NodeOverrides,
-    QueueRow, Resources, Score, SessionId, Timestamp, TurnNumber,
+    PolicyEventKind, QueueRow, Resources, Score, SessionId, Timestamp, TurnNumber,
 };
 
 /// One input of [`crate::cluster::Cluster::step`].
@@ -27,6 +28,12 @@ pub enum Event {
     },
     /// Store what a queue gives to the tasks of jobs submitted from now on.
     SetQueue { caller: CallerId, queue: QueueRow },
+    /// Rank by another policy from now on.
+    UsePolicy {
+        /// `None`: the coordinator itself wants it.
+        caller: Option<CallerId>,
+        switch: Box<PolicySwitch>,
+    },
     /// An operator changes a node.
     ChangeNode {
         caller: CallerId,
@@ -70,6 +77,17 @@ pub enum Cancellation {
     RollBack,
     /// Everything stops at once, also undo steps and `finally` tasks.
     Abandon,
+}
+
+/// Which policy is used from now on, and what the history says of it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PolicySwitch {
+    pub policy: PolicySource,
+    /// Refused if another is in use: it was judged against this one.
+    pub instead_of: Option<Arc<str>>,
+    pub kind: PolicyEventKind,
+    pub who: Box<str>,
+    pub why: Box<str>,
 }
 
 /// What an operator does to a node.

@@ -79,21 +79,23 @@ pub use effect::{
 };
 pub use event::{
     Cancellation, Carried, Decision, Event, Heard, Join, NewJob, NodeChange, Outcome, Placement,
-    Preemption, Question, Report, ReportBatch, ReportKind, RunnerUp,
+    PolicySwitch, Preemption, Question, Report, ReportBatch, ReportKind, RunnerUp,
 };
 pub use explanation::{DecisionSummary, DecisionView, NodeVerdict, Obstacle, TaskExplanation};
 pub use ids::{AttemptKey, CallerId, Epoch, JobId, NodeName, SessionId, TurnNumber};
 pub use priority::Priority;
 pub use resources::{Resource, Resources};
 pub use rows::{
-    AttemptRow, EstimateRow, JobRow, Learned, LoadedJob, NewJobRow, NodeRow, QueueRow, Rate,
-    Snapshot,
+    AttemptRow, EstimateRow, JobRow, Learned, LoadedJob, NewJobRow, NodeRow, PolicyEventRow,
+    QueueRow, Rate, Snapshot,
 };
 pub use score::{ParseWeightsError, Score, Term, Terms, Weights};
 pub use spec::{
     Deadline, DeadlineAction, Expected, FailureRule, Group, GroupKind, JobSpec, OnDisconnect,
     RetryRule, Rules, StepSpec, TaskSpec, Topology,
 };
-pub use state::{AttemptState, Intent, JobState, NodeState, TaskState};
+pub use state::{
+    AttemptState, Intent, JobState, NodeState, PolicyEventKind, PolicyState, TaskState,
+};
 pub(crate) use time::MaybeTimestamp;
 pub use time::Timestamp;

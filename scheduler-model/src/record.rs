@@ -9,11 +9,13 @@
 
 use std::{borrow::Cow, fmt, io, sync::Arc};
 
+use bytes::Bytes;
+
 use crate::{
     Event, Snapshot, Timestamp, TurnNumber, Weights,
     cluster::{Config, Quarantine},
     dispatch::Mode,
-    policy,
+    policy::{self, BuildPolicyError, PolicySource},
     turn::{SealedTurn, Turn},
 };
 
@@ -41,7 +43,9 @@ pub enum Line<'a> {
 /// [`Config`], with the policy by name.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
-    pub policy: Box<str>,
+    pub policy: Arc<str>,
+    /// Of the network, if it is one.
+    pub policy_weights: Option<Bytes>,
     pub mode: Mode,
     pub backfill: Option<Box<str>>,
     pub held_per_round: usize,
@@ -57,6 +61,7 @@ impl Settings {
     pub fn of(config: &Config) -> Self {
         Self {
             policy: config.policy.name().into(),
+            policy_weights: config.policy_weights.clone(),
             mode: config.mode,
             backfill: config.backfill.as_ref().map(|order| order.name().into()),
             held_per_round: config.held_per_round,
@@ -71,10 +76,15 @@ impl Settings {
 
     /// # Errors
     /// When this build has no such policy.
-    pub fn config(&self) -> Result<Config, policy::FindPolicyError> {
+    pub fn config(&self) -> Result<Config, BuildPolicyError> {
         let backfill = self.backfill.as_ref();
+        let source = PolicySource {
+            version: Arc::clone(&self.policy),
+            weights: self.policy_weights.clone(),
+        };
         Ok(Config {
-            policy: policy::find(&self.policy)?,
+            policy: source.build()?,
+            policy_weights: source.weights,
             mode: self.mode,
             backfill: backfill.map(|name| policy::find(name)).transpose()?,
             held_per_round: self.held_per_round,
@@ -102,6 +112,7 @@ pub fn seal(turn: &mut Turn, now: Timestamp) -> (Arc<SealedTurn>, Digest) {
         &sealed.attempts,
         &sealed.nodes,
         &sealed.queues,
+        &sealed.policy_events,
         &sealed.estimates,
     ));
     (sealed, digest)

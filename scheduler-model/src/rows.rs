@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     Admission, AttemptKey, AttemptState, Epoch, Intent, JobId, JobSpec, JobState, NodeAttributes,
-    NodeName, NodeOverrides, Resources, Timestamp, TurnNumber,
+    NodeName, NodeOverrides, PolicyEventKind, Resources, Timestamp, TurnNumber,
 };
 
 /// A job's changing part, with `new` in the row that inserts it.
@@ -96,6 +96,21 @@ pub struct QueueRow {
     pub name: Arc<str>,
     /// The user's own words.
     pub settings: Bytes,
+}
+
+/// An entry in the history of policies. One that switches also makes `to` live and retires what was.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PolicyEventRow {
+    pub at: Timestamp,
+    pub kind: PolicyEventKind,
+    /// What was in use.
+    pub from: Option<Arc<str>>,
+    /// The version that it is about; after a switch it is in use.
+    pub to: Arc<str>,
+    /// A person, or a part of the program.
+    pub who: Box<str>,
+    /// For people. May be empty.
+    pub why: Box<str>,
 }
 
 /// What was learned of run times. Upserted every 30 s at most; what a crash loses is learned again.

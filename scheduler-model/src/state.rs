@@ -193,3 +193,40 @@ named! {
         Draining = "draining",
     }
 }
+
+named! {
+    /// What happens in the registry of policies.
+    PolicyEventKind {
+        /// A version was stored, to be used one day.
+        Import = "import",
+        /// An operator wants it.
+        Use = "use",
+        /// A candidate took the place of the one in use.
+        Promote = "promote",
+        /// What was in use before is in use again.
+        RollBack = "roll_back",
+        /// The one in use failed, and the rule that was set for that case is in use.
+        FallBack = "fall_back",
+        /// A candidate was offered, and was not good enough.
+        Refuse = "refuse",
+    }
+}
+
+impl PolicyEventKind {
+    /// Another policy is in use from then on.
+    pub const fn is_switch(self) -> bool {
+        !matches!(self, Self::Import | Self::Refuse)
+    }
+}
+
+named! {
+    /// Where a stored policy stands.
+    PolicyState {
+        /// Was never in use.
+        Candidate = "candidate",
+        /// In use. At most one is.
+        Live = "live",
+        /// Was in use.
+        Retired = "retired",
+    }
+}

@@ -39,6 +39,9 @@ pub enum Fault {
     CutAfter,
     /// The server hears of the commit when [`Proxy::release`] is called.
     HoldBefore,
+    /// The server has done all that the commit asks for, and keeps what it has locked: that this was everything, it hears
+    /// when [`Proxy::release`] is called.
+    HoldEnd,
     /// The server has committed, and says so when [`Proxy::release`] is called.
     HoldAfter,
 }

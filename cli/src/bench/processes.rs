@@ -146,7 +146,7 @@ impl Cluster {
     }
 
     fn endpoint(&self) -> Result<Endpoint, BenchError> {
-        Ok(Endpoint::from_shared(format!("http://{}", self.address))?.tcp_nodelay(true))
+        Ok(Endpoint::from_shared(self.url())?.tcp_nodelay(true))
     }
 
     /// The processes, to count their CPU time.

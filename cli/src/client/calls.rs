@@ -148,6 +148,59 @@ impl Client {
         Ok(ask!(self, Freely, PolicyServiceClient::new, list, request)?.answer)
     }
 
+    pub(crate) async fn policy(
+        &self,
+        request: v1::GetPolicyRequest,
+    ) -> Result<v1::PolicyVersion, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, get, request)?.answer)
+    }
+
+    /// Said twice it is the same.
+    pub(crate) async fn use_policy(
+        &self,
+        request: v1::UsePolicyRequest,
+    ) -> Result<v1::UsePolicyResponse, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, r#use, request)?.answer)
+    }
+
+    /// Said twice it is the same.
+    pub(crate) async fn promote_policy(
+        &self,
+        request: v1::PromotePolicyRequest,
+    ) -> Result<v1::UsePolicyResponse, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, promote, request)?.answer)
+    }
+
+    /// Repeated it would go back further.
+    pub(crate) async fn roll_policy_back(
+        &self,
+        request: v1::RollbackPolicyRequest,
+    ) -> Result<v1::UsePolicyResponse, CliError> {
+        Ok(ask!(self, IfNotDone, PolicyServiceClient::new, rollback, request)?.answer)
+    }
+
+    /// The same weights twice are stored once.
+    pub(crate) async fn import_policy(
+        &self,
+        request: v1::ImportPolicyRequest,
+    ) -> Result<v1::PolicyVersion, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, import, request)?.answer)
+    }
+
+    pub(crate) async fn export_policy(
+        &self,
+        request: v1::ExportPolicyRequest,
+    ) -> Result<v1::ExportPolicyResponse, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, export, request)?.answer)
+    }
+
+    pub(crate) async fn policy_history(
+        &self,
+        request: v1::PolicyHistoryRequest,
+    ) -> Result<v1::PolicyHistoryResponse, CliError> {
+        Ok(ask!(self, Freely, PolicyServiceClient::new, history, request)?.answer)
+    }
+
     pub(crate) async fn queues(&self, namespace: String) -> Result<ListQueuesResponse, CliError> {
         let request = ListQueuesRequest { namespace };
         Ok(ask!(self, Freely, QueueServiceClient::new, list, request)?.answer)

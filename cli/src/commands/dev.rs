@@ -1,19 +1,15 @@
 //! `drover dev`: everything in one process.
 
-use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
-use drover_agent::{AgentError, GuardCommand};
-use drover_coordinator::{Coordinator, Handle};
 use drover_model::{Weights, dispatch::Mode, policy};
 use drover_proto::v1::{Job, JobSpec};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::{signals::Signals, submit::read_all, wait::worst_outcome};
 use crate::{
     client::{Address, Client},
     error::CliError,
+    local::Local,
     progress,
 };
 
@@ -63,10 +59,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let jobs = read_all(&args.files)?;
     let mut signals = Signals::listen()?;
-    let coordinator = start_coordinator(&args).await?;
-    let url = format!("http://{}", coordinator.address());
-    let shutdown = CancellationToken::new();
-    let agents = start_agents(&args, &url, &shutdown)?;
+    let mut local = Local::start(settings(&args)?).await?;
+    start_agents(&args, &mut local)?;
+    let url = local.url();
     greet(&url, &args);
     let outcome = tokio::select! {
         outcome = serve(&url, jobs, args.exit) => outcome,
@@ -79,11 +74,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, CliError> {
         );
     }
     signals.then_at_once();
-    shutdown.cancel();
-    let agents = join(agents).await;
-    coordinator.shutdown().await?;
+    let stopped = local.stop().await;
     let outcome = outcome?;
-    agents?;
+    stopped?;
     Ok(outcome.map_or(ExitCode::SUCCESS, |jobs| worst_outcome(&jobs)))
 }
 
@@ -101,7 +94,7 @@ async fn serve(url: &str, jobs: Vec<JobSpec>, exit: bool) -> Result<Option<Vec<J
     std::future::pending().await
 }
 
-async fn start_coordinator(args: &Args) -> Result<Handle, CliError> {
+fn settings(args: &Args) -> Result<drover_coordinator::Options, CliError> {
     std::fs::create_dir_all(&args.data).map_err(CliError::io(format!(
         "cannot make the directory {}",
         args.data.display()
@@ -113,56 +106,20 @@ async fn start_coordinator(args: &Args) -> Result<Handle, CliError> {
         .map_err(|error| CliError::Usage(format!("--policy: {error}")))?;
     options.dispatch = args.dispatch;
     options.weights = args.score_weights;
-    let mut coordinator = Coordinator::start(options).await?;
-    // An earlier run that was killed may hold the lease for a moment.
-    coordinator.leading().await?;
-    Ok(coordinator)
+    Ok(options)
 }
 
-/// The flags of an agent, to find out what this host offers in the way that agents do.
-#[derive(Parser)]
-struct AgentFlags {
-    #[command(flatten)]
-    args: drover_agent::Args,
-}
-
-fn start_agents(
-    args: &Args,
-    url: &str,
-    shutdown: &CancellationToken,
-) -> Result<JoinSet<Result<(), AgentError>>, CliError> {
+fn start_agents(args: &Args, local: &mut Local) -> Result<(), CliError> {
     let state = args.data.join("agents");
-    let flags = [
-        "agent",
-        "--coordinator",
-        url,
-        "--name",
-        "local",
-        "--advertise",
-        "127.0.0.1",
-        "--state-dir",
-    ]
-    .map(OsStr::new);
-    let flags = AgentFlags::parse_from(flags.into_iter().chain([state.as_os_str()]));
-    let mut options = flags.args.into_options(GuardCommand::of_this_program()?)?;
+    let mut options = local.agent_options(&state)?;
     options.simulate = args.simulate;
     options.capacity.cpu_millis = options.capacity.cpu_millis.max(LEAST_CPU_MILLIS);
-    let mut agents = JoinSet::new();
     for number in 1..=args.agents {
         options.name = format!("local-{number}");
         options.state_dir = state.join(&options.name);
-        agents.spawn(drover_agent::run(options.clone(), shutdown.clone()));
+        local.start_agent(options.clone());
     }
-    Ok(agents)
-}
-
-async fn join(mut agents: JoinSet<Result<(), AgentError>>) -> Result<(), AgentError> {
-    let mut outcome = Ok(());
-    while let Some(ended) = agents.join_next().await {
-        outcome = outcome
-            .and(ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())));
-    }
-    outcome
+    Ok(())
 }
 
 fn greet(url: &str, args: &Args) {

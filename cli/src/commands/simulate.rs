@@ -1,17 +1,18 @@
 //! `drover simulate`
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use drover_sim::{
     command::{self, CommandError, SimulateArgs, Simulated, WhatIf},
     report::{self, Emphasis},
 };
+use serde::Serialize;
 
 use super::evaluate::say_skipped;
 use crate::{
     client::Address,
     error::CliError,
-    execute::{ExecuteOptions, execute},
+    execute::{ExecuteOptions, Executed, execute},
     output::{self, Format},
 };
 
@@ -23,7 +24,13 @@ pub(crate) struct Args {
     #[arg(long, requires = "output_dir", requires = "generate_jobs")]
     execute: bool,
     /// Coordinator to execute on, whose policy and nodes then hold; by default one of this process, with an agent for each node
-    #[arg(long, value_name = "URL", value_delimiter = ',', requires = "execute")]
+    #[arg(
+        long,
+        value_name = "URL",
+        value_delimiter = ',',
+        requires = "execute",
+        conflicts_with_all = ["policy", "dispatch", "backfill_order", "age_cap_s", "nodes"]
+    )]
     on: Vec<String>,
     /// What times are multiplied by when they are executed
     #[arg(
@@ -40,13 +47,13 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, format: Format) -> Result<ExitCode, CliError> {
     if args.execute {
-        return args.execute().await;
+        return args.execute(format).await;
     }
     simulate(&args.simulate, format)
 }
 
 impl Args {
-    async fn execute(&self) -> Result<ExitCode, CliError> {
+    async fn execute(&self, format: Format) -> Result<ExitCode, CliError> {
         let (trace, mode) = self.simulate.load()?;
         let address = Address {
             urls: self.on.clone(),
@@ -55,23 +62,60 @@ impl Args {
             address: (!self.on.is_empty()).then_some(&address),
             policy: &self.simulate.policy,
             mode,
+            backfill_order: self.simulate.backfill_order.as_deref(),
+            age_cap_s: self.simulate.age_cap_s,
             time_scale: self.time_scale,
             only_wait: self.only_wait,
         };
         let folder = self.simulate.output_dir.as_deref();
         let folder = folder.expect("the flags ask for it");
         let executed = execute(&trace, &options, folder).await?;
-        let jobs = &executed.outcome.jobs;
-        let succeeded = jobs.iter().filter(|job| job.succeeded).count();
-        output::print(&format!("{succeeded} of {} jobs succeeded\n", jobs.len()))?;
+        let summary = Summary::of(&executed, trace.jobs.len());
+        match format {
+            Format::Json => output::print_json(&summary)?,
+            Format::Text => {
+                let Summary {
+                    jobs, succeeded, ..
+                } = summary;
+                output::print(&format!("{succeeded} of {jobs} jobs succeeded\n"))?;
+            }
+        }
         for file in &executed.files {
             eprintln!("Wrote {}.", file.display());
         }
-        Ok(if succeeded == jobs.len() {
+        for (place, why) in &summary.missing {
+            eprintln!("Job {place} is not in the files: {why}");
+        }
+        Ok(if summary.succeeded == summary.jobs {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+/// What became of an execution, for programs.
+#[derive(Serialize)]
+struct Summary<'a> {
+    jobs: usize,
+    succeeded: usize,
+    /// Why a job is not in the files, by its place in the trace.
+    missing: BTreeMap<usize, String>,
+    files: &'a [PathBuf],
+}
+
+impl<'a> Summary<'a> {
+    fn of(executed: &'a Executed, jobs: usize) -> Self {
+        let ended = executed.outcome.jobs.iter();
+        let missing = executed.missing.iter();
+        Self {
+            jobs,
+            succeeded: ended.filter(|job| job.succeeded).count(),
+            missing: missing
+                .map(|(place, why)| (*place, why.to_string()))
+                .collect(),
+            files: &executed.files,
+        }
     }
 }
 
@@ -131,4 +175,46 @@ fn differences(what_if: &WhatIf) -> String {
         what_if.left_out,
         output::table(headings, &rows)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Parser, error::ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        _args: Args,
+    }
+
+    fn refused(more: &[&str]) -> Option<ErrorKind> {
+        let execution = [
+            "simulate",
+            "--execute",
+            "--generate-jobs=1",
+            "--output-dir=here",
+        ];
+        let line = Line::try_parse_from(execution.iter().chain(more));
+        line.err().map(|error| error.kind())
+    }
+
+    /// They would be ignored: the rules and nodes are those of the coordinator.
+    #[test]
+    fn rules_are_not_said_for_a_coordinator_that_has_its_own() {
+        let there = "--on=http://127.0.0.1:7700";
+        assert_eq!(refused(&[there]), None);
+        for rule in [
+            "--policy=fifo",
+            "--dispatch=strict",
+            "--backfill-order=sjf",
+            "--age-cap-s=0",
+            "--nodes=+1",
+        ] {
+            assert_eq!(refused(&[rule]), None, "{rule}");
+            let both = refused(&[rule, there]);
+            assert_eq!(both, Some(ErrorKind::ArgumentConflict), "{rule}");
+        }
+    }
 }

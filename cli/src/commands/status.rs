@@ -39,6 +39,7 @@ fn text(address: &str, status: &Status) -> String {
             ("Open jobs", status.open_jobs.to_string()),
             ("Queued tasks", status.queued_tasks.to_string()),
             ("Active tasks", status.active_tasks.to_string()),
+            ("Policy", status.policy.clone()),
         ]);
     }
     let mut text: String = facts
@@ -68,13 +69,14 @@ mod tests {
             leader_address: "http://a:1".to_owned(),
             open_jobs: 2,
             version: "0.1.0".to_owned(),
+            policy: "edf".to_owned(),
             counters: [("stale_reports".to_owned(), 7)].into(),
             ..Status::default()
         };
         assert_eq!(
             text("http://a:1", &status),
             "Coordinator  http://a:1\nVersion      0.1.0\nRole         leads\nEpoch        3\n\
-             Open jobs    2\nQueued tasks 0\nActive tasks 0\n\nSince it was started\n  stale reports  7\n"
+             Open jobs    2\nQueued tasks 0\nActive tasks 0\nPolicy       edf\n\nSince it was started\n  stale reports  7\n"
         );
     }
 

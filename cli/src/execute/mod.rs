@@ -6,46 +6,39 @@
 
 mod outcome;
 mod private;
+mod run;
 mod spec;
 
 use std::{
     collections::BTreeMap,
+    future::pending,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use drover_model::{Timestamp, dispatch::Mode};
-use drover_proto::{time, v1::ExportHistoryRequest};
+use drover_model::dispatch::Mode;
 use drover_sim::{
     report::{self, ArtifactError},
     simulate::Outcome,
-    trace::{
-        Trace,
-        history::line::{JobLine, Line},
-    },
+    trace::Trace,
 };
-use tokio::{task::JoinSet, time::Instant};
 
-use crate::{
-    client::{Address, Client},
-    error::CliError,
-    history, output,
-};
+use crate::{client::Address, commands::signals::Signals, error::CliError};
 use private::Private;
-
-/// Between two looks at whether all jobs have ended.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-/// Clocks of hosts may differ by so much; other jobs that come with it are told apart by their ids.
-const MARGIN_MS: i64 = 60_000;
+pub(crate) use run::Missing;
+use run::{Recording, Run};
 
 /// Where and how a trace is run.
 #[derive(Debug)]
 pub(crate) struct ExecuteOptions<'a> {
     /// A coordinator that runs already, whose rules and nodes then hold. `None`: one of this process, for the trace alone.
     pub(crate) address: Option<&'a Address>,
-    /// Rules of a coordinator of this process; and the name that stands in the files.
+    /// Rules of a coordinator of this process.
     pub(crate) policy: &'a str,
     pub(crate) mode: Mode,
+    /// `None`: that of the policy.
+    pub(crate) backfill_order: Option<&'a str>,
+    /// Nothing grows old with 0.
+    pub(crate) age_cap_s: u64,
     /// Arrivals, run times and deadlines are multiplied by it; `stress-ng` counts in whole seconds.
     pub(crate) time_scale: f64,
     /// Agents of this process only wait instead of starting `stress-ng`.
@@ -58,6 +51,8 @@ pub(crate) struct Executed {
     /// In real time from the moment at which the trace began.
     pub(crate) outcome: Outcome,
     pub(crate) files: [PathBuf; 2],
+    /// Jobs that are not in the files, by place in the trace.
+    pub(crate) missing: BTreeMap<usize, Missing>,
 }
 
 /// Why a trace was not run on agents.
@@ -72,9 +67,17 @@ pub(crate) enum ExecuteError {
     #[error("{0}")]
     Policy(#[from] drover_model::policy::FindPolicyError),
     #[error(
-        "the coordinator says nothing of job {0}, which it had accepted; does somebody change its clock?"
+        "job {job} wants {wanted} processors, and no node has more than {widest}: it would wait for ever"
     )]
-    Vanished(String),
+    TooWide {
+        job: usize,
+        wanted: f64,
+        widest: f64,
+    },
+    #[error("an agent has ended while there were jobs to run")]
+    AgentEnded,
+    #[error("ended before all jobs had: what was submitted is cancelled, and no files are written")]
+    Interrupted,
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     #[error(transparent)]
@@ -87,12 +90,6 @@ impl From<CliError> for ExecuteError {
     }
 }
 
-impl From<drover_coordinator::CoordinatorError> for ExecuteError {
-    fn from(error: drover_coordinator::CoordinatorError) -> Self {
-        CliError::from(error).into()
-    }
-}
-
 impl From<drover_agent::AgentError> for ExecuteError {
     fn from(error: drover_agent::AgentError) -> Self {
         CliError::from(error).into()
@@ -100,11 +97,12 @@ impl From<drover_agent::AgentError> for ExecuteError {
 }
 
 /// Runs the jobs of a generated trace at their times, waits for all of them, and writes `metrics_<policy>.jsonl` and
-/// `metrics_<policy>.csv` into the folder, as a simulation does.
+/// `metrics_<policy>.csv` into the folder, as a simulation does. The policy is that of whoever ran them.
 ///
 /// # Errors
-/// When the trace is not one of generated jobs, nothing can be started or reached, or the files cannot be written. A job
-/// that fails is no error: the files say so.
+/// When the trace is not one of generated jobs, nothing can be started or reached, a job would wait for ever, somebody asks
+/// the process to end, or the files cannot be written. A job that fails is no error: the files say so; nor is one that is
+/// missing.
 pub(crate) async fn execute(
     trace: &Trace,
     options: &ExecuteOptions<'_>,
@@ -115,85 +113,59 @@ pub(crate) async fn execute(
         return Err(ExecuteError::TimeScale(scale));
     }
     let jobs = spec::jobs(trace, scale)?;
-    let private = match options.address {
-        Some(_) => None,
-        None => Some(Private::start(trace, options).await?),
+    let mut signals = Signals::listen()?;
+    let recording = match options.address {
+        Some(address) => record(trace, jobs, address, scale, signals, pending()).await?,
+        None => {
+            let mut private = tokio::select! {
+                private = Private::start(trace, options) => private?,
+                () = signals.asked_to_end() => return Err(ExecuteError::Interrupted),
+            };
+            let address = private.address();
+            let ends = private.agent_ends();
+            let recorded = record(trace, jobs, &address, scale, signals, ends).await;
+            let stopped = private.stop().await;
+            let recording = recorded?;
+            stopped?;
+            recording
+        }
     };
-    let address = private.as_ref().map(Private::address);
-    let address = options.address.or(address.as_ref());
-    let address = address.expect("one of both is there");
-    let recorded = run_all(jobs, address, scale).await;
-    if let Some(private) = private {
-        private.stop().await?;
-    }
-    let outcome = outcome::outcome(trace, &recorded?);
-    let files = report::write_artifacts(&outcome, options.policy, folder)?;
-    Ok(Executed { outcome, files })
+    let outcome = outcome::outcome(trace, &recording, scale);
+    let policy = match options.address {
+        Some(_) => &recording.policy,
+        None => options.policy,
+    };
+    let files = report::write_artifacts(&outcome, policy, folder)?;
+    Ok(Executed {
+        outcome,
+        files,
+        missing: recording.missing,
+    })
 }
 
-/// What was recorded, by place in the trace, and when the trace began.
-struct Recording {
-    began: Timestamp,
-    jobs: Vec<JobLine>,
-}
-
-async fn run_all(
+/// Runs all jobs to their ends, unless somebody asks for the end, or `failure` comes first; then none of them goes on.
+async fn record(
+    trace: &Trace,
     jobs: Vec<spec::Submission>,
     address: &Address,
     scale: f64,
+    mut signals: Signals,
+    failure: impl Future<Output = ExecuteError>,
 ) -> Result<Recording, ExecuteError> {
-    let client = Client::connect(address).await?;
-    let began = Timestamp(output::now_ms());
-    let begun = Instant::now();
-    let mut calls = JoinSet::new();
-    for (place, one) in jobs.into_iter().enumerate() {
-        tokio::time::sleep_until(begun + one.at.mul_f64(scale)).await;
-        let client = client.clone();
-        calls.spawn(async move { (place, client.submit(vec![one.spec], None).await) });
-    }
-    let mut ids = BTreeMap::new();
-    while let Some(answer) = calls.join_next().await {
-        let (place, answer) =
-            answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        ids.extend(answer?.into_iter().map(|id| (place, id)));
-    }
-    for id in ids.values() {
-        until_ended(&client, id).await?;
-    }
-    let jobs = read_back(&client, began, &ids).await?;
-    Ok(Recording { began, jobs })
-}
-
-async fn until_ended(client: &Client, id: &str) -> Result<(), ExecuteError> {
-    while client.job(id).await?.end_time.is_none() {
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
-    Ok(())
-}
-
-async fn read_back(
-    client: &Client,
-    began: Timestamp,
-    ids: &BTreeMap<usize, String>,
-) -> Result<Vec<JobLine>, ExecuteError> {
-    let request = ExportHistoryRequest {
-        from_time: Some(time::from_model(Timestamp(began.0 - MARGIN_MS))),
-        until_time: Some(time::from_model(Timestamp(output::now_ms() + MARGIN_MS))),
-        ..ExportHistoryRequest::default()
+    let mut run = Run::begin(address, trace).await?;
+    let ended = tokio::select! {
+        ended = run.to_the_end(jobs, scale) => ended.map_err(ExecuteError::from),
+        failure = failure => Err(failure),
+        () = signals.asked_to_end() => Err(ExecuteError::Interrupted),
     };
-    let mut found = BTreeMap::new();
-    history::export(client, request, |line| {
-        if let Line::Job(job) = line {
-            found.insert(job.id.clone(), *job);
+    if let Err(error) = ended {
+        signals.then_at_once();
+        if let Err(problem) = run.cancel().await {
+            eprintln!("Some jobs may go on: {problem}");
         }
-        Ok(())
-    })
-    .await?;
-    let jobs = ids.values().map(|id| {
-        let job = found.remove(id);
-        job.ok_or_else(|| ExecuteError::Vanished(id.clone()))
-    });
-    jobs.collect()
+        return Err(error);
+    }
+    Ok(run.read_back(trace.jobs.len()).await?)
 }
 
 #[cfg(test)]

@@ -11,31 +11,28 @@ use drover_sim::{
 
 use super::Recording;
 
-/// Times count from when the trace began.
-pub(super) fn outcome(trace: &Trace, recording: &Recording) -> Outcome {
+/// Jobs and attempts, which are what the files are made from; not what a simulation counts besides. Times count from when the
+/// trace began. What is missing in the recording is missing here.
+pub(super) fn outcome(trace: &Trace, recording: &Recording, scale: f64) -> Outcome {
     let mut outcome = Outcome::default();
     let jobs = (0..).zip(trace.jobs.iter().zip(&recording.jobs));
     for (place, (job, recorded)) in jobs {
+        let Some(recorded) = recorded else {
+            continue;
+        };
         let attempts = attempts(place, recorded, recording.began);
-        outcome
-            .jobs
-            .push(summary(place, job, recorded, &attempts, recording.began));
+        outcome.jobs.push(summary(
+            place,
+            job,
+            recorded,
+            &attempts,
+            recording.began,
+            scale,
+        ));
         outcome.attempts.extend(attempts);
     }
     let attempts = &mut outcome.attempts;
     attempts.sort_by_key(|attempt| (attempt.ended_ms, attempt.job, attempt.attempt));
-    let last = |at: fn(&AttemptOutcome) -> u64| attempts.iter().map(at).max().unwrap_or(0);
-    outcome.ended_ms = last(|attempt| attempt.ended_ms);
-    outcome.last_start_ms = last(|attempt| attempt.started_ms);
-    let succeeded = attempts.iter().filter(|attempt| attempt.succeeded);
-    outcome.completions = succeeded.count() as u64;
-    let capacity: u64 = trace
-        .nodes
-        .iter()
-        .map(|node| node.capacity.cpu_millis)
-        .sum();
-    let held: f64 = outcome.jobs.iter().map(|job| job.held_work).sum();
-    outcome.busy_ms = held / capacity.max(1) as f64;
     outcome
 }
 
@@ -67,6 +64,7 @@ fn summary(
     recorded: &JobLine,
     attempts: &[AttemptOutcome],
     began: Timestamp,
+    scale: f64,
 ) -> JobOutcome {
     let held_ms = attempts
         .iter()
@@ -84,7 +82,7 @@ fn summary(
         ended_ms: recorded.ended_ms.map(|at| since(began, at)),
         succeeded: recorded.state == JobState::Succeeded,
         due_ms: recorded.deadline_ms.map(|at| since(began, at)),
-        ideal_ms: job.ideal_ms(),
+        ideal_ms: (job.ideal_ms() as f64 * scale).round() as u64,
         held_work: cpu_millis as f64 * held_ms.sum::<u64>() as f64,
         cost_micros: recorded.cost_micros as f64,
         energy_joules: recorded.energy_joules as f64,

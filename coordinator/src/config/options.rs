@@ -21,7 +21,16 @@ pub struct Options {
     /// `None`: that of `listen`.
     pub advertise: Option<String>,
     pub store: String,
+    /// To begin with; what is used then is kept in the store.
     pub policy: Arc<dyn Policy>,
+    /// What takes over when the policy in use fails.
+    pub fallback: Arc<dyn Policy>,
+    /// How long a round of dispatch may take.
+    pub decision_budget: Duration,
+    /// How often the guard looks.
+    pub guard_interval: Duration,
+    /// Jobs that it replays at a time.
+    pub guard_jobs: u32,
     /// Order of what is tried beside a reservation. `None`: that of `policy`.
     pub backfill: Option<Arc<dyn Policy>>,
     pub dispatch: Mode,
@@ -55,6 +64,8 @@ pub enum ConfigError {
     Advertise(String),
     #[error("--policy: {0}")]
     Policy(FindPolicyError),
+    #[error("--fallback-policy: {0}")]
+    Fallback(FindPolicyError),
     #[error("--backfill-order: {0}")]
     BackfillOrder(FindPolicyError),
     #[error(
@@ -81,6 +92,10 @@ impl Options {
             advertise: None,
             store: store.into(),
             policy: policy::find("edf").expect("a built-in policy"),
+            fallback: policy::find("edf").expect("a built-in policy"),
+            decision_budget: Duration::from_millis(100),
+            guard_interval: Duration::from_secs(60),
+            guard_jobs: 100,
             backfill: None,
             dispatch: Mode::Easy,
             weights: Weights::default(),
@@ -124,7 +139,11 @@ impl Options {
                 timeout: self.node_timeout,
             });
         }
+        if self.guard_interval.is_zero() {
+            return Err(ConfigError::Zero("guard-interval"));
+        }
         for (name, value) in [
+            ("guard-jobs", self.guard_jobs as usize),
             ("max-tasks-per-job", self.limits.tasks_per_job),
             ("max-message-bytes", self.max_message_bytes),
             ("max-waiting-requests", self.max_waiting_requests),

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use drover_model::{
     Answer, CallerId, Event,
-    lead::{Ended, Lanes, Lead, Next, Terms},
+    lead::{Breaker, Ended, Lanes, Lead, Next, Terms},
     record::Line,
     turn::{CommitOutcome, Turn},
 };
@@ -26,6 +26,7 @@ pub(super) struct Leader {
     pub(super) queues: Arc<QueueDefaults>,
     pub(super) tally: Arc<Tally>,
     pub(super) lead: Lead<Session>,
+    pub(super) breaker: Breaker,
     pub(super) record: Option<Record>,
     pub(super) sessions: Sessions,
     pub(super) callers: FxHashMap<CallerId, oneshot::Sender<Result<Answer, ApiError>>>,
@@ -56,6 +57,7 @@ impl Leader {
                 driver.suspicion.caution(),
                 now,
             ),
+            breaker: Breaker::new(driver.options.decision_budget),
             record: loaded.record,
             sessions: Sessions::default(),
             callers: FxHashMap::default(),
@@ -71,7 +73,8 @@ impl Leader {
                 control: inbox.control.len(),
                 requests: inbox.requests.len(),
             };
-            match self.lead.next(clock::now(), lanes) {
+            let asked = clock::now();
+            match self.lead.next(asked, lanes) {
                 Next::TakeControl => {
                     if let Ok(message) = inbox.control.try_recv() {
                         self.take_control(message);
@@ -83,7 +86,7 @@ impl Leader {
                     }
                 }
                 Next::StepControl(message) => self.step_control(message),
-                Next::Step(event) => self.step(event),
+                Next::Step(event) => self.step_own(event, asked),
                 Next::Hear { stall } => self.hear(stall),
                 Next::Tick => self.tick(),
                 Next::Commit => self.start_commit(),

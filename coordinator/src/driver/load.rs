@@ -1,11 +1,12 @@
 //! From what is stored to a model in memory.
 
-use std::{borrow::Cow, collections::BTreeSet, panic::AssertUnwindSafe};
+use std::{borrow::Cow, collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
 
 use drover_model::{
     Epoch, JobId, LoadedJob, QueueRow, Snapshot, TurnNumber,
     cluster::{Cluster, Config},
     lead::{ModelClock, Poison},
+    policy::{Policy, PolicySource},
     record::{Line, Settings},
 };
 use drover_proto::spec;
@@ -50,6 +51,7 @@ pub(super) async fn load(
     parking: Parking,
     poison: Option<Poison>,
     config: Config,
+    fallback: &Arc<dyn Policy>,
     record: Option<Record>,
 ) -> Result<Loaded, CoordinatorError> {
     if let Some(poison) = poison {
@@ -74,7 +76,11 @@ pub(super) async fn load(
             }
             stored => stored?,
         };
-        let (config, record) = (config.clone(), record.clone());
+        let record = record.clone();
+        let config = match &stored.policy {
+            Some(policy) => going_on_with(policy, fallback, config.clone()),
+            None => config.clone(),
+        };
         // Long work without a pause: elsewhere, so that the lease is renewed meanwhile.
         let built = tokio::task::spawn_blocking(move || {
             if one_by_one {
@@ -151,6 +157,26 @@ fn build(
             record,
         })),
         Err(_) => Built::Panicked,
+    }
+}
+
+/// What was in use last is used again. One that this program cannot run does not keep it from leading: the fallback rule
+/// ranks until a program leads that can, or somebody says otherwise.
+fn going_on_with(policy: &PolicySource, fallback: &Arc<dyn Policy>, config: Config) -> Config {
+    match policy.build() {
+        Ok(built) => Config {
+            policy: built,
+            policy_weights: policy.weights.clone(),
+            ..config
+        },
+        Err(error) => {
+            let (policy, instead) = (&policy.version, fallback.name());
+            tracing::error!(%policy, instead, %error, "the policy in use cannot be run");
+            Config {
+                policy: Arc::clone(fallback),
+                ..config
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! What is decided on the way, and when, is decided by [`drover_model::lead`]; here is the IO.
 
 mod commit;
+mod fall_back;
 mod intake;
 mod isolate;
 mod keeper;
@@ -57,6 +58,8 @@ pub(crate) struct Driver {
     pub(crate) tally: Arc<Tally>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) suspicion: Suspicion,
+    /// Why the next leadership begins with the fallback rule.
+    pub(crate) fall_back: Option<&'static str>,
     /// What the open turn of the next leadership may gather to begin with.
     pub(crate) room: Room,
     /// Tells who leads.
@@ -82,7 +85,7 @@ impl Driver {
         let mut backoff = Backoff::default();
         let mut told = String::new();
         while !self.shutdown.is_cancelled() {
-            let pause = match self.take_over().await {
+            let pause = match Box::pin(self.take_over()).await {
                 Ok(Some(leader)) => {
                     told.clear();
                     let began = clock::now();
@@ -131,7 +134,12 @@ impl Driver {
             return true;
         }
         self.tally.add(Count::Reloads);
-        let aftermath = leader.lead.aftermath(ended);
+        let mut aftermath = leader.lead.aftermath(ended);
+        if ended.is_none() && self.may_blame_policy(&leader) {
+            // No job is at fault for that.
+            aftermath.poison = None;
+            self.fall_back = Some("it panicked in a round of dispatch");
+        }
         self.tell_of_end(epoch, ended, &aftermath);
         self.room = aftermath.room;
         if let Some(poison) = &aftermath.poison {
@@ -145,6 +153,12 @@ impl Driver {
             tracing::error!(%node, for_how_long = ?KEPT_OUT, "a node is kept out: its join cannot be taken");
         }
         false
+    }
+
+    /// Whether it panicked while the policy decided, and there is another to go on with.
+    fn may_blame_policy(&self, leader: &Leader) -> bool {
+        let in_use = leader.lead.cluster().config().policy.name();
+        leader.lead.is_deciding() && in_use != self.options.fallback.name()
     }
 
     fn tell_of_end(&self, epoch: Epoch, ended: Option<Ended>, aftermath: &Aftermath) {

@@ -44,7 +44,11 @@ impl Driver {
                 self.queues.load(&loaded.queues);
                 self.lease.extend(held.since_boot, self.options.lease);
                 let turn = Turn::new(held.epoch, loaded.turn);
-                Ok(Some(Leader::new(self, turn, loaded)))
+                let mut leader = Leader::new(self, turn, loaded);
+                if let Some(why) = self.fall_back.take() {
+                    leader.fall_back(why);
+                }
+                Ok(Some(leader))
             }
             Ok(None) => {
                 self.resign(Epoch(epoch.load(Ordering::Acquire))).await;
@@ -149,7 +153,8 @@ impl Driver {
         let config = config(&self.options, self.suspicion.is_careful());
         let records = self.recorder.as_ref().map(Recorder::begin);
         let poison = self.suspicion.take_found(held.epoch);
-        let loading = load::load(parking, poison, config, records);
+        let fallback = Arc::clone(&self.options.fallback);
+        let loading = load::load(parking, poison, config, &fallback, records);
         self.refuse_until(keeper.keep_during(held, loading))
             .await
             .transpose()

@@ -4,7 +4,7 @@ use drover_model::{Answer, Question, StatusView, cluster::Counters};
 use drover_proto::{status, v1};
 use tonic::{Request, Response, Status};
 
-use crate::{inbox::Wish, principal::Principal, server::Parts};
+use crate::{inbox::Wish, policies, principal::Principal, server::Parts};
 
 pub(crate) struct Cluster {
     parts: Parts,
@@ -32,6 +32,7 @@ impl v1::cluster_service_server::ClusterService for Cluster {
     ) -> Result<Response<v1::Status>, Status> {
         Principal::of(&request)?;
         let view = self.view().await;
+        let policy = policies::in_use(&self.parts.senders).await.ok();
         let standing = self.parts.standing().borrow().clone();
         let live = view.map_or_else(Counters::default, |view| view.counters);
         Ok(Response::new(v1::Status {
@@ -39,6 +40,9 @@ impl v1::cluster_service_server::ClusterService for Cluster {
             epoch: standing.epoch.0,
             leader_address: standing.leader.as_deref().unwrap_or_default().to_owned(),
             counters: self.parts.tally.read(live),
+            policy: policy
+                .map(|view| view.policy.to_string())
+                .unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..view.map_or_else(v1::Status::default, |view| status::status(&view))
         }))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drover_model::{Answer, NodeView, PolicyView, Question};
+use drover_model::{Answer, JobId, NodeView, PolicyView, Question};
 use drover_proto::{
     job, node,
     time::{self, TimeProblem},
@@ -14,7 +14,6 @@ use v1::history_record::Record;
 
 use super::{
     Answers,
-    jobs::unreadable,
     pages::{namespace, refuse_nul},
 };
 use crate::{
@@ -23,13 +22,13 @@ use crate::{
     inbox::Wish,
     principal::Principal,
     server::Parts,
-    store::{HistoryQuery, Store, StoredJob},
+    store::{HistoryQuery, Store, StoreError},
 };
 
-/// Records that may wait for a slow reader.
-const CAPACITY: usize = 64;
-/// Jobs read at once: few, because each may have thousands of attempts.
-const PAGE: u32 = 100;
+/// Records that may wait for a slow reader: few, because each may be a job with all its attempts.
+const CAPACITY: usize = 2;
+/// Ids of jobs read at once.
+const PAGE: u32 = 1_000;
 
 type Outgoing = mpsc::Sender<Result<v1::HistoryRecord, Status>>;
 
@@ -108,10 +107,9 @@ async fn send_jobs(
     loop {
         let page = store.history(&query).await?;
         let is_last = page.len() < query.limit as usize;
-        query.after = page.last().map(|last| last.row.id);
-        for stored in &page {
-            // One that cannot be read was parked for that, and says nothing.
-            if let Ok(job) = record(stored) {
+        query.after = page.last().copied();
+        for id in page {
+            if let Some(job) = record(store, id).await? {
                 send(outgoing, Record::Job(job)).await?;
             }
         }
@@ -121,14 +119,28 @@ async fn send_jobs(
     }
 }
 
-fn record(stored: &StoredJob) -> Result<v1::Job, ApiError> {
+/// One that cannot be read is passed over: it was parked for that, and nobody could go on from it. The log names it.
+async fn record(store: &dyn Store, id: JobId) -> Result<Option<v1::Job>, StoreError> {
+    let stored = match store.job(id).await {
+        Ok((_, Some(stored))) => stored,
+        Ok((_, None)) => return Ok(None),
+        Err(error @ StoreError::Corrupt { job: Some(_), .. }) => {
+            tracing::error!(%error, "a job is left out of a history");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let record = job::JobRecord {
         row: &stored.row,
         fixed: &stored.fixed,
         attempts: &stored.attempts,
         view: None,
     };
-    job::job(record, clock::wall()).map_err(|error| unreadable(&error))
+    let record = job::job(record, clock::wall());
+    if let Err(error) = &record {
+        tracing::error!(job = %id, %error, "a job is left out of a history: its spec cannot be read");
+    }
+    Ok(record.ok())
 }
 
 fn query(request: &v1::ExportHistoryRequest) -> Result<HistoryQuery, ApiError> {

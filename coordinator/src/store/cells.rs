@@ -11,6 +11,7 @@ pub(super) trait Cells {
     fn text(&self, place: usize) -> Result<&str, sqlx::Error>;
     fn optional_text(&self, place: usize) -> Result<Option<&str>, sqlx::Error>;
     fn bytes(&self, place: usize) -> Result<&[u8], sqlx::Error>;
+    fn optional_bytes(&self, place: usize) -> Result<Option<&[u8]>, sqlx::Error>;
     fn truth(&self, place: usize) -> Result<bool, sqlx::Error>;
     fn small(&self, place: usize) -> Result<i16, sqlx::Error>;
     fn integer(&self, place: usize) -> Result<i32, sqlx::Error>;
@@ -34,6 +35,7 @@ macro_rules! cells {
             text -> &str,
             optional_text -> Option<&str>,
             bytes -> &[u8],
+            optional_bytes -> Option<&[u8]>,
             truth -> bool,
             small -> i16,
             integer -> i32,

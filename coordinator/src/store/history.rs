@@ -1,14 +1,13 @@
-//! What was submitted in a span of time, with all that became of it, of either database.
+//! What was submitted in a span of time, of either database.
 
 use drover_model::JobId;
 use uuid::Uuid;
 
 use super::{
-    HistoryQuery, StoreError, StoredJob,
-    names::Names,
+    HistoryQuery, StoreError,
+    cells::Cells as _,
     queries,
-    reader::{Dialect, Reader, Value},
-    rows::{AttemptsOfJobs, attempt, job},
+    reader::{Reader, Value},
 };
 
 /// Ids begin with the time at which their coordinator received the job. By so much the clocks of coordinators may differ,
@@ -17,11 +16,10 @@ const SLACK_MS: i64 = 60 * 60 * 1_000;
 
 const LARGEST_ID_MS: i64 = (1 << 48) - 1;
 
-/// All of it from one transaction.
-pub(super) async fn page<R: Reader>(
-    mut reader: R,
+pub(super) async fn page(
+    mut reader: impl Reader,
     query: &HistoryQuery,
-) -> Result<Vec<StoredJob>, StoreError> {
+) -> Result<Vec<JobId>, StoreError> {
     let first = first_id(query.from.0.saturating_sub(SLACK_MS));
     let after = query.after.map_or(first, |after| after.max(first));
     let values = vec![
@@ -33,25 +31,23 @@ pub(super) async fn page<R: Reader>(
         Value::Id(first_id(query.until.0.saturating_add(SLACK_MS))),
         Value::Big(query.limit.into()),
     ];
-    let mut names = Names::default();
-    let mut jobs = Vec::new();
-    for row in &reader.rows(queries::HISTORY, values).await? {
-        jobs.push(job(row, &mut names)?);
-    }
-    if jobs.is_empty() {
-        return Ok(jobs);
-    }
-    let ids = jobs.iter().map(|job| job.row.id).collect();
-    let rows = reader.rows(R::Row::ATTEMPTS, vec![Value::Ids(ids)]).await?;
-    let mut attempts = AttemptsOfJobs::new(&mut jobs);
-    for row in &rows {
-        attempts.add(attempt(row, &mut names)?)?;
-    }
-    Ok(jobs)
+    let rows = reader.rows(queries::HISTORY, values).await?;
+    rows.iter().map(|row| Ok(JobId(row.uuid(0)?))).collect()
+}
+
+/// The first jobs behind one, of any namespace.
+pub(super) async fn arrivals(
+    mut reader: impl Reader,
+    after: JobId,
+    limit: u32,
+) -> Result<Vec<JobId>, StoreError> {
+    let values = vec![Value::Id(after), Value::Big(limit.into())];
+    let rows = reader.rows(queries::ARRIVALS, values).await?;
+    rows.iter().map(|row| Ok(JobId(row.uuid(0)?))).collect()
 }
 
 /// Below all ids of version 7 that were made at that time or later (RFC 9562, section 5.7).
-fn first_id(at_ms: i64) -> JobId {
+pub(super) fn first_id(at_ms: i64) -> JobId {
     let at_ms = at_ms.clamp(0, LARGEST_ID_MS).unsigned_abs();
     JobId(Uuid::from_u128(u128::from(at_ms) << 80))
 }

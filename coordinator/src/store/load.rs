@@ -10,7 +10,7 @@ use super::{
     cells::Cells,
     lease::LeaseColumns,
     names::Names,
-    queries,
+    policies, queries,
     reader::Streaming,
     rows::{AttemptsOfJobs, attempt, estimate, job, node, queue},
 };
@@ -26,6 +26,7 @@ pub(super) async fn load(
 ) -> Result<StoredSnapshot, StoreError> {
     let nodes = transaction.rows(queries::NODES, vec![]).await?;
     let queues = transaction.rows(queries::ALL_QUEUES, vec![]).await?;
+    let policy = policies::live(&mut transaction).await?;
     let estimates = transaction.rows(queries::ESTIMATES, vec![]).await?;
     let mut names = Names::default();
     let mut jobs = open_jobs(&mut transaction, &mut names).await?;
@@ -36,6 +37,7 @@ pub(super) async fn load(
         nodes: nodes.iter().map(node).collect::<Result<_, _>>()?,
         jobs,
         queues: queues.iter().map(queue).collect::<Result<_, _>>()?,
+        policy,
         estimates: in_order(&estimates)?,
     })
 }

@@ -7,6 +7,7 @@ mod lease;
 mod load;
 mod migrate;
 mod names;
+mod policies;
 mod postgres;
 mod queries;
 mod reader;
@@ -19,12 +20,14 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use drover_model::{
     AttemptKey, AttemptRow, Epoch, EstimateRow, JobId, JobRow, JobState, NewJobRow, NodeRow,
-    QueueRow, Timestamp, TurnNumber,
+    PolicyEventRow, QueueRow, Timestamp, TurnNumber,
+    policy::PolicySource,
     turn::{CommitOutcome, SealedTurn},
 };
 use uuid::Uuid;
 
 pub use error::StoreError;
+pub use policies::{NewPolicy, Origin, PolicyEntry, PolicyEventEntry};
 
 /// Opens `sqlite:PATH` or `postgres://...` and brings its schema up to date.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
@@ -40,6 +43,11 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Some((scheme, _)) => Err(StoreError::UnknownScheme(format!("{scheme}:..."))),
         None => Err(StoreError::UnknownScheme(url.to_owned())),
     }
+}
+
+/// Below the ids of all jobs that are received from then on, as far as the clocks of coordinators agree.
+pub(crate) fn first_id(at: Timestamp) -> JobId {
+    history::first_id(at.0)
 }
 
 /// Where the record is kept: `sqlite:PATH` or `postgres://...`.
@@ -88,8 +96,12 @@ pub trait Store: Send + Sync + 'static {
     /// A page of jobs, newest first, with the states of their attempts counted.
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<JobSummary>, StoreError>;
 
-    /// A page of what was submitted in a span of time, by id, each job with all its attempts.
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError>;
+    /// A page of what was submitted in a span of time, oldest id first. Each job is read by itself ([`Self::job`]): one may
+    /// have a hundred thousand attempts, and one that cannot be read keeps nobody from the others.
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError>;
+
+    /// The first jobs behind one in the order of ids, of any namespace.
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<JobId>, StoreError>;
 
     /// Attempts that succeeded, of the newest jobs that have any: at most `limit`, newest job first.
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError>;
@@ -99,6 +111,29 @@ pub trait Store: Send + Sync + 'static {
 
     /// Queues that have settings, by name.
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError>;
+
+    /// Stored policies and rules that were in use, newest first, at most `limit`.
+    async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError>;
+
+    /// A stored policy with what it is made from.
+    async fn policy(
+        &self,
+        version: &str,
+    ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError>;
+
+    /// Stores a candidate, with what its history begins with. False, with nothing stored, when the version is taken.
+    async fn add_policy(&self, new: &NewPolicy, event: &PolicyEventRow)
+    -> Result<bool, StoreError>;
+
+    /// What happened to policies, newest first: at most `limit` entries older than `before`.
+    async fn policy_events(
+        &self,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<PolicyEventEntry>, StoreError>;
+
+    /// What was in use before this version came into use, other than by going back to it.
+    async fn policy_before(&self, version: &str) -> Result<Option<Arc<str>>, StoreError>;
 
     /// A page of dead letters, newest job first, with what they died of.
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError>;
@@ -177,6 +212,8 @@ pub struct StoredSnapshot {
     pub jobs: Vec<StoredJob>,
     /// By namespace and name.
     pub queues: Vec<QueueRow>,
+    /// The one in use. `None`: nobody has ever said.
+    pub policy: Option<PolicySource>,
     /// By signature and node.
     pub estimates: Vec<EstimateRow>,
 }
@@ -223,7 +260,7 @@ pub struct JobQuery {
     pub limit: u32,
 }
 
-/// Which jobs to read with all that became of them.
+/// Which jobs of the past to name.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
     pub namespace: Arc<str>,

@@ -78,26 +78,10 @@ pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
 );
 
 /// Namespace, queue or NULL, the span of times, the span of ids, limit.
-pub(super) const HISTORY: &str = concat!(
-    "SELECT ",
-    job_columns!(),
-    " FROM jobs j WHERE j.namespace = $1 AND ($2 IS NULL OR j.queue = $2) AND j.submitted_at >= $3 \
-     AND j.submitted_at < $4 AND j.id > $5 AND j.id < $6 ORDER BY j.id LIMIT $7"
-);
+pub(super) const ARRIVALS: &str = "SELECT j.id FROM jobs j WHERE j.id > $1 ORDER BY j.id LIMIT $2";
 
-/// All attempts of the jobs that `$wanted` gives.
-macro_rules! attempts_of {
-    ($wanted:literal) => {
-        concat!(
-            "SELECT ",
-            attempt_columns!(),
-            " FROM attempts a WHERE a.job_id ",
-            $wanted,
-            " ORDER BY a.job_id, a.task, a.attempt"
-        )
-    };
-}
-pub(super) use attempts_of;
+pub(super) const HISTORY: &str = "SELECT j.id FROM jobs j WHERE j.namespace = $1 AND ($2 IS NULL OR j.queue = $2) \
+    AND j.submitted_at >= $3 AND j.submitted_at < $4 AND j.id > $5 AND j.id < $6 ORDER BY j.id LIMIT $7";
 
 /// From the newest job on, by the order of the table itself.
 pub(super) const SUCCESSES: &str = concat!(

@@ -16,6 +16,8 @@ pub(super) enum Value<'a> {
     Texts(Vec<&'a str>),
     Integer(i32),
     Big(i64),
+    OptionalBig(Option<i64>),
+    OptionalBytes(Option<&'a [u8]>),
 }
 
 impl Value<'_> {
@@ -33,8 +35,6 @@ pub(super) trait Dialect {
     const OPEN_JOBS: &'static str;
     /// See [`super::queries::first_failures`].
     const FIRST_FAILURES: &'static str;
-    /// See [`super::queries::attempts_of`].
-    const ATTEMPTS: &'static str;
     /// Ids and specs of the jobs that the value names.
     const SPECS: &'static str;
 }

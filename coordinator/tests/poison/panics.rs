@@ -7,7 +7,9 @@ use drover_model::policy::{Facts, Order, Policy};
 use drover_proto::v1;
 use tempfile::tempdir;
 
-use super::support::{DiligentAgent, get, jobs, options, status, submit, submit_job, task};
+use super::support::{
+    DiligentAgent, get, jobs, options, policy_history as history, status, submit, submit_job, task,
+};
 use super::{ends, only_its_caller_hears, parked};
 
 /// A task that asks for just so much cannot be ranked.
@@ -45,8 +47,11 @@ fn panic_in_silence() {
 }
 
 async fn start(dir: &Path, order: Order) -> Handle {
+    let policy: Arc<dyn Policy> = Arc::new(Faulty(order));
     let options = Options {
-        policy: Arc::new(Faulty(order)),
+        policy: Arc::clone(&policy),
+        // There is no other to go on with.
+        fallback: policy,
         ..options(dir)
     };
     Coordinator::start(options).await.expect("a coordinator")
@@ -135,4 +140,36 @@ async fn the_caller_on_whose_job_the_scheduler_panics_hears_internal_and_nobody_
     let handle = start(dir.path(), Order::Fixed).await;
     let poison = submit("poison", vec![asking("a", &[], UNRANKABLE_CPU_MILLIS)]);
     only_its_caller_hears(&handle, poison).await;
+}
+
+/// Where there is another policy, that one is at fault and not the job.
+#[tokio::test]
+async fn a_policy_that_panics_in_a_round_is_given_up() {
+    let dir = tempdir().unwrap();
+    let options = Options {
+        policy: Arc::new(Faulty(Order::Changing)),
+        ..options(dir.path())
+    };
+    let handle = Coordinator::start(options).await.expect("a coordinator");
+    let tasks = vec![task("a", &[]), asking("b", &["a"], UNRANKABLE_CPU_MILLIS)];
+    let id = submit_job(&mut jobs(&handle).await, submit("hard", tasks)).await;
+    let _agent = DiligentAgent::start(&handle, "n1");
+    assert_eq!(ends(&handle, &id).await, v1::JobState::Succeeded);
+    let status = status(&handle).await;
+    assert_eq!(status.policy, "edf");
+    assert_eq!(status.counters["policy_fallbacks"], 1);
+    assert_eq!(status.counters["parked_jobs"], 0);
+    let history = history(&handle).await;
+    let [event] = history.as_slice() else {
+        panic!("one event: {history:?}");
+    };
+    assert_eq!(event.kind(), v1::PolicyEventKind::FallBack);
+    assert_eq!(
+        (&*event.from_version, &*event.to_version),
+        ("faulty", "edf")
+    );
+    assert_eq!(
+        (&*event.who, &*event.why),
+        ("breaker", "it panicked in a round of dispatch")
+    );
 }

@@ -47,6 +47,7 @@ impl Leader {
             attempts: Vec::new(),
             nodes: Vec::new(),
             queues: Vec::new(),
+            policy_events: Vec::new(),
             estimates: Vec::new(),
         }
     }

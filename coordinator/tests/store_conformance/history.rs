@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use drover_coordinator::store::{HistoryQuery, StoredJob};
-use drover_model::{AttemptRow, JobId, JobRow, Timestamp};
+use drover_coordinator::store::{HistoryQuery, Store, StoreError};
+use drover_model::{JobId, JobRow, Timestamp};
 
 use crate::{
     databases::Database,
-    fixtures::{Leader, as_stored, full_attempt, new_attempt, new_job},
+    fixtures::{Leader, full_attempt, id, new_job, numbered},
+    parking::corrupt,
 };
 
 /// When ids of [`new_job`] say that they were made.
@@ -31,8 +32,8 @@ fn span(from_ms: i64, until_ms: i64) -> HistoryQuery {
     }
 }
 
-fn ids(jobs: &[StoredJob]) -> Vec<JobId> {
-    jobs.iter().map(|job| job.row.id).collect()
+async fn ids(store: &dyn Store, query: &HistoryQuery) -> Vec<JobId> {
+    store.history(query).await.expect("reads")
 }
 
 pub(crate) async fn history_is_read_by_span_and_page(database: Database) {
@@ -49,43 +50,55 @@ pub(crate) async fn history_is_read_by_span_and_page(database: Database) {
         other_queue,
         other_namespace,
     ];
-    let attempts: Vec<AttemptRow> = vec![
-        full_attempt(2, 0, 1),
-        new_attempt(2, 0, 2),
-        new_attempt(2, 1, 1),
-        full_attempt(4, 0, 1),
-    ];
-    let mut turn = leader.with_jobs(jobs.clone());
-    turn.attempts = attempts.clone();
-    leader.commit(turn).await;
+    leader.commit(leader.with_jobs(jobs)).await;
 
-    let store = &database.store;
-    let all = store.history(&span(MADE_MS, MADE_MS + 9)).await;
-    let all = all.expect("reads");
-    let expected = [
-        as_stored(&jobs[0], &[]),
-        as_stored(&jobs[1], &attempts[..3]),
-        as_stored(&jobs[2], &[]),
-        as_stored(&jobs[3], &attempts[3..]),
-    ];
-    assert_eq!(all, expected);
-    let some = store.history(&span(MADE_MS + 1, MADE_MS + 3)).await;
-    assert_eq!(ids(&some.expect("reads")), ids(&expected[1..3]));
+    let store = &*database.store;
+    let all = span(MADE_MS, MADE_MS + 9);
+    assert_eq!(ids(store, &all).await, numbered([1, 2, 3, 4]));
+    let some = span(MADE_MS + 1, MADE_MS + 3);
+    assert_eq!(ids(store, &some).await, numbered([2, 3]));
     let queue = HistoryQuery {
         queue: Some(Arc::from("other")),
-        ..span(MADE_MS, MADE_MS + 9)
+        ..all.clone()
     };
-    let queue = store.history(&queue).await.expect("reads");
-    assert_eq!(ids(&queue), ids(&expected[3..]));
+    assert_eq!(ids(store, &queue).await, numbered([4]));
+    let mut page = HistoryQuery { limit: 3, ..all };
+    assert_eq!(ids(store, &page).await, numbered([1, 2, 3]));
+    page.after = Some(id(3));
+    assert_eq!(ids(store, &page).await, numbered([4]));
+}
+
+/// It is refused when it is asked for, and keeps nobody from the others.
+pub(crate) async fn history_names_jobs_that_cannot_be_read(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let mut turn = leader.with_jobs((1..=3).map(new_job).collect());
+    turn.attempts = (1..=3).map(|job| full_attempt(job, 0, 1)).collect();
+    leader.commit(turn).await;
+    let second = id(2).0.simple();
+    let second = if database.url.starts_with("sqlite") {
+        format!("job_id = x'{second}'")
+    } else {
+        format!("job_id = '{second}'")
+    };
+    corrupt(&database, "attempts SET state", &second).await;
+
+    let store = &*database.store;
     let mut page = HistoryQuery {
-        limit: 3,
-        ..span(MADE_MS, MADE_MS + 9)
+        limit: 1,
+        ..span(0, MADE_MS)
     };
-    let first = store.history(&page).await.expect("reads");
-    assert_eq!(ids(&first), ids(&expected[..3]));
-    page.after = first.last().map(|job| job.row.id);
-    let second = store.history(&page).await.expect("reads");
-    assert_eq!(ids(&second), ids(&expected[3..]));
+    for expected in [vec![1], vec![2], vec![3], vec![]] {
+        let found = ids(store, &page).await;
+        assert_eq!(found, numbered(expected));
+        page.after = found.first().copied();
+    }
+    let broken = store.job(id(2)).await;
+    assert!(
+        matches!(broken, Err(StoreError::Corrupt { job: Some(job), .. }) if job == id(2)),
+        "{broken:?}"
+    );
+    let (_, sound) = store.job(id(3)).await.expect("reads");
+    assert_eq!(sound.expect("is there").attempts.len(), 1);
 }
 
 /// Ids are looked for around the span: a job waits for its commit, and clocks differ.
@@ -98,9 +111,28 @@ pub(crate) async fn history_finds_ids_that_are_a_little_off(database: Database) 
     leader.commit(leader.with_jobs(jobs)).await;
     for (at_ms, number) in [(-HOUR_MS + 1_000, 1), (HOUR_MS - 1_000, 2)] {
         let span = span(MADE_MS + at_ms, MADE_MS + at_ms + 1);
-        let found = database.store.history(&span).await.expect("reads");
-        assert_eq!(ids(&found), [new_job(number).id]);
+        assert_eq!(ids(&*database.store, &span).await, numbered([number]));
     }
     let nothing = span(MADE_MS - 9 * HOUR_MS, MADE_MS - 8 * HOUR_MS);
-    assert_eq!(database.store.history(&nothing).await.expect("reads"), []);
+    assert_eq!(ids(&*database.store, &nothing).await, []);
+}
+
+/// Whoever follows all jobs as they come sees every namespace.
+pub(crate) async fn arrivals_are_read_behind_a_job(database: Database) {
+    let mut leader = Leader::of(&database.store).await;
+    let mut elsewhere = submitted(2, MADE_MS);
+    elsewhere
+        .new
+        .as_mut()
+        .expect("has its fixed part")
+        .namespace = "elsewhere".into();
+    let jobs = vec![submitted(1, MADE_MS), elsewhere, submitted(3, MADE_MS)];
+    leader.commit(leader.with_jobs(jobs.clone())).await;
+    let arrivals = async |after: &JobRow, limit| {
+        let read = database.store.arrivals(after.id, limit).await;
+        read.expect("reads")
+    };
+    assert_eq!(arrivals(&jobs[0], 5).await, numbered([2, 3]));
+    assert_eq!(arrivals(&jobs[0], 1).await, numbered([2]));
+    assert_eq!(arrivals(&jobs[2], 5).await, []);
 }

@@ -109,6 +109,39 @@ async fn who_wants_the_lease_waits_for_a_commit_in_flight() {
     on_postgres(commit_in_flight).await;
 }
 
+/// Like a commit whose last message never comes: the server waits for it without a limit.
+async fn stuck(database: Database) {
+    const SHORT_TERM: Duration = Duration::from_secs(1);
+    Leader::of(&database.store).await;
+    database
+        .execute("UPDATE lease SET expires_at = 'epoch'")
+        .await;
+    let mut stuck = database.postgres().await;
+    let mut hold = stuck.begin().await.expect("begins");
+    hold.execute("SELECT FROM lease FOR UPDATE")
+        .await
+        .expect("locks");
+    let second = database.second_store().await;
+    let acquired = tokio::time::timeout(PATIENCE, async {
+        loop {
+            // The first time, what holds it may still be a commit in flight.
+            if let Ok(acquired) = second.acquire(&applicant("second"), SHORT_TERM).await {
+                return acquired;
+            }
+        }
+    });
+    let acquired = acquired.await.expect("nobody waits for it for ever");
+    assert!(matches!(acquired, Acquired::Leader { .. }), "{acquired:?}");
+    hold.execute("SELECT")
+        .await
+        .expect_err("its connection was ended");
+}
+
+#[tokio::test]
+async fn what_keeps_the_lease_locked_beyond_its_term_is_ended() {
+    on_postgres(stuck).await;
+}
+
 async fn blocked(database: Database) {
     let mut leader = Leader::of(&database.store).await;
     let mut blocker = database.postgres().await;

@@ -11,7 +11,8 @@ use tonic::transport::Channel;
 use v1::{
     cluster_service_client::ClusterServiceClient,
     dead_letter_service_client::DeadLetterServiceClient, job_service_client::JobServiceClient,
-    node_service_client::NodeServiceClient, queue_service_client::QueueServiceClient,
+    node_service_client::NodeServiceClient, policy_service_client::PolicyServiceClient,
+    queue_service_client::QueueServiceClient,
 };
 
 #[allow(unused_imports, reason = "each test binary uses a part of this")]
@@ -20,6 +21,7 @@ pub(crate) use agent::{DiligentAgent, FakeAgent, join};
 pub(crate) type Jobs = JobServiceClient<Channel>;
 pub(crate) type DeadLetters = DeadLetterServiceClient<Channel>;
 pub(crate) type Queues = QueueServiceClient<Channel>;
+pub(crate) type Policies = PolicyServiceClient<Channel>;
 pub(crate) type Nodes = NodeServiceClient<Channel>;
 
 pub(crate) fn options(dir: &Path) -> Options {
@@ -65,6 +67,17 @@ pub(crate) async fn dead_letters(handle: &Handle) -> DeadLetters {
 
 pub(crate) async fn nodes(handle: &Handle) -> Nodes {
     NodeServiceClient::new(channel(handle).await)
+}
+
+pub(crate) async fn policies(handle: &Handle) -> Policies {
+    PolicyServiceClient::new(channel(handle).await)
+}
+
+/// What happened to policies, newest first.
+pub(crate) async fn policy_history(handle: &Handle) -> Vec<v1::PolicyEvent> {
+    let request = v1::PolicyHistoryRequest::default();
+    let page = policies(handle).await.history(request).await.unwrap();
+    page.into_inner().events
 }
 
 pub(crate) async fn queues(handle: &Handle) -> Queues {

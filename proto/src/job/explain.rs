@@ -2,7 +2,7 @@
 
 use drover_model::{
     DecisionSummary, DecisionView, NodeVerdict, Obstacle, RunnerUp, Score, TaskExplanation, Term,
-    Unmet, Weights,
+    Unmet, Weights, policy,
 };
 
 use super::{
@@ -115,7 +115,7 @@ fn decision(view: DecisionView) -> v1::Decision {
         attempt,
         time: Some(time::from_model(at)),
         policy: (*policy).to_owned(),
-        policy_version: RULES_VERSION.to_owned(),
+        policy_version: version_of(&policy).to_owned(),
         mode: mode.to_string(),
         rank: placement.rank.saturating_add(1),
         backfilled: placement.backfilled,
@@ -168,6 +168,14 @@ fn constraint(unmet: &Unmet) -> String {
         Unmet::MaxLatency { limit_ms } => format!("has a latency of more than {limit_ms} ms"),
         Unmet::GpuModel(model) => format!("has no gpus of the model `{model}`"),
         Unmet::Avoided => "is one that it avoids".to_owned(),
+    }
+}
+
+/// Of a policy that is built in; any other is a network, whose name is its version.
+fn version_of(policy: &str) -> &'static str {
+    match policy::find(policy) {
+        Ok(_) => RULES_VERSION,
+        Err(_) => "",
     }
 }
 

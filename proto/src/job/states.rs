@@ -65,6 +65,18 @@ pub(super) fn attempt_state(state: AttemptState) -> v1::AttemptState {
     }
 }
 
+/// From the wire; `None` for an unknown or unspecified state. One that is being stopped is so for no reason that is told.
+pub fn attempt_state_to_model(state: v1::AttemptState) -> Option<AttemptState> {
+    match state {
+        // Three states of the model show as this one.
+        v1::AttemptState::Stopping => Some(AttemptState::Stopping),
+        _ => AttemptState::ALL
+            .iter()
+            .copied()
+            .find(|candidate| attempt_state(*candidate) == state),
+    }
+}
+
 /// From the wire.
 ///
 /// # Errors

@@ -180,6 +180,13 @@ fn states_go_both_ways() {
         assert_eq!(job_state_to_model(job_state(*state)), Some(*state));
     }
     assert_eq!(job_state_to_model(v1::JobState::Unspecified), None);
+    for state in AttemptState::ALL {
+        let wire = states::attempt_state(*state);
+        let back = attempt_state_to_model(wire).expect("it is one");
+        assert_eq!(states::attempt_state(back), wire);
+        assert_eq!(back.is_final(), state.is_final());
+    }
+    assert_eq!(attempt_state_to_model(v1::AttemptState::Unspecified), None);
 }
 
 #[test]

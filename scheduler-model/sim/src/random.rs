@@ -44,6 +44,8 @@ pub enum Purpose {
     Minibatches,
     /// Directions of a direct search.
     Search,
+    /// Which policies are switched to, and when.
+    Policies,
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).

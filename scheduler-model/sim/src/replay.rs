@@ -9,7 +9,7 @@ use std::{
 use drover_model::{
     Event, Snapshot, Timestamp, TurnNumber,
     cluster::Cluster,
-    policy::FindPolicyError,
+    policy::BuildPolicyError,
     record::{self, Digest, Line, Settings},
     turn::{CommitOutcome, Turn},
 };
@@ -48,7 +48,7 @@ pub enum ReplayError {
     },
     UnknownPolicy {
         line: u64,
-        error: FindPolicyError,
+        error: BuildPolicyError,
     },
     /// Other effects than were recorded.
     Differs {

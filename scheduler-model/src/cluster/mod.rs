@@ -50,10 +50,13 @@ mod stop;
 mod submit;
 mod tick;
 mod timers;
+mod use_policy;
 mod why;
 mod write;
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::{
     Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
@@ -76,10 +79,12 @@ use requests::RecentRequests;
 use rules::RuleBook;
 use timers::Timers;
 
-/// How a cluster behaves. Fixed while a leadership lasts, but for `careful`.
+/// How a cluster behaves. Fixed while a leadership lasts, but for the policy ([`Event::UsePolicy`]) and `careful`.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub policy: Arc<dyn Policy>,
+    /// What `policy` was made from, if it is a network; for the record.
+    pub policy_weights: Option<Bytes>,
     pub mode: Mode,
     /// The order in which others are tried beside a reservation. `None`: the policy's.
     pub backfill: Option<Arc<dyn Policy>>,
@@ -103,6 +108,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             policy: crate::policy::find("edf").expect("a built-in policy"),
+            policy_weights: None,
             mode: Mode::Easy,
             backfill: None,
             held_per_round: dispatch::HELD_PER_ROUND,
@@ -252,6 +258,7 @@ impl Cluster {
                 let answer = Answer::QueueSet;
                 effects.actions.push(Action::Reply { caller, answer });
             }
+            Event::UsePolicy { caller, switch } => self.use_policy(now, caller, *switch, effects),
             Event::ChangeNode {
                 caller,
                 node,

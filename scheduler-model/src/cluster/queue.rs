@@ -153,7 +153,7 @@ impl Cluster {
     }
 
     /// That which meets the deadline; fixed while a task is queued.
-    fn latest_start(&self, at: TaskRef) -> Option<i64> {
+    pub(super) fn latest_start(&self, at: TaskRef) -> Option<i64> {
         let job = self.jobs.get(at.job);
         let rank_ms = job.tasks[at.task as usize].upward_rank_ms;
         let deadline = job.deadline.get()?;

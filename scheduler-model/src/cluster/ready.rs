@@ -5,6 +5,8 @@
 //! one of them for a member at least. One that no connected node could hold even when empty is *impossible* until a node
 //! joins.
 
+mod rearrange;
+
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +28,8 @@ use crate::{
     dispatch::{Site, sites},
     policy::{Facts, Policy},
 };
+
+pub(crate) use rearrange::Waiting;
 
 /// More freed nodes than this are not looked at one by one.
 pub(crate) const FREED_SEEN: usize = 64;

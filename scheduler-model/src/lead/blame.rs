@@ -113,6 +113,7 @@ fn caller(event: &Event) -> Option<CallerId> {
         | Event::Cancel { caller, .. }
         | Event::SetQueue { caller, .. }
         | Event::Ask { caller, .. } => Some(*caller),
+        Event::UsePolicy { caller, .. } => *caller,
         _ => None,
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::Lead;
 use crate::{
-    CallerId, Cancellation, Event, Heard, JobId, Join, NewJob, NodeChange, NodeName, Question,
-    QueueRow, Report, ReportBatch, SessionId, TaskSpec, TurnNumber,
+    CallerId, Cancellation, Event, Heard, JobId, Join, NewJob, NodeChange, NodeName, PolicySwitch,
+    Question, QueueRow, Report, ReportBatch, SessionId, TaskSpec, TurnNumber,
 };
 
 /// From agents: never shed.
@@ -41,6 +41,7 @@ pub enum Wish {
         reason: Box<str>,
     },
     SetQueue(QueueRow),
+    UsePolicy(Box<PolicySwitch>),
     ChangeNode {
         node: NodeName,
         change: NodeChange,
@@ -75,6 +76,10 @@ impl Wish {
                 reason,
             },
             Self::SetQueue(queue) => Event::SetQueue { caller, queue },
+            Self::UsePolicy(switch) => Event::UsePolicy {
+                caller: Some(caller),
+                switch,
+            },
             Self::ChangeNode { node, change } => Event::ChangeNode {
                 caller,
                 node,

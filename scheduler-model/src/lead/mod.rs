@@ -21,6 +21,7 @@
 mod aftermath;
 mod backoff;
 mod blame;
+mod breaker;
 mod care;
 mod clock;
 mod commit;
@@ -40,6 +41,7 @@ pub use aftermath::Aftermath;
 pub use backoff::{Backoff, STORE_PAUSE, standby_pause};
 use blame::Stepped;
 pub use blame::{Poison, What};
+pub use breaker::{Breaker, Fault, RoundSeen};
 use care::Care;
 pub use care::Caution;
 pub use clock::ModelClock;
@@ -103,6 +105,7 @@ pub struct Lead<Connection> {
     stage: Stage,
     /// The end has been asked for: only what is open is still committed.
     is_closing: bool,
+    is_deciding: bool,
 }
 
 impl<Connection> Lead<Connection> {
@@ -127,6 +130,7 @@ impl<Connection> Lead<Connection> {
             heard_at: now + HEARD_INTERVAL,
             stage: Stage::Clock,
             is_closing: false,
+            is_deciding: false,
         }
     }
 
@@ -162,6 +166,11 @@ impl<Connection> Lead<Connection> {
 
     pub fn clock(&self) -> &ModelClock {
         &self.clock
+    }
+
+    /// Whether a round of dispatch is under way, for whoever has to find out what has panicked.
+    pub fn is_deciding(&self) -> bool {
+        self.is_deciding
     }
 
     pub fn cluster(&self) -> &Cluster {

@@ -176,7 +176,10 @@ impl<Connection> Lead<Connection> {
     }
 
     fn decide(&mut self, now: Duration) -> Event {
-        Event::Dispatch(self.cluster.decide(self.clock.at(now)))
+        self.is_deciding = true;
+        let decision = self.cluster.decide(self.clock.at(now));
+        self.is_deciding = false;
+        Event::Dispatch(decision)
     }
 
     /// The open turn is full: it is committed before anything else happens.

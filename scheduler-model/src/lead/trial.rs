@@ -59,6 +59,7 @@ impl Trial {
             attempts: matching(&sealed.attempts, |row| row.key.job == job),
             nodes: Vec::new(),
             queues: Vec::new(),
+            policy_events: Vec::new(),
             estimates: Vec::new(),
         })
     }
@@ -133,6 +134,7 @@ mod tests {
             attempts: jobs.iter().copied().map(lost).collect(),
             nodes: Vec::new(),
             queues: Vec::new(),
+            policy_events: Vec::new(),
             estimates: Vec::new(),
         };
         Trial::of(&Poison {

@@ -20,6 +20,7 @@ mod saf;
 mod shipped;
 mod sjf;
 mod slack_area;
+mod source;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -29,6 +30,7 @@ use std::fmt;
 pub use facts::{Facts, JobFacts};
 pub use find::{FindPolicyError, all, find};
 pub use learned::Learned;
+pub use source::{BuildPolicyError, MAX_VERSION_BYTES, PolicySource};
 
 /// Ranks ready tasks. Deterministic: equal facts have equal keys.
 pub trait Policy: Send + Sync + fmt::Debug {

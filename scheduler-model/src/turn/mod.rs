@@ -17,8 +17,8 @@ mod coalesce;
 use std::sync::Arc;
 
 use crate::{
-    Action, AttemptRow, Effects, Epoch, EstimateRow, JobRow, NodeRow, QueueRow, Timestamp,
-    Transition, TurnNumber,
+    Action, AttemptRow, Effects, Epoch, EstimateRow, JobRow, NodeRow, PolicyEventRow, QueueRow,
+    Timestamp, Transition, TurnNumber,
 };
 
 /// The rows of one commit, each touched once.
@@ -32,6 +32,8 @@ pub struct SealedTurn {
     pub attempts: Vec<AttemptRow>,
     pub nodes: Vec<NodeRow>,
     pub queues: Vec<QueueRow>,
+    /// In the order in which they happened.
+    pub policy_events: Vec<PolicyEventRow>,
     pub estimates: Vec<EstimateRow>,
 }
 
@@ -135,6 +137,7 @@ impl Turn {
             attempts,
             nodes,
             queues,
+            policy_events,
             estimates,
             actions,
             transitions,
@@ -147,6 +150,7 @@ impl Turn {
             attempts: coalesce::attempts(attempts),
             nodes: coalesce::nodes(nodes),
             queues: coalesce::queues(queues),
+            policy_events,
             estimates: coalesce::estimates(estimates),
         });
         self.phase = Phase::InFlight(Flight {

@@ -23,6 +23,7 @@ pub(crate) enum Happening {
         node: usize,
         restarted: bool,
     },
+    UsePolicy(&'static str),
     Crash,
 }
 
@@ -37,6 +38,9 @@ pub(crate) struct TaskPlan {
     /// So many instances.
     pub(super) group: Option<(u32, GroupKind)>,
 }
+
+/// One of each order of keys, and two that are fixed.
+const POLICIES: [&str; 5] = ["fifo", "saf", "srpt", "score", "network"];
 
 /// A gang of these fits on the nodes, one or two cores each.
 const MAX_INSTANCES: u32 = 4;
@@ -99,6 +103,7 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..NODES.len()).prop_map(Happening::Leaving),
         1 => (0..NODES.len()).prop_map(Happening::Cut),
         2 => (0..NODES.len(), any::<bool>()).prop_map(|(node, restarted)| Happening::Rejoin { node, restarted }),
+        1 => prop::sample::select(POLICIES.to_vec()).prop_map(Happening::UsePolicy),
         1 => Just(Happening::Crash),
     ]
 }

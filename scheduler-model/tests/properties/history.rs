@@ -12,7 +12,7 @@ use drover_model::{
     SessionId, cluster::Config, dispatch::Mode, policy,
 };
 
-use crate::support::{Turned, World, cpus, join, reports};
+use crate::support::{Turned, World, cpus, join, policies, reports};
 pub(crate) use happening::{Happening, happening};
 
 const NODES: [(&str, u64); 3] = [("n1", 2), ("n2", 4), ("n3", 8)];
@@ -66,6 +66,7 @@ impl History {
             Happening::Leaving(node) => self.leaving(NODES[*node].0),
             Happening::Cut(node) => self.cut(NODES[*node].0),
             Happening::Rejoin { node, restarted } => self.rejoin(NODES[*node], *restarted),
+            Happening::UsePolicy(version) => vec![policies::switch(version)],
             Happening::Crash => {
                 self.world.reload();
                 for (session, ..) in self.agents.values_mut() {

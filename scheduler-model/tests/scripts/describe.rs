@@ -80,6 +80,10 @@ impl Interpreter {
         for row in &turned.rows.nodes {
             let _ = writeln!(text, "node {} joined", row.name);
         }
+        for row in &turned.rows.policy_events {
+            let from = row.from.as_deref().unwrap_or("nothing");
+            let _ = writeln!(text, "policy {from} -> {} ({})", row.to, row.kind);
+        }
         for action in &turned.actions {
             self.describe_action(action, &mut text);
         }

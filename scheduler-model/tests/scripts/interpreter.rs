@@ -15,7 +15,7 @@ use drover_model::{
     cluster::{Config, Quarantine},
 };
 
-use crate::support::{World, join, learned, reports};
+use crate::support::{World, join, learned, policies, reports};
 use options::{Options, milliseconds};
 
 pub struct Interpreter {
@@ -73,6 +73,7 @@ impl Interpreter {
             "cancel" => self.cancel(rest),
             "explain" => return self.explain(rest),
             "set" | "reset" | "cordon" | "uncordon" | "drain" => self.change_node(word, rest),
+            "use" => vec![policies::switch(rest)],
             "replay" => self.replay(rest),
             other => panic!("`{other}` is not one of the words"),
         };

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part")]
 
 pub mod learned;
+pub mod policies;
 pub mod store;
 
 use bytes::Bytes;
@@ -75,7 +76,7 @@ impl World {
     /// A crash right after the last commit.
     pub fn reload(&mut self) {
         let epoch = Epoch(self.turn.epoch().0 + 1);
-        self.cluster = Cluster::load(self.config.clone(), self.store.snapshot(epoch), self.now);
+        self.cluster = Cluster::load(self.current_config(), self.store.snapshot(epoch), self.now);
         self.cluster.assert_consistent();
         self.turn = Turn::new(epoch, self.store.turn);
         // As a coordinator does: what is due fires first.
@@ -85,10 +86,19 @@ impl World {
         }
     }
 
+    /// With the policy that is in use.
+    fn current_config(&self) -> Config {
+        let mut config = self.config.clone();
+        if let Some(version) = &self.store.policy {
+            config.policy = policies::source(version).build().expect("a policy");
+        }
+        config
+    }
+
     /// What a reload would give, as far as it is durable, against what memory has.
     pub fn assert_durable(&self) {
         let mut loaded = Cluster::load(
-            self.config.clone(),
+            self.current_config(),
             self.store.snapshot(Epoch(99)),
             self.now,
         );

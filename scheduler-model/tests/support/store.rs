@@ -13,6 +13,8 @@ pub struct MemoryStore {
     pub jobs: BTreeMap<JobId, (JobRow, NewJobRow)>,
     pub attempts: BTreeMap<AttemptKey, AttemptRow>,
     pub nodes: BTreeMap<NodeName, NodeRow>,
+    /// The version in use, once somebody has said.
+    pub policy: Option<std::sync::Arc<str>>,
     pub estimates: BTreeMap<(u64, Option<NodeName>), EstimateRow>,
     /// The border decodes these from the stored bytes; tests keep them as they are.
     pub specs: BTreeMap<JobId, JobSpec>,
@@ -30,6 +32,9 @@ impl MemoryStore {
         }
         for row in &sealed.nodes {
             self.nodes.insert(row.name.clone(), row.clone());
+        }
+        if let Some(last) = sealed.policy_events.last() {
+            self.policy = Some(last.to.clone());
         }
         self.write_estimates(&sealed.estimates);
     }

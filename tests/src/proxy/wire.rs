@@ -22,6 +22,8 @@ use super::{Conditions, Fault, Weather};
 
 const PARSE: u8 = b'P';
 const BIND: u8 = b'B';
+/// Ends what a client asks for; only then does the server commit.
+const SYNC: u8 = b'S';
 const READY_FOR_QUERY: u8 = b'Z';
 const COMMIT: &[u8] = b"SELECT commit_turn(";
 
@@ -30,6 +32,8 @@ const COMMIT: &[u8] = b"SELECT commit_turn(";
 struct Seen {
     /// It has prepared the statement that commits.
     commits: AtomicBool,
+    /// The end of the commit under way is to arrive late.
+    hold_end: AtomicBool,
     /// The answer of the commit under way is not to arrive.
     cut_answer: AtomicBool,
     /// It is to arrive late.
@@ -105,6 +109,10 @@ async fn requests(
         if commits && message.kind == Some(BIND) && !hits(&seen, &mut conditions).await {
             return Ok(());
         }
+        if message.kind == Some(SYNC) && seen.hold_end.swap(false, Ordering::SeqCst) {
+            conditions.plan.has_happened();
+            conditions.released().await;
+        }
         if !conditions.let_through(commits).await {
             return Ok(());
         }
@@ -122,6 +130,7 @@ async fn hits(seen: &Seen, conditions: &mut Conditions) -> bool {
     };
     match fault {
         Fault::CutAfter => seen.cut_answer.store(true, Ordering::SeqCst),
+        Fault::HoldEnd => seen.hold_end.store(true, Ordering::SeqCst),
         Fault::HoldAfter => seen.hold_answer.store(true, Ordering::SeqCst),
         Fault::CutBefore => conditions.plan.has_happened(),
         Fault::HoldBefore => {

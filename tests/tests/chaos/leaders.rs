@@ -112,6 +112,12 @@ async fn the_leader_is_frozen_before_its_commit_arrives() {
     is_frozen_in_a_commit(Fault::HoldBefore).await;
 }
 
+/// No limit of the server's applies to what waits for its end, which never comes.
+#[tokio::test]
+async fn the_leader_is_frozen_before_the_end_of_its_commit_arrives() {
+    is_frozen_in_a_commit(Fault::HoldEnd).await;
+}
+
 #[tokio::test]
 async fn the_leader_is_frozen_before_it_hears_that_its_commit_is_durable() {
     is_frozen_in_a_commit(Fault::HoldAfter).await;

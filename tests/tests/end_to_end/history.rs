@@ -5,7 +5,8 @@ use drover_sim::{
     simulate::{self, Options},
     trace::{Runs, Wide, history},
 };
-use drover_tests::{Cluster, Settings};
+use drover_tests::{Cluster, Process, Settings};
+use nix::sys::signal::Signal;
 
 const DONE: &str = "\
 name: done
@@ -139,4 +140,59 @@ async fn generated_jobs_are_simulated_and_executed() {
         lines.lines().all(|line| line.contains("\"met\":true")),
         "{lines}"
     );
+}
+
+/// What generates one job on one processor, and executes it.
+const EXECUTE: [&str; 7] = [
+    "simulate",
+    "--generate-jobs=1",
+    "--n-max=1",
+    "--p-min=80",
+    "--p-max=80",
+    "--output-dir=executed",
+    "--execute",
+];
+
+/// It would wait for ever.
+#[tokio::test]
+async fn a_job_that_is_wider_than_every_node_is_not_executed() {
+    let cluster = Settings::agents(1).on_sqlite().await;
+    let url = cluster.urls();
+    let refused = cluster.run([
+        "simulate",
+        "--generate-jobs=1",
+        "--n-min=5",
+        "--n-max=5",
+        "--host-cpus=8",
+        "--output-dir=executed",
+        "--execute",
+        "--on",
+        &url,
+    ]);
+    let refused = refused.await.failed_with(1);
+    assert!(
+        refused.contains("job 0 wants 5 processors, and no node has more than 4"),
+        "{refused}"
+    );
+    assert!(cluster.all_jobs().await.is_empty(), "nothing is submitted");
+}
+
+#[tokio::test]
+async fn an_execution_that_is_ended_leaves_nothing_behind() {
+    let cluster = Settings::agents(1).agent(["--simulate"]).on_sqlite().await;
+    let mut command = cluster.client(EXECUTE);
+    command.args(["--on", &cluster.urls()]);
+    let mut execution = Process::start("execution", cluster.directory(), command);
+    let running = drover_tests::until("its job to run", async || {
+        let jobs = cluster.all_jobs().await.into_iter();
+        let mut running = jobs.filter(|job| job.state() == JobState::Running);
+        running.next()
+    })
+    .await;
+    execution.signal(Signal::SIGINT);
+    assert_eq!(execution.end().await.code(), Some(1));
+    let log = execution.log();
+    assert!(log.contains("what was submitted is cancelled"), "{log}");
+    let cancelled = |job: &drover_proto::v1::Job| job.state() == JobState::Cancelled;
+    cluster.job_when(&running.id, cancelled).await;
 }

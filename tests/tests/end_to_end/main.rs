@@ -6,6 +6,7 @@ mod examples;
 mod history;
 mod nodes;
 mod placement;
+mod policies;
 mod readme;
 mod recovery;
 mod refusals;

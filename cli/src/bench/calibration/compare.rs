@@ -1,6 +1,7 @@
 //! What happened against what was simulated.
 
 use drover_sim::{
+    evaluate::quantile,
     simulate::Outcome,
     trace::{Recorded, Trace},
 };
@@ -107,7 +108,7 @@ impl Starts {
         Self {
             compared,
             within_percent: 100.0 * within as f64 / compared.max(1) as f64,
-            p99_ms: percentile(&differences, 99),
+            p99_ms: percentile(&differences, 99).ceil() as u64,
         }
     }
 }
@@ -139,9 +140,7 @@ fn figures((trace, outcome): (&Trace, &Outcome)) -> Vec<Figure> {
         real.add(submitted, recorded.first_start_ms, recorded.ended_ms);
         simulated.add(submitted, job.first_start_ms, job.ended_ms);
     }
-    real.sort();
-    simulated.sort();
-    let p95 = |times: &[u64]| percentile(times, 95) as f64;
+    let p95 = |times: &[u64]| percentile(times, 95);
     vec![
         Figure::new("wait mean", mean(&real.waits), mean(&simulated.waits)),
         Figure::new("wait p95", p95(&real.waits), p95(&simulated.waits)),
@@ -162,11 +161,6 @@ impl Times {
         self.waits.extend(started.map(since));
         self.flows.extend(ended.map(since));
     }
-
-    fn sort(&mut self) {
-        self.waits.sort_unstable();
-        self.flows.sort_unstable();
-    }
 }
 
 /// What was recorded of each job, what was simulated, and when it was submitted.
@@ -184,10 +178,10 @@ fn mean(times: &[u64]) -> f64 {
     times.iter().sum::<u64>() as f64 / times.len().max(1) as f64
 }
 
-/// The smallest that so many percent do not exceed, of ascending ones.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+/// As in evaluations; 0 of nothing.
+fn percentile(times: &[u64], percent: u32) -> f64 {
+    let times: Vec<f64> = times.iter().map(|time| *time as f64).collect();
+    quantile(&times, f64::from(percent) / 100.0).unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -258,8 +252,8 @@ mod tests {
     #[test]
     fn percentiles_are_of_what_was_seen() {
         let sorted: Vec<u64> = (1..=100).collect();
-        assert_eq!(percentile(&sorted, 95), 95);
-        assert_eq!(percentile(&[7], 95), 7);
-        assert_eq!(percentile(&[], 95), 0);
+        assert!((percentile(&sorted, 95) - 95.05).abs() < 1e-9);
+        assert_eq!(percentile(&[7], 95), 7.0);
+        assert_eq!(percentile(&[], 95), 0.0);
     }
 }

@@ -42,13 +42,17 @@ const CONTENDED: &str = "contended";
 
 /// A real run against its simulation: starts without contention, waits and flow times with it
 #[derive(Debug, clap::Args)]
+// Here capacity is what jobs wait for.
+#[command(
+    mut_arg("agents", |arg| arg.value_parser(clap::value_parser!(u32).range(1..=100))),
+    mut_arg("cpu", |arg| arg
+        .help("Cores that each agent declares")
+        .default_value("16")
+        .value_parser(clap::value_parser!(u32).range(2..=1_000)))
+)]
 pub(crate) struct CalibrationArgs {
-    /// Number of agent processes
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
-    agents: u32,
-    /// Cores that each agent declares
-    #[arg(long, value_name = "CORES", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1_000))]
-    cpu: u32,
+    #[command(flatten)]
+    session: SessionArgs,
     /// Jobs of each of the two loads
     #[arg(long, value_name = "NUMBER", default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=10_000))]
     jobs: u32,
@@ -70,12 +74,7 @@ pub(crate) async fn run(args: CalibrationArgs, format: Format) -> Result<ExitCod
         let problem = format!("--load must be above 0 and at most 10, not {}", args.load);
         return Err(CliError::Usage(problem));
     }
-    let session = SessionArgs {
-        store: None,
-        agents: args.agents,
-        cpu: args.cpu,
-    };
-    let mut session = Session::open(&session).await?;
+    let mut session = Session::open(&args.session).await?;
     let compared = session
         .unless_interrupted(async |work| {
             let compared = measure(&args, work).await;
@@ -96,10 +95,11 @@ pub(crate) async fn run(args: CalibrationArgs, format: Format) -> Result<ExitCod
 
 async fn measure(args: &CalibrationArgs, work: &mut Work<'_>) -> Result<Comparison, CliError> {
     let client = Client::connect(&Address::one(&work.cluster.url())).await?;
-    let cpus = args.agents * args.cpu;
+    let SessionArgs { agents, cpu, .. } = args.session;
+    let cpus = agents * cpu;
     let mut planner = plan::Planner::new(args.seed, args.jobs, args.run_time);
     let free = planner.uncontended();
-    let full = planner.contended(args.cpu, f64::from(cpus) * args.load);
+    let full = planner.contended(cpu, f64::from(cpus) * args.load);
     let free = happened(&client, work, UNCONTENDED, free).await?;
     let full = happened(&client, work, CONTENDED, full).await?;
     let latency_ms = compare::start_latency_ms(&free.1);

@@ -2,16 +2,10 @@
 
 use std::process::ExitCode;
 
-use drover_model::Timestamp;
 use drover_proto::{time, v1::ExportHistoryRequest};
 
-use crate::{
-    client::Client,
-    command_line::Global,
-    error::CliError,
-    file::{Deadline, parse_deadline},
-    history, output,
-};
+use super::moment::Moment;
+use crate::{client::Client, command_line::Global, error::CliError, history, output};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -20,11 +14,11 @@ use crate::{
 )]
 pub(crate) struct Args {
     /// Jobs submitted from then on: so long ago (24h, 7d), or a time (2030-01-31T18:00:00Z)
-    #[arg(long, value_name = "TIME", value_parser = parse_deadline)]
-    since: Deadline,
+    #[arg(long, value_name = "TIME")]
+    since: Moment,
     /// And before then [default: now]
-    #[arg(long, value_name = "TIME", value_parser = parse_deadline)]
-    until: Option<Deadline>,
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
     /// Only jobs of this queue
     #[arg(
         long,
@@ -43,23 +37,12 @@ impl Args {
         ExportHistoryRequest {
             namespace: self.namespace,
             queue: self.queue,
-            from_time: Some(time::from_model(moment(&self.since, now_ms))),
+            from_time: Some(time::from_model(self.since.before(now_ms))),
             until_time: self
                 .until
-                .map(|until| time::from_model(moment(&until, now_ms))),
+                .map(|until| time::from_model(until.before(now_ms))),
         }
     }
-}
-
-/// A span is as long ago.
-fn moment(said: &Deadline, now_ms: i64) -> Timestamp {
-    Timestamp(match said {
-        Deadline::At(at) => at.as_millisecond(),
-        Deadline::After(age) => {
-            let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-            now_ms.saturating_sub(age_ms).max(0)
-        }
-    })
 }
 
 pub(crate) async fn run(args: Args, global: &Global) -> Result<ExitCode, CliError> {

@@ -1,6 +1,7 @@
 //! `drover trace ...`
 
 mod export;
+mod moment;
 
 use std::process::ExitCode;
 

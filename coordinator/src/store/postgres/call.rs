@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use drover_model::{
-    AttemptRow, EstimateRow, JobRow, Learned, NewJobRow, NodeRow, QueueRow, turn::SealedTurn,
+    AttemptRow, EstimateRow, JobRow, Learned, NewJobRow, NodeRow, PolicyEventRow, QueueRow,
+    turn::SealedTurn,
 };
 use sqlx::{Postgres, postgres::PgArguments, query::QueryScalar};
 use uuid::Uuid;
@@ -21,7 +22,8 @@ const COMMIT: &str = "SELECT commit_turn($1, $2, $3, $4, \
     $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, \
     $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, \
     $70, $71, $72, \
-    $73, $74, $75, $76)";
+    $73, $74, $75, $76, $77, $78, \
+    $79, $80, $81, $82)";
 
 /// Messages of the protocol, and values, end at 1 GiB.
 const MAX_SPEC_BYTES: usize = 512 << 20;
@@ -41,6 +43,7 @@ pub(super) fn call(turn: &SealedTurn, term: Duration) -> Result<Call<'_>, StoreE
     let call = bind_attempts(call, &turn.attempts)?;
     let call = bind_nodes(call, &turn.nodes)?;
     let call = bind_queues(call, &turn.queues);
+    let call = bind_policy_events(call, &turn.policy_events);
     Ok(bind_estimates(call, &turn.estimates))
 }
 
@@ -195,6 +198,15 @@ fn bind_queues<'q>(call: Call<'q>, rows: &'q [QueueRow]) -> Call<'q> {
     call.bind(column(rows, |row| &*row.namespace))
         .bind(column(rows, |row| &*row.name))
         .bind(column(rows, |row| &*row.settings))
+}
+
+fn bind_policy_events<'q>(call: Call<'q>, rows: &'q [PolicyEventRow]) -> Call<'q> {
+    call.bind(column(rows, |row| row.at.0))
+        .bind(column(rows, |row| row.kind.as_str()))
+        .bind(column(rows, |row| row.from.as_deref()))
+        .bind(column(rows, |row| &*row.to))
+        .bind(column(rows, |row| &*row.who))
+        .bind(column(rows, |row| &*row.why))
 }
 
 fn bind_estimates<'q>(call: Call<'q>, rows: &'q [EstimateRow]) -> Call<'q> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use drover_model::Epoch;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::pool::Borrowed;
 use crate::store::{
@@ -19,6 +19,15 @@ const READ: &str = "SELECT epoch, turn, holder, instance, model_time, \
 const LOCK: &str = "SELECT epoch, turn, holder, instance, model_time, \
     floor(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint AS remaining_ms \
     FROM lease WHERE id = 1 FOR UPDATE";
+
+/// Ends what keeps the row locked and waits for its client. A statement that was executed keeps its locks until the client
+/// says that this was all, and neither `statement_timeout` nor `idle_in_transaction_session_timeout` ends that wait (seen
+/// with PostgreSQL 15; `transaction_timeout` of 17 would). What still executes is left to its own limits, and so are other
+/// users, who do not show what they wait for.
+const END_STUCK: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+    WHERE datname = current_database() AND relation = 'lease'::regclass AND granted \
+    AND mode IN ('RowShareLock', 'RowExclusiveLock') AND wait_event = 'ClientRead' \
+    AND xact_start < clock_timestamp() - $1 * interval '1 millisecond'";
 
 /// One statement, so that a coordinator that freezes here leaves no transaction open that locks the row.
 const TAKE: &str = "UPDATE lease SET epoch = epoch + 1, holder = $1, instance = $2, \
@@ -40,7 +49,8 @@ pub(super) async fn acquire(
         if let Some(held) = row.held_against(applicant)? {
             break held;
         }
-        // It may have been renewed or taken between the two statements; then it is worth another look.
+        end_stuck(&mut connection, term).await?;
+        // It may have been renewed or taken between the statements; then it is worth another look.
         let taken: Option<i64> = sqlx::query_scalar(TAKE)
             .bind(&*applicant.address)
             .bind(applicant.instance)
@@ -55,6 +65,22 @@ pub(super) async fn acquire(
     };
     connection.give_back();
     Ok(acquired)
+}
+
+/// The lease has ended, and the server gives up a commit at half of its term: what is older is nobody's any more.
+async fn end_stuck(connection: &mut PgConnection, term: Duration) -> Result<(), StoreError> {
+    let ended: Vec<bool> = sqlx::query_scalar(END_STUCK)
+        .bind(milliseconds(term / 2))
+        .fetch_all(connection)
+        .await?;
+    if !ended.is_empty() {
+        let connections = ended.len();
+        tracing::warn!(
+            connections,
+            "ended what kept the lease locked beyond its term"
+        );
+    }
+    Ok(())
 }
 
 /// The row once no commit is in flight.

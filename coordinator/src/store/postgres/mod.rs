@@ -11,6 +11,7 @@ mod load;
 mod logs;
 mod outcome;
 mod park;
+mod policies;
 mod pool;
 mod read;
 mod reader;
@@ -19,7 +20,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, PolicyEventRow, QueueRow, Timestamp, TurnNumber,
+    policy::PolicySource,
     turn::{CommitOutcome, SealedTurn},
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -27,7 +29,8 @@ use tokio::sync::Mutex;
 
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
-    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    JobSummary, Lease, LogRow, NewPolicy, PolicyEntry, PolicyEventEntry, Purge, Store, StoreError,
+    StoredJob, StoredSnapshot, history, policies as registry, reads,
 };
 use pool::{STATEMENT_LIMIT, within};
 
@@ -112,8 +115,16 @@ impl Store for PostgresStore {
         within(STATEMENT_LIMIT, reads::jobs(&self.callers, query)).await
     }
 
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
-        within(STATEMENT_LIMIT, read::history(&self.callers, query)).await
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError> {
+        within(STATEMENT_LIMIT, history::page(&self.callers, query)).await
+    }
+
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<JobId>, StoreError> {
+        within(
+            STATEMENT_LIMIT,
+            history::arrivals(&self.callers, after, limit),
+        )
+        .await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
@@ -126,6 +137,41 @@ impl Store for PostgresStore {
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
         within(STATEMENT_LIMIT, reads::queues(&self.callers, namespace)).await
+    }
+
+    async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError> {
+        within(STATEMENT_LIMIT, registry::list(&self.callers, limit)).await
+    }
+
+    async fn policy(
+        &self,
+        version: &str,
+    ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError> {
+        within(STATEMENT_LIMIT, registry::find(&self.callers, version)).await
+    }
+
+    async fn add_policy(
+        &self,
+        new: &NewPolicy,
+        event: &PolicyEventRow,
+    ) -> Result<bool, StoreError> {
+        within(STATEMENT_LIMIT, policies::add(&self.callers, new, event)).await
+    }
+
+    async fn policy_events(
+        &self,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<PolicyEventEntry>, StoreError> {
+        within(
+            STATEMENT_LIMIT,
+            registry::events(&self.callers, before, limit),
+        )
+        .await
+    }
+
+    async fn policy_before(&self, version: &str) -> Result<Option<Arc<str>>, StoreError> {
+        within(STATEMENT_LIMIT, registry::before(&self.callers, version)).await
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {

@@ -5,7 +5,7 @@ use sqlx::{Connection, PgPool};
 
 use super::pool::Borrowed;
 use crate::store::{
-    FoundRequest, HistoryQuery, StoreError, StoredJob, history, queries, reads,
+    FoundRequest, StoreError, StoredJob, queries, reads,
     rows::{Place, found_requests},
 };
 
@@ -28,18 +28,6 @@ pub(super) async fn job(
     let mut connection = Borrowed::of(pool).await?;
     let mut transaction = connection.begin_with(SNAPSHOT).await?;
     let found = reads::job(&mut *transaction, id).await?;
-    transaction.commit().await?;
-    connection.give_back();
-    Ok(found)
-}
-
-pub(super) async fn history(
-    pool: &PgPool,
-    query: &HistoryQuery,
-) -> Result<Vec<StoredJob>, StoreError> {
-    let mut connection = Borrowed::of(pool).await?;
-    let mut transaction = connection.begin_with(SNAPSHOT).await?;
-    let found = history::page(&mut *transaction, query).await?;
     transaction.commit().await?;
     connection.give_back();
     Ok(found)

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::pool::Borrowed;
 use crate::store::{
     StoreError,
-    queries::{attempts_of, first_failures, page},
+    queries::{first_failures, page},
     reader::{Dialect, Reader, Streaming, Value},
     rows::{attempt_columns, count_of_page, job_columns},
 };
@@ -20,7 +20,6 @@ impl Dialect for PgRow {
         also "j.state = ANY ($5)"
     );
     const FIRST_FAILURES: &'static str = first_failures!("= ANY ($1)");
-    const ATTEMPTS: &'static str = attempts_of!("= ANY ($1)");
     const SPECS: &'static str = "SELECT id, spec FROM jobs WHERE id = ANY ($1)";
 }
 
@@ -57,6 +56,8 @@ impl Reader for &mut PgConnection {
                 Value::Texts(texts) => query.bind(texts),
                 Value::Integer(number) => query.bind(number),
                 Value::Big(number) => query.bind(number),
+                Value::OptionalBig(number) => query.bind(number),
+                Value::OptionalBytes(bytes) => query.bind(bytes),
             };
         }
         Ok(query.fetch_all(&mut **self).await?)

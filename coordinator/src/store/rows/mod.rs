@@ -5,6 +5,7 @@ mod estimate;
 mod job;
 mod log;
 mod node;
+mod policy;
 mod queue;
 mod request;
 
@@ -19,6 +20,7 @@ pub(super) use estimate::{estimate, estimate_columns};
 pub(super) use job::{count_of_page, died, job, job_columns, summary};
 pub(super) use log::{log, log_columns};
 pub(super) use node::{admission, named_resources, node, node_columns};
+pub(super) use policy::{policy, policy_columns, policy_event, policy_event_columns};
 pub(super) use queue::{queue, queue_columns};
 pub(super) use request::found_requests;
 

@@ -1,6 +1,8 @@
 //! The rows of a turn as arguments of statements: a batch for each.
 
-use drover_model::{AttemptRow, EstimateRow, JobId, JobRow, Learned, NodeRow, QueueRow};
+use drover_model::{
+    AttemptRow, EstimateRow, JobId, JobRow, Learned, NodeRow, PolicyEventRow, QueueRow,
+};
 
 use super::batch::{Batch, hex};
 use crate::store::{
@@ -132,6 +134,21 @@ pub(super) fn queues(rows: &[QueueRow]) -> Batch {
     let mut batch = Batch::new();
     for row in rows {
         batch.push(&(&*row.namespace, &*row.name, hex(&row.settings)));
+    }
+    batch
+}
+
+pub(super) fn policy_events(rows: &[PolicyEventRow]) -> Batch {
+    let mut batch = Batch::new();
+    for row in rows {
+        batch.push(&(
+            row.at.0,
+            row.kind.as_str(),
+            row.from.as_deref(),
+            &*row.to,
+            &*row.who,
+            &*row.why,
+        ));
     }
     batch
 }

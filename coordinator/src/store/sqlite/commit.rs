@@ -5,7 +5,7 @@ use std::time::Duration;
 use drover_model::turn::{CommitOutcome, SealedTurn};
 use sqlx::{Connection, SqliteConnection};
 
-use super::{batch::Batch, batches, lease::BEGIN, writer::Writer};
+use super::{batch::Batch, batches, lease::BEGIN, policies, writer::Writer};
 use crate::store::{
     StoreError,
     lease::milliseconds,
@@ -173,6 +173,7 @@ async fn write(
     apply(&mut transaction, UPSERT_NODES, batches::nodes(&turn.nodes)?).await?;
     let queues = batches::queues(&turn.queues);
     apply(&mut transaction, UPSERT_QUEUES, queues).await?;
+    policies::switch(&mut transaction, &turn.policy_events).await?;
     let (forgotten, learned) = batches::estimates(&turn.estimates);
     // Not counted: what is not there is forgotten.
     if forgotten.rows > 0 {

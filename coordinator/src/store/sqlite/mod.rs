@@ -9,6 +9,7 @@ mod lease;
 mod load;
 mod logs;
 mod park;
+mod policies;
 mod read;
 mod reader;
 mod writer;
@@ -17,14 +18,16 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use drover_model::{
-    AttemptKey, AttemptRow, Epoch, JobId, QueueRow, Timestamp, TurnNumber,
+    AttemptKey, AttemptRow, Epoch, JobId, PolicyEventRow, QueueRow, Timestamp, TurnNumber,
+    policy::PolicySource,
     turn::{CommitOutcome, SealedTurn},
 };
 use sqlx::SqlitePool;
 
 use super::{
     Acquired, Applicant, DeadLetter, DeadLetterQuery, FoundRequest, HistoryQuery, JobQuery,
-    JobSummary, Lease, LogRow, Purge, Store, StoreError, StoredJob, StoredSnapshot, reads,
+    JobSummary, Lease, LogRow, NewPolicy, PolicyEntry, PolicyEventEntry, Purge, Store, StoreError,
+    StoredJob, StoredSnapshot, history, policies as registry, reads,
 };
 use writer::Writer;
 
@@ -88,8 +91,12 @@ impl Store for SqliteStore {
         reads::jobs(&self.readers, query).await
     }
 
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredJob>, StoreError> {
-        read::history(&self.readers, query).await
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<JobId>, StoreError> {
+        history::page(&self.readers, query).await
+    }
+
+    async fn arrivals(&self, after: JobId, limit: u32) -> Result<Vec<JobId>, StoreError> {
+        history::arrivals(&self.readers, after, limit).await
     }
 
     async fn successes(&self, limit: u32) -> Result<Vec<AttemptRow>, StoreError> {
@@ -102,6 +109,37 @@ impl Store for SqliteStore {
 
     async fn queues(&self, namespace: &str) -> Result<Vec<QueueRow>, StoreError> {
         reads::queues(&self.readers, namespace).await
+    }
+
+    async fn policies(&self, limit: u32) -> Result<Vec<PolicyEntry>, StoreError> {
+        registry::list(&self.readers, limit).await
+    }
+
+    async fn policy(
+        &self,
+        version: &str,
+    ) -> Result<Option<(PolicyEntry, PolicySource)>, StoreError> {
+        registry::find(&self.readers, version).await
+    }
+
+    async fn add_policy(
+        &self,
+        new: &NewPolicy,
+        event: &PolicyEventRow,
+    ) -> Result<bool, StoreError> {
+        policies::add(&self.writer, new, event).await
+    }
+
+    async fn policy_events(
+        &self,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<PolicyEventEntry>, StoreError> {
+        registry::events(&self.readers, before, limit).await
+    }
+
+    async fn policy_before(&self, version: &str) -> Result<Option<Arc<str>>, StoreError> {
+        registry::before(&self.readers, version).await
     }
 
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 
 use super::{batch::Batch, writer::Writer};
 use crate::store::{
-    FoundRequest, HistoryQuery, StoreError, StoredJob, history, queries, reads,
+    FoundRequest, StoreError, StoredJob, queries, reads,
     rows::{Place, found_requests},
 };
 
@@ -22,15 +22,6 @@ pub(super) async fn job(
 ) -> Result<(TurnNumber, Option<StoredJob>), StoreError> {
     let mut transaction = readers.begin().await?;
     reads::job(&mut *transaction, id).await
-}
-
-/// One transaction: jobs and attempts are of the same turn.
-pub(super) async fn history(
-    readers: &SqlitePool,
-    query: &HistoryQuery,
-) -> Result<Vec<StoredJob>, StoreError> {
-    let mut transaction = readers.begin().await?;
-    history::page(&mut *transaction, query).await
 }
 
 pub(super) async fn find_requests(

@@ -4,7 +4,7 @@ use sqlx::{Executor as _, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use super::{batch::Batch, batches};
 use crate::store::{
     StoreError,
-    queries::{attempts_of, first_failures, page},
+    queries::{first_failures, page},
     reader::{Dialect, Reader, Streaming, Value},
     rows::{attempt_columns, count_of_page, job_columns},
 };
@@ -20,8 +20,6 @@ impl Dialect for SqliteRow {
     );
     const FIRST_FAILURES: &'static str =
         first_failures!("IN (SELECT unhex(value ->> 0) FROM json_each($1))");
-    const ATTEMPTS: &'static str =
-        attempts_of!("IN (SELECT unhex(value ->> 0) FROM json_each($1))");
     const SPECS: &'static str =
         "SELECT id, spec FROM jobs WHERE id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
 }
@@ -57,6 +55,8 @@ impl Reader for &mut SqliteConnection {
                 Value::Texts(texts) => query.bind(json(&texts)),
                 Value::Integer(number) => query.bind(number),
                 Value::Big(number) => query.bind(number),
+                Value::OptionalBig(number) => query.bind(number),
+                Value::OptionalBytes(bytes) => query.bind(bytes),
             };
         }
         Ok(query.fetch_all(&mut **self).await?)

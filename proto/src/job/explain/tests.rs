@@ -134,6 +134,16 @@ fn a_decision_is_told_in_full() {
     assert_eq!((decision.attempt, decision.time.unwrap().seconds), (2, 3));
     assert_eq!((&*decision.policy, &*decision.mode), ("edf", "easy"));
     assert_eq!(decision.policy_version, env!("CARGO_PKG_VERSION"));
+    let network = DecisionView {
+        policy: "learned-7".into(),
+        ..view.clone()
+    };
+    let told = explanation(job(&[v1::TaskState::Running]), 0, known(&network));
+    let by_network = told.decision.unwrap();
+    assert_eq!(
+        (&*by_network.policy, &*by_network.policy_version),
+        ("learned-7", "")
+    );
     assert_eq!((decision.rank, decision.backfilled), (5, true));
     assert_eq!((&*decision.node, &*decision.runner_up), ("n1", "n2"));
     assert_eq!(decision.nodes_compared, 7);

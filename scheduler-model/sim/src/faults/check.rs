@@ -9,6 +9,7 @@ mod operators;
 mod order;
 mod physical;
 mod place;
+mod policy;
 mod preempt;
 mod quarantine;
 mod record;
@@ -78,6 +79,8 @@ pub struct Checker {
     /// Epochs grow; the newest.
     epoch: Epoch,
     model_time: Timestamp,
+    /// In use, by the record.
+    policy: Arc<str>,
     /// Of each coordinator: the epoch it stepped in last, and the model time then.
     stepped: FxHashMap<usize, (Epoch, Timestamp)>,
     /// The same of the last step that saw to timers.
@@ -127,6 +130,7 @@ impl Checker {
             occasions: Vec::new(),
             workload,
             node_timeout_ms: setting.node_timeout_ms,
+            policy: setting.policy.name().into(),
             capacities: setting
                 .agents
                 .iter()

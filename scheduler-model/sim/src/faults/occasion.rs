@@ -23,6 +23,7 @@ kinds! {
         GpuModel = "started on a model of gpus",
         Apart = "started beside a task that it must be apart from",
         Named = "started with named resources",
+        PolicySwitched = "another policy used",
         GangStarted = "gang started",
         GangStartedAgain = "gang started again",
         GangOnManyNodes = "gang started on more than one node",
@@ -80,6 +81,7 @@ impl Occasion {
                 decision,
             } => (task, decision),
             Answer::Explained { task: None, .. } => return vec![Self::ExplainedNothing],
+            Answer::PolicyUsed { .. } => return vec![Self::PolicySwitched],
             Answer::Refused(Refusal::UnknownNode(_)) => return vec![Self::UnknownNode],
             _ => return Vec::new(),
         };

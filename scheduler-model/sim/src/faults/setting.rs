@@ -46,6 +46,8 @@ pub struct Setting {
     pub faults_per_minute: u64,
     /// How often somebody takes a node out of service, or says otherwise what it is.
     pub operations: u64,
+    /// How often somebody wants another policy.
+    pub switches: u64,
     /// A mistake that the checkers have to find.
     pub planted: Option<PlantedBug>,
     /// Keeps a history in words.
@@ -82,6 +84,7 @@ impl Setting {
                 ..Quarantine::default()
             },
             age_cap_ms: *random.pick(&[SHORT_AGE_CAP_MS, DAY_MS, DAY_MS]),
+            switches: *random.pick(&[0, 8, 30]),
             planted: None,
             trace: false,
             record: false,
@@ -92,7 +95,7 @@ impl Setting {
 impl Setting {
     /// Whether the priority of jobs decides in which order their tasks start, unless they are escalated.
     pub(super) fn priority_orders(&self) -> bool {
-        self.policy.name() == "priority" && self.age_cap_ms > SHORT_AGE_CAP_MS
+        self.policy.name() == "priority" && self.switches == 0 && self.age_cap_ms > SHORT_AGE_CAP_MS
     }
 }
 

@@ -36,6 +36,7 @@ impl Checker {
             || format!("{:?} after {before:?}", turn.model_time),
         );
         self.model_time = turn.model_time;
+        self.policy_decides(turn);
         for row in &turn.attempts {
             self.attempt_written(row, database);
         }

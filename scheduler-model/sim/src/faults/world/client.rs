@@ -4,9 +4,12 @@
 mod calls;
 mod follow_up;
 mod operate;
+pub(super) mod policies;
 mod replay;
 
-use drover_model::{Cancellation, JobId, NewJob, Question, Refusal, Submitted};
+use drover_model::{
+    Cancellation, JobId, NewJob, Question, Refusal, Submitted, policy::PolicySource,
+};
 
 use super::{Happening, World, moment::Moment};
 use crate::{
@@ -44,6 +47,7 @@ pub enum CallKind {
     Replay { job: JobId, from_failed: bool },
     SetQueue,
     Operate(Operation),
+    UsePolicy(PolicySource),
     Ask(Question),
 }
 
@@ -146,6 +150,7 @@ impl World<'_> {
             self.plan_call(call, Moment::default().plus_ms(at_ms));
         }
         self.plan_operators();
+        self.plan_switches();
     }
 
     fn plan_call(&mut self, call: usize, at: Moment) {

@@ -62,6 +62,8 @@ pub struct Database {
     pub attempts: BTreeMap<AttemptKey, AttemptRow>,
     pub nodes: BTreeMap<NodeName, NodeRow>,
     pub queues: BTreeMap<(Arc<str>, Arc<str>), QueueRow>,
+    /// In use, once somebody has said.
+    pub policy: Option<Arc<str>>,
     pub dead_letters: BTreeSet<JobId>,
     /// By signature and node.
     pub estimates: BTreeMap<(u64, Option<NodeName>), Learned>,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drover_model::{JobId, JobSpec, NewJob, QueueRow, Submitted, TurnNumber, lead::Wish};
+use drover_model::{
+    JobId, JobSpec, NewJob, PolicyEventKind, PolicySwitch, QueueRow, Submitted, TurnNumber,
+    lead::Wish,
+};
 
 use super::{DatabaseRequest, Phase, Request, panicking};
 use crate::faults::{
@@ -52,6 +55,13 @@ impl World<'_> {
                 node: operation.node.clone(),
                 change: operation.change.clone(),
             },
+            CallKind::UsePolicy(policy) => Wish::UsePolicy(Box::new(PolicySwitch {
+                policy: policy.clone(),
+                instead_of: None,
+                kind: PolicyEventKind::Use,
+                who: "an operator".into(),
+                why: Box::default(),
+            })),
             CallKind::Ask(question) => Wish::Ask(question.clone()),
         };
         self.put_request(c, Request { wish, call });

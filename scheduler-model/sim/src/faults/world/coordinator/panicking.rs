@@ -5,7 +5,7 @@ use std::{any::Any, panic::resume_unwind, sync::Arc};
 
 use drover_model::{
     DeadlineAction, JobSpec, Snapshot,
-    policy::{Facts, Order, Policy},
+    policy::{Facts, Learned, Order, Policy},
 };
 
 use crate::faults::{workload, world::World};
@@ -31,6 +31,10 @@ impl Policy for Panicking {
 
     fn order(&self) -> Order {
         self.0.order()
+    }
+
+    fn learned(&self) -> Option<&Learned> {
+        self.0.learned()
     }
 
     fn key(&self, facts: &Facts) -> i64 {

@@ -1,18 +1,21 @@
 //! From standing by to leading. As `coordinator/src/driver/take_over.rs`.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 
 use drover_model::{
     Epoch, Snapshot,
     cluster::Config,
     lead::{ModelClock, STORE_PAUSE, standby_pause},
+    policy::Policy,
     record::{Line, Settings},
 };
 
 use super::{DatabaseAnswer, DatabaseRequest, Leader, Phase, panicking};
 use crate::faults::{
     inject::{CrashPoint, FaultKind},
-    world::{World, moment::Moment},
+    world::{World, client::policies, moment::Moment},
 };
 
 impl World<'_> {
@@ -61,8 +64,10 @@ impl World<'_> {
         let clock = ModelClock::start(snapshot.model_time, wall, self.now.elapsed());
         let careful = self.coordinators[c].suspicion.is_careful();
         self.mark_panicking(&mut snapshot);
+        let (policy, policy_weights) = self.policy_in_use();
         let mut config = Config {
-            policy: panicking::policy(&self.setting.policy),
+            policy: panicking::policy(&policy),
+            policy_weights,
             mode: self.setting.mode,
             weights: self.setting.weights,
             node_timeout_ms: self.setting.node_timeout_ms,
@@ -105,5 +110,15 @@ impl World<'_> {
         leader.lead.cluster().assert_consistent();
         self.coordinators[c].phase = Phase::Leading(Box::new(leader));
         self.run_driver(c);
+    }
+
+    /// As the record says, or as the cluster was set up.
+    fn policy_in_use(&self) -> (Arc<dyn Policy>, Option<Bytes>) {
+        let Some(version) = &self.database.policy else {
+            return (Arc::clone(&self.setting.policy), None);
+        };
+        let source = policies::source(version);
+        let policy = source.build().expect("what is used can be built");
+        (policy, source.weights)
     }
 }

@@ -73,6 +73,9 @@ impl Database {
             let key = (row.namespace.clone(), row.name.clone());
             self.queues.insert(key, row.clone());
         }
+        if let Some(last) = turn.policy_events.last() {
+            self.policy = Some(last.to.clone());
+        }
         turn.estimates.iter().for_each(|row| self.learn(row));
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use drover_model::{
-    AttemptState, GroupKind, JobSpec, JobState, NodeAttributes, NodeClass, Resources,
-};
+use drover_model::{GroupKind, JobSpec, NodeAttributes};
 use drover_proto::{
-    Violation,
+    DecodeError, Violation, agent,
+    job::{attempt_state_to_model, job_state_to_model},
+    node,
     spec::{self, Limits, Places},
     time, v1,
 };
@@ -18,29 +18,40 @@ use drover_sim::trace::history::{
 /// The label that says whose a job is.
 const OWNER: &str = "owner";
 
-pub(super) fn header(header: &v1::HistoryHeader) -> Header {
-    Header {
+const UNKNOWN: &str = "is not one that this program knows";
+
+/// Why a message is no line: it comes from a coordinator of another version.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error(transparent)]
+    Spec(#[from] Violation),
+    #[error(transparent)]
+    Message(#[from] DecodeError),
+}
+
+pub fn header(header: &v1::HistoryHeader) -> Result<Header, DecodeError> {
+    Ok(Header {
         format: FORMAT.to_owned(),
         version: VERSION,
-        from_ms: ms(header.from_time.as_ref()).unwrap_or(0),
-        until_ms: ms(header.until_time.as_ref()).unwrap_or(0),
+        from_ms: said_ms("from_time", header.from_time.as_ref())?,
+        until_ms: said_ms("until_time", header.until_time.as_ref())?,
         policy: header.policy.clone(),
         dispatch_mode: header.dispatch_mode.clone(),
         score_weights: header.score_weights.clone(),
-    }
+    })
 }
 
-pub(super) fn node(node: &v1::Node) -> NodeLine {
-    let capacity = node.capacity.clone().unwrap_or_default();
+pub fn node(node: &v1::Node) -> Result<NodeLine, DecodeError> {
+    let capacity = node.capacity.as_ref();
+    let capacity = capacity.ok_or_else(|| wrong("capacity", "is missing"))?;
     let text = |text: &str| (!text.is_empty()).then(|| text.into());
-    let class = match node.class() {
-        v1::NodeClass::Edge => NodeClass::Edge,
-        v1::NodeClass::Gpu => NodeClass::Gpu,
-        v1::NodeClass::Cloud | v1::NodeClass::Unspecified => NodeClass::Cloud,
-    };
-    NodeLine {
+    let class = node::class_to_model(node.class).map_err(|problem| wrong("class", problem))?;
+    let class = class.ok_or_else(|| wrong("class", "is missing"))?;
+    let state = node::state_to_model(node.state());
+    let state = state.ok_or_else(|| wrong("state", UNKNOWN))?;
+    Ok(NodeLine {
         name: node.name.as_str().into(),
-        state: short(node.state().as_str_name(), "NODE_STATE_"),
+        state: state.to_string(),
         attributes: NodeAttributes {
             class,
             region: text(&node.region),
@@ -51,27 +62,14 @@ pub(super) fn node(node: &v1::Node) -> NodeLine {
             gpu_model: text(&capacity.gpu_model),
             address: node.address.as_str().into(),
         },
-        capacity: resources(&capacity),
+        capacity: agent::resources_to_model(capacity),
         speed_permille: (node.speed * 1_000.0).round() as u32,
-    }
-}
-
-fn resources(from: &v1::Resources) -> Resources {
-    let named = from.custom.iter();
-    Resources {
-        cpu_millis: from.cpu_millis,
-        memory_bytes: from.memory_bytes,
-        gpus: from.gpus,
-        disk_bytes: from.disk_bytes,
-        named: named
-            .map(|(name, amount)| (name.as_str().into(), *amount))
-            .collect(),
-    }
+    })
 }
 
 /// # Errors
-/// When its spec is not one that this build accepts: a newer coordinator has accepted it.
-pub(super) fn job(job: &v1::Job) -> Result<JobLine, Violation> {
+/// When its spec is not one that this build accepts, or a state not one that it knows: those of a newer coordinator.
+pub fn job(job: &v1::Job) -> Result<JobLine, Unreadable> {
     let said = job.spec.clone().unwrap_or_default();
     let compiled = spec::compile(&said, &Limits::NONE);
     let compiled = compiled.map_err(|mut problems| problems.swap_remove(0))?;
@@ -86,22 +84,22 @@ pub(super) fn job(job: &v1::Job) -> Result<JobLine, Violation> {
     let tasks = said.tasks.iter().enumerate();
     let queue = &compiled.spec.queue;
     let owner = said.labels.get(OWNER).map_or(&**queue, String::as_str);
-    let state = short(job.state().as_str_name(), "JOB_STATE_");
+    let state = job_state_to_model(job.state());
     Ok(JobLine {
         id: job.id.clone(),
         name: compiled.name,
         owner: owner.into(),
         queue: queue.clone(),
         priority: compiled.spec.priority.get(),
-        submitted_ms: ms(job.submit_time.as_ref()).unwrap_or(0),
-        deadline_ms: ms(job.deadline.as_ref()),
-        state: JobState::from_name(&state).unwrap_or(JobState::Queued),
-        ended_ms: ms(job.end_time.as_ref()),
+        submitted_ms: said_ms("submit_time", job.submit_time.as_ref())?,
+        deadline_ms: ms("deadline", job.deadline.as_ref())?,
+        state: state.ok_or_else(|| wrong("state", UNKNOWN))?,
+        ended_ms: ms("end_time", job.end_time.as_ref())?,
         cost_micros: job.cost_micros,
         energy_joules: job.energy_joules,
         tasks: tasks
             .map(|(place, task)| reading.task(place, task))
-            .collect(),
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -114,7 +112,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn task(&self, place: usize, task: &v1::TaskSpec) -> TaskLine {
+    fn task(&self, place: usize, task: &v1::TaskSpec) -> Result<TaskLine, DecodeError> {
         let whole = self.places.of_task(place);
         let steps = self.places.instances_of(whole);
         let steps = steps.unwrap_or(whole..whole + 1);
@@ -127,7 +125,7 @@ impl Reading<'_> {
             task.into_iter()
                 .flat_map(move |task| attempts(instance, task))
         });
-        TaskLine {
+        Ok(TaskLine {
             name: task.name.as_str().into(),
             needs: needs
                 .filter_map(|need| self.numbers.get(need.as_str()).copied())
@@ -138,8 +136,8 @@ impl Reading<'_> {
             stated_ms: step.expected.stated_ms,
             signature: step.expected.signature,
             retries: step.rules.retry.retries,
-            attempts: attempts.collect(),
-        }
+            attempts: attempts.collect::<Result<_, _>>()?,
+        })
     }
 
     fn instances(&self, first: u32) -> Option<Instances> {
@@ -155,37 +153,49 @@ impl Reading<'_> {
     }
 }
 
-fn attempts(instance: u32, task: &v1::Task) -> impl Iterator<Item = AttemptLine> {
+fn attempts(
+    instance: u32,
+    task: &v1::Task,
+) -> impl Iterator<Item = Result<AttemptLine, DecodeError>> {
     let own = task.attempts.iter().map(|attempt| (false, attempt));
     let undo = task.undo_attempts.iter().map(|attempt| (true, attempt));
     own.chain(undo).map(move |(undo, attempt)| {
-        let state = short(attempt.state().as_str_name(), "ATTEMPT_STATE_");
-        AttemptLine {
+        let outcome = attempt_state_to_model(attempt.state());
+        Ok(AttemptLine {
             instance,
             undo,
             number: attempt.number,
             node: attempt.node.as_str().into(),
-            assigned_ms: ms(attempt.assign_time.as_ref()).unwrap_or(0),
-            started_ms: ms(attempt.start_time.as_ref()),
-            ended_ms: ms(attempt.end_time.as_ref()),
-            outcome: AttemptState::from_name(&state).unwrap_or(AttemptState::Assigned),
-        }
+            assigned_ms: said_ms("assign_time", attempt.assign_time.as_ref())?,
+            started_ms: ms("start_time", attempt.start_time.as_ref())?,
+            ended_ms: ms("end_time", attempt.end_time.as_ref())?,
+            outcome: outcome.ok_or_else(|| wrong("attempts.state", UNKNOWN))?,
+        })
     })
 }
 
-fn ms(at: Option<&pbjson_types::Timestamp>) -> Option<i64> {
-    time::to_model(at?).ok().map(|at| at.0)
+fn ms(
+    field: &'static str,
+    at: Option<&pbjson_types::Timestamp>,
+) -> Result<Option<i64>, DecodeError> {
+    let at = at.map(time::to_model).transpose();
+    let at = at.map_err(|_| wrong(field, "is no time between 1970 and the year 9999"))?;
+    Ok(at.map(|at| at.0))
 }
 
-/// `JOB_STATE_TIMED_OUT` as the record has it: `timed_out`.
-fn short(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix)
-        .unwrap_or(name)
-        .to_ascii_lowercase()
+/// Of a time that is always said.
+fn said_ms(field: &'static str, at: Option<&pbjson_types::Timestamp>) -> Result<i64, DecodeError> {
+    ms(field, at)?.ok_or_else(|| wrong(field, "is missing"))
+}
+
+fn wrong(field: &'static str, problem: &'static str) -> DecodeError {
+    DecodeError { field, problem }
 }
 
 #[cfg(test)]
 mod tests {
+    use drover_model::{AttemptState, JobState, Timestamp};
+
     use super::*;
 
     fn task(name: &str, needs: &[&str]) -> v1::TaskSpec {
@@ -205,7 +215,7 @@ mod tests {
             number,
             state: state.into(),
             node: "n1".to_owned(),
-            assign_time: Some(time::from_model(drover_model::Timestamp(5))),
+            assign_time: Some(time::from_model(Timestamp(5))),
             ..Default::default()
         }
     }
@@ -233,6 +243,7 @@ mod tests {
         let message = v1::Job {
             spec: Some(spec),
             state: v1::JobState::RolledBack.into(),
+            submit_time: Some(time::from_model(Timestamp(3))),
             tasks,
             ..Default::default()
         };
@@ -263,6 +274,56 @@ mod tests {
     #[test]
     fn a_job_that_this_build_does_not_accept_is_named() {
         let problem = job(&v1::Job::default()).expect_err("it has no name");
-        assert_eq!(problem.field, "name");
+        assert!(
+            matches!(&problem, Unreadable::Spec(wrong) if wrong.field == "name"),
+            "{problem}"
+        );
+    }
+
+    /// Of a coordinator that knows more states than this program; none of them is taken for another.
+    #[test]
+    fn what_this_build_does_not_know_is_refused() {
+        let message = v1::Job {
+            spec: Some(v1::JobSpec {
+                name: "job".to_owned(),
+                tasks: vec![task("only", &[])],
+                ..Default::default()
+            }),
+            state: v1::JobState::Running.into(),
+            submit_time: Some(time::from_model(Timestamp(3))),
+            tasks: vec![v1::Task {
+                attempts: vec![attempt(1, v1::AttemptState::Running)],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        job(&message).expect("all of it is known");
+        let mut attempted = message.clone();
+        attempted.tasks[0].attempts[0].state = 99;
+        let problem = wrong("attempts.state", UNKNOWN);
+        assert_eq!(job(&attempted), Err(problem.into()));
+        let stated = v1::Job {
+            state: 99,
+            ..message
+        };
+        assert_eq!(job(&stated), Err(wrong("state", UNKNOWN).into()));
+
+        let host = v1::Node {
+            state: v1::NodeState::Ready.into(),
+            class: v1::NodeClass::Edge.into(),
+            capacity: Some(v1::Resources::default()),
+            ..Default::default()
+        };
+        assert_eq!(
+            super::node(&host).expect("all of it is known").state,
+            "ready"
+        );
+        let classed = v1::Node {
+            class: 99,
+            ..host.clone()
+        };
+        assert_eq!(super::node(&classed).expect_err("unknown").field, "class");
+        let stated = v1::Node { state: 99, ..host };
+        assert_eq!(super::node(&stated), Err(wrong("state", UNKNOWN)));
     }
 }
