@@ -154,7 +154,7 @@ async fn record(
 ) -> Result<Recording, ExecuteError> {
     let mut run = Run::begin(address, trace).await?;
     let ended = tokio::select! {
-        ended = run.to_the_end(jobs, scale) => ended.map_err(ExecuteError::from),
+        ended = run.run_all(jobs, scale) => ended.map_err(ExecuteError::from),
         failure = failure => Err(failure),
         () = signals.asked_to_end() => Err(ExecuteError::Interrupted),
     };

@@ -82,7 +82,7 @@ impl Run {
 
     /// Submits each job at its time, and waits for the ends of all that were accepted. May be dropped halfway; then
     /// [`Self::cancel`].
-    pub(super) async fn to_the_end(
+    pub(super) async fn run_all(
         &mut self,
         jobs: Vec<Submission>,
         scale: f64,
