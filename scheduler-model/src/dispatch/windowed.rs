@@ -5,6 +5,8 @@
 //! scores higher than that one is tried beside it: so a policy can hold capacity back. Where there is nothing to choose,
 //! because nothing of the window fits or one order is as good as another, the order of the index serves.
 
+use std::cmp::Reverse;
+
 use super::{
     round::Round,
     walk::{Candidate, Walk},
@@ -173,11 +175,16 @@ impl<'a> Round<'a> {
             let score = match *score {
                 _ if is_aged => f32::INFINITY,
                 score if score.is_nan() => f32::NEG_INFINITY,
-                score => score,
+                score => score.min(f32::MAX),
             };
             windows.order.push(standing(score, place));
         }
         windows.order.sort_unstable();
+        // Before all others, whatever the network says, and in the order of the index: what is escalated, then what has aged.
+        let drawn = &windows.drawn;
+        let entry = |standing: &u64| drawn[place_of(*standing)].0;
+        let others = windows.order.partition_point(|it| entry(it).key > AGED);
+        windows.order[others..].sort_unstable_by_key(|it| Reverse(entry(it)));
         self.hold_back(windowed);
     }
 
