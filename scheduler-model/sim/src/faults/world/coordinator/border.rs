@@ -9,13 +9,10 @@ use drover_model::{
 };
 
 use super::{DatabaseRequest, Phase, Request, panicking};
-use crate::faults::{
-    workload::Poison,
-    world::{
-        World,
-        client::{CallKind, Heard, StoredDeath},
-        database::FoundRequest,
-    },
+use crate::faults::world::{
+    World,
+    client::{CallKind, Heard, StoredDeath},
+    database::FoundRequest,
 };
 
 /// For jobs without a request id there is nothing that a look-up could have missed.
@@ -150,7 +147,7 @@ impl World<'_> {
         let request_id = self.request_key(number).map(|(_, request_id)| request_id);
         let planned = &self.workload.jobs[number as usize];
         let mut spec = JobSpec::clone(&planned.spec);
-        if planned.poison == Poison::Panic {
+        if self.panics(planned) {
             panicking::mark(&mut spec);
         }
         NewJob {

@@ -72,16 +72,18 @@ pub(super) fn mark(spec: &mut JobSpec) {
 }
 
 impl World<'_> {
-    /// What is loaded makes the same trouble. Not where policies are switched: one that keeps no keys asks for none before a
-    /// round, and what has become ready under it could not be loaded under one that does.
+    /// Whether a job is to be trouble. None where policies are switched: one that keeps no keys asks for none before a round,
+    /// and what has become ready under it could not be loaded under one that does.
+    pub(super) fn panics(&self, planned: &workload::PlannedJob) -> bool {
+        planned.poison == workload::Poison::Panic && self.setting.switches == 0
+    }
+
+    /// What is loaded makes the same trouble.
     pub(super) fn mark_panicking(&self, snapshot: &mut Snapshot) {
-        if self.setting.switches > 0 {
-            return;
-        }
         for job in &mut snapshot.jobs {
             let stored = &self.database.jobs[&job.row.id];
             let planned = &self.workload.jobs[stored.number as usize];
-            if planned.poison == workload::Poison::Panic && stored.fixed.replay_of.is_none() {
+            if self.panics(planned) && stored.fixed.replay_of.is_none() {
                 mark(&mut job.spec);
             }
         }
