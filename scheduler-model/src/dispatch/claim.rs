@@ -129,6 +129,51 @@ impl<'a> Round<'a> {
         });
     }
 
+    /// A task has started, and needs no place to be made for it: who was to be stopped in this round for others on that node
+    /// may be left alone.
+    pub(super) fn release_claim(&mut self, task: TaskRef) {
+        let Some(at) = self.claims.iter().position(|claim| claim.task == task) else {
+            return;
+        };
+        let node = self.claims.remove(at).node;
+        let mut preemptions = std::mem::take(&mut self.preemptions);
+        for preemption in &mut preemptions {
+            if *preemption.node == *self.nodes.get(node).name {
+                self.spare(preemption, node);
+            }
+        }
+        self.preemptions = preemptions;
+    }
+
+    /// Leaves those alone whom the task can do without by now, the oldest first.
+    fn spare(&mut self, preemption: &mut Preemption, node: NodeSlot) {
+        let job = self.jobs.find(preemption.job);
+        let is_its =
+            |claim: &Claim<'_>| Some(claim.task.job) == job && claim.task.task == preemption.task;
+        let Some(at) = self.claims.iter().position(is_its) else {
+            return;
+        };
+        let Claim { task, fit, .. } = self.claims.remove(at);
+        preemption.victims.retain(|victim| {
+            let Some(job) = self.jobs.find(victim.job) else {
+                return true;
+            };
+            let victim = TaskRef {
+                job,
+                task: victim.task,
+            };
+            self.victims.remove(&victim);
+            let is_needed = self.left_beside(node, &fit.demand).is_none();
+            if is_needed {
+                self.victims.insert(victim);
+            }
+            is_needed
+        });
+        if let Some(beside) = self.left_beside(node, &fit.demand) {
+            self.keep_for(task, node, fit, beside);
+        }
+    }
+
     /// The fewest victims, then the youngest; ties go to the node that joined first.
     fn best_eviction(&self, task: TaskRef, shape: &'a Shape) -> Option<Eviction<'a>> {
         let end = self.task(task).expected_end(self.now);

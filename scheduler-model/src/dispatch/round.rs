@@ -222,7 +222,7 @@ impl<'a> Round<'a> {
     fn start(&mut self, task: TaskRef, shape: &'a Shape, found: &Found) {
         let backfilled = self.kept_for.is_some();
         self.take(task, shape, found, backfilled);
-        self.claims.retain(|claim| claim.task != task);
+        self.release_claim(task);
     }
 
     /// The first in order that fits nowhere now, but could, blocks. Those that never could block nobody.
