@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use drover_model::{Event, PolicyEventKind, PolicySwitch, lead::RoundSeen, policy::PolicySource};
+use drover_model::{Event, lead::RoundSeen};
 
 use super::leader::Leader;
-use crate::{clock, tally::Count};
+use crate::{clock, policies, tally::Count};
 
 impl Leader {
     /// Steps what the machine itself wants. `asked`: when it was asked for it.
@@ -35,19 +35,7 @@ impl Leader {
         if in_use == rule {
             return;
         }
-        tracing::error!(
-            policy = in_use,
-            instead = rule,
-            why,
-            "the policy in use is given up"
-        );
-        let switch = PolicySwitch {
-            policy: PolicySource::rule(rule),
-            instead_of: Some(in_use.into()),
-            kind: PolicyEventKind::FallBack,
-            who: "breaker".into(),
-            why: why.into(),
-        };
+        let switch = policies::give_up(in_use.into(), rule, "breaker", why);
         self.tally.add(Count::PolicyFallbacks);
         self.step(Event::UsePolicy {
             caller: None,

@@ -58,8 +58,8 @@ pub(crate) struct Driver {
     pub(crate) tally: Arc<Tally>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) suspicion: Suspicion,
-    /// Why the next leadership begins with the fallback rule.
-    pub(crate) fall_back: Option<&'static str>,
+    /// The policy that panicked in a round of the last leadership.
+    pub(crate) panicked: Option<Box<str>>,
     /// What the open turn of the next leadership may gather to begin with.
     pub(crate) room: Room,
     /// Tells who leads.
@@ -138,7 +138,7 @@ impl Driver {
         if ended.is_none() && self.may_blame_policy(&leader) {
             // No job is at fault for that.
             aftermath.poison = None;
-            self.fall_back = Some("it panicked in a round of dispatch");
+            self.panicked = Some(leader.lead.cluster().config().policy.name().into());
         }
         self.tell_of_end(epoch, ended, &aftermath);
         self.room = aftermath.room;

@@ -45,8 +45,10 @@ impl Driver {
                 self.lease.extend(held.since_boot, self.options.lease);
                 let turn = Turn::new(held.epoch, loaded.turn);
                 let mut leader = Leader::new(self, turn, loaded);
-                if let Some(why) = self.fall_back.take() {
-                    leader.fall_back(why);
+                // Another may have led meanwhile, and another policy may be in use.
+                let in_use = leader.lead.cluster().config().policy.name();
+                if self.panicked.take().is_some_and(|name| *name == *in_use) {
+                    leader.fall_back("it panicked in a round of dispatch");
                 }
                 Ok(Some(leader))
             }

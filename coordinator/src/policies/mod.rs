@@ -5,7 +5,10 @@ pub(crate) mod gate;
 
 use std::sync::Arc;
 
-use drover_model::{Answer, PolicyEventKind, PolicyEventRow, PolicySwitch, PolicyView, Question};
+use drover_model::{
+    Answer, PolicyEventKind, PolicyEventRow, PolicySwitch, PolicyView, Question,
+    policy::PolicySource,
+};
 
 pub(crate) use candidate::Candidate;
 
@@ -38,6 +41,18 @@ pub(crate) async fn switch(senders: &Senders, switch: PolicySwitch) -> Result<Ar
         }
         Answer::Refused(refusal) => Err(refusal.into()),
         _ => Err(ApiError::internal()),
+    }
+}
+
+/// From a policy that does harm or fails to the rule that is set for that case.
+pub(crate) fn give_up(in_use: Arc<str>, rule: &str, who: &str, why: &str) -> PolicySwitch {
+    tracing::error!(policy = %in_use, instead = rule, who, why, "the policy in use is given up");
+    PolicySwitch {
+        policy: PolicySource::rule(rule),
+        instead_of: Some(in_use),
+        kind: PolicyEventKind::FallBack,
+        who: who.into(),
+        why: why.into(),
     }
 }
 
