@@ -32,6 +32,8 @@ counts! {
     ParkedJobs = "parked_jobs",
     /// Policies given up for the fallback rule.
     PolicyFallbacks = "policy_fallbacks",
+    /// Blocks of ended jobs that the guard has taken.
+    GuardBlocks = "guard_blocks",
     /// Commits whose answer was lost or did not come.
     UnknownCommits = "unknown_commits",
     /// Commits sent again because the lease row showed that they had not happened.

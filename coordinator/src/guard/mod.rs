@@ -12,18 +12,17 @@ mod replay;
 
 use std::{sync::Arc, time::Duration};
 
-use drover_model::{
-    Answer, JobId, NodeView, PolicyEventKind, PolicySwitch, Question, policy::PolicySource,
-};
+use drover_model::{JobId, Timestamp};
 use drover_sim::simulate;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Options, clock,
     error::{ApiError, Code},
-    inbox::{Senders, Wish},
+    inbox::Senders,
     policies,
     store::{Store, StoreError, StoredJob, first_id},
+    tally::{Count, Tally},
 };
 use evidence::Evidence;
 use replay::{Compared, compare};
@@ -42,6 +41,7 @@ pub(crate) struct Guard {
     pub(crate) options: Arc<Options>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) senders: Senders,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// What is known of the policy in use.
@@ -93,13 +93,17 @@ impl Guard {
         let same = known.take().filter(|watch| watch.policy == in_use);
         let watch = known.insert(same.unwrap_or_else(|| Watch::begin(in_use)));
         for _ in 0..BLOCKS_AT_ONCE {
+            // Also what was found the last time, if the switch could not be made.
+            if watch.evidence.is_enough() {
+                return self.give_up(watch).await;
+            }
             let Some(block) = self.next_block(watch).await? else {
                 return Ok(());
             };
             self.judge(watch, block).await?;
-            if watch.evidence.is_enough() {
-                return self.roll_back(watch).await;
-            }
+        }
+        if watch.evidence.is_enough() {
+            return self.give_up(watch).await;
         }
         // More comes than is looked at: what is left of it is passed over.
         watch.after = first_id(clock::wall());
@@ -108,37 +112,40 @@ impl Guard {
     }
 
     /// `None`: it is not full yet, or its jobs have not ended.
-    async fn next_block(&self, watch: &Watch) -> Result<Option<Vec<StoredJob>>, ApiError> {
+    async fn next_block(&self, watch: &mut Watch) -> Result<Option<Vec<StoredJob>>, ApiError> {
         let limit = self.options.guard_jobs;
         let arrived = self.store.arrivals(watch.after, limit).await?;
-        if arrived.len() < limit as usize {
+        let full = arrived.last().filter(|_| arrived.len() == limit as usize);
+        let Some(last) = full else {
             return Ok(None);
-        }
-        let block = self.read(&arrived).await?;
-        let Some(last) = block.last() else {
-            return Ok(Some(block));
         };
-        let is_old = clock::wall().since(last.fixed.submitted_at) > PATIENCE.as_millis() as u64;
-        let have_ended = block.iter().all(|job| job.row.state.is_final());
-        Ok((have_ended || is_old).then_some(block))
+        let patience_ms = PATIENCE.as_millis() as i64;
+        let is_old = *last < first_id(Timestamp(clock::wall().0 - patience_ms));
+        let block = self.read(&arrived, is_old).await?;
+        if block.is_some() {
+            watch.after = *last;
+        }
+        Ok(block)
     }
 
-    /// Without those that cannot be read, which were parked for that and say nothing.
-    async fn read(&self, arrived: &[JobId]) -> Result<Vec<StoredJob>, ApiError> {
+    /// Without those that cannot be read, which were parked for that and say nothing. `None`: one has not ended, and `all`
+    /// are not wanted.
+    async fn read(&self, arrived: &[JobId], all: bool) -> Result<Option<Vec<StoredJob>>, ApiError> {
         let mut block = Vec::with_capacity(arrived.len());
         for id in arrived {
             match self.store.job(*id).await {
+                Ok((_, Some(job))) if !all && !job.row.state.is_final() => return Ok(None),
                 Ok((_, job)) => block.extend(job),
                 Err(StoreError::Corrupt { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(block)
+        Ok(Some(block))
     }
 
     async fn judge(&self, watch: &mut Watch, block: Vec<StoredJob>) -> Result<(), ApiError> {
         let before = std::mem::take(&mut watch.before);
-        watch.after = block.last().map_or(watch.after, |last| last.row.id);
+        self.tally.add(Count::GuardBlocks);
         let tasks = before.iter().chain(&block).map(|job| job.fixed.task_count);
         if !before.is_empty() && tasks.sum::<u32>() <= MOST_TASKS {
             let compared = self.compare(before, block.clone()).await?;
@@ -156,7 +163,8 @@ impl Guard {
         before: Vec<StoredJob>,
         block: Vec<StoredJob>,
     ) -> Result<Option<Compared>, ApiError> {
-        let nodes = self.nodes().await?;
+        let nodes = self.senders.nodes().await?;
+        let now = clock::wall();
         let options = simulate::Options {
             backfill: self.options.backfill.clone(),
             weights: self.options.weights,
@@ -166,7 +174,8 @@ impl Guard {
             ..simulate::Options::new(Arc::clone(&self.options.fallback), self.options.dispatch)
         };
         // Long work without a pause.
-        let replay = tokio::task::spawn_blocking(move || compare(nodes, &before, &block, &options));
+        let replay =
+            tokio::task::spawn_blocking(move || compare(nodes, &before, &block, &options, now));
         match replay.await {
             Ok(Ok(compared)) => Ok(compared),
             Ok(Err(error)) => {
@@ -177,27 +186,14 @@ impl Guard {
         }
     }
 
-    async fn nodes(&self) -> Result<Vec<NodeView>, ApiError> {
-        match self.senders.ask(Wish::Ask(Question::Nodes)).await? {
-            Answer::Nodes(nodes) => Ok(nodes),
-            _ => Err(ApiError::internal()),
-        }
-    }
-
-    async fn roll_back(&self, watch: &Watch) -> Result<(), ApiError> {
+    async fn give_up(&self, watch: &Watch) -> Result<(), ApiError> {
         let rule = self.options.fallback.name();
         let why = watch
             .evidence
             .describe(self.options.guard_jobs as usize, rule);
-        tracing::error!(policy = %watch.policy, instead = rule, why, "the policy in use does harm");
-        let switch = PolicySwitch {
-            policy: PolicySource::rule(rule),
-            instead_of: Some(Arc::clone(&watch.policy)),
-            kind: PolicyEventKind::RollBack,
-            who: "guard".into(),
-            why: why.into(),
-        };
+        let switch = policies::give_up(Arc::clone(&watch.policy), rule, "guard", &why);
         policies::switch(&self.senders, switch).await?;
+        self.tally.add(Count::PolicyFallbacks);
         Ok(())
     }
 }

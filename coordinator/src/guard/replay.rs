@@ -1,6 +1,6 @@
 //! Jobs that have ended, as they went and as they would have gone under another rule.
 
-use drover_model::NodeView;
+use drover_model::{NodeView, Timestamp};
 use drover_proto::{job, node};
 use drover_sim::{
     evaluate::{JudgedJob, objective},
@@ -11,7 +11,7 @@ use drover_sim::{
     },
 };
 
-use crate::{clock, history, store::StoredJob};
+use crate::{history, store::StoredJob};
 
 /// J of the same jobs in both worlds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,26 +37,24 @@ pub(super) fn compare(
     before: &[StoredJob],
     block: &[StoredJob],
     options: &Options,
+    now: Timestamp,
 ) -> Result<Option<Compared>, ReplayError> {
     let Some(first) = block.first() else {
         return Ok(None);
     };
-    let history = as_history(nodes, before.iter().chain(block));
+    let history = as_history(nodes, before.iter().chain(block), now);
     let (trace, _) = history.trace("the last jobs")?;
-    let begin_ms = before
-        .iter()
-        .chain(block)
-        .map(|job| job.fixed.submitted_at.0)
-        .min();
+    // Of what is left of them, which is when the trace begins.
+    let begin_ms = history.jobs.iter().map(|job| job.submitted_ms).min();
     let since = |at_ms: i64| u64::try_from(at_ms - begin_ms.unwrap_or(at_ms)).unwrap_or(0);
-    let (judged_from, now) = (since(first.fixed.submitted_at.0), since(clock::wall().0));
+    let (judged_from, now_ms) = (since(first.fixed.submitted_at.0), since(now.0));
     let outcome = simulate(&trace, options)?;
     let pairs = trace.jobs.iter().zip(&outcome.jobs);
     let pairs = pairs.filter(|(job, _)| job.submitted_ms >= judged_from);
     let (mut happened, mut replayed) = (Vec::new(), Vec::new());
     for (job, simulated) in pairs {
-        if let Some(recorded) = as_recorded(job, simulated, now) {
-            happened.push(JudgedJob::new(&recorded, now));
+        if let Some(recorded) = as_recorded(job, simulated, now_ms) {
+            happened.push(JudgedJob::new(&recorded, now_ms));
             replayed.push(JudgedJob::new(simulated, outcome.ended_ms));
         }
     }
@@ -78,8 +76,11 @@ fn as_recorded(job: &TraceJob, simulated: &JobOutcome, now_ms: u64) -> Option<Jo
     })
 }
 
-fn as_history<'a>(nodes: Vec<NodeView>, jobs: impl Iterator<Item = &'a StoredJob>) -> History {
-    let now = clock::wall();
+fn as_history<'a>(
+    nodes: Vec<NodeView>,
+    jobs: impl Iterator<Item = &'a StoredJob>,
+    now: Timestamp,
+) -> History {
     let jobs = jobs.filter_map(|stored| {
         let record = job::JobRecord {
             row: &stored.row,
