@@ -75,7 +75,7 @@ const EVENTS: &str = concat!(
     " FROM policy_events WHERE id < $1 ORDER BY id DESC LIMIT $2"
 );
 
-const BEFORE: &str = "SELECT from_version FROM policy_events WHERE to_version = $1 AND kind IN ('use', 'promote') \
+const BEFORE: &str = "SELECT from_version FROM policy_events WHERE to_version = $1 AND kind IN ('use', 'promote', 'fall_back') \
     ORDER BY id DESC LIMIT 1";
 
 /// Says what it has stored: nothing, if the version is taken.

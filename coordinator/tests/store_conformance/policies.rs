@@ -183,4 +183,7 @@ pub(crate) async fn going_back_knows_what_was_before(database: Database) {
     assert_eq!(before("b").await.as_deref(), Some("a"));
     // Not `b`, from which it was gone back.
     assert_eq!(before("a").await.as_deref(), Some("edf"));
+    let given_up = event(PolicyEventKind::FallBack, Some("a"), "sjf");
+    commit(&mut leader, vec![given_up]).await;
+    assert_eq!(before("sjf").await.as_deref(), Some("a"));
 }

@@ -25,8 +25,14 @@ pub(super) async fn list(parts: &Parts) -> Result<v1::ListPoliciesResponse, ApiE
         active: active.policy.to_string(),
         dispatch_mode: active.mode.to_string(),
         score_weights: active.weights.to_string(),
-        versions: stored.into_iter().map(wire::version).collect(),
+        versions: stored.into_iter().map(without_evaluation).collect(),
     })
+}
+
+/// Evaluations are long; [`find`] tells them.
+fn without_evaluation(mut entry: PolicyEntry) -> v1::PolicyVersion {
+    entry.origin.evaluation = None;
+    wire::version(entry)
 }
 
 /// # Errors
