@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drover_model::{inference::Weights, policy::PolicySource};
+use drover_model::{
+    inference::Weights,
+    policy::{BuildPolicyError, PolicySource},
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{error::ApiError, store::Origin};
@@ -43,7 +46,15 @@ impl Candidate {
             version: version.into(),
             weights: Some(weights.clone()),
         };
-        source.build().map_err(|error| wrong(error.to_string()))?;
+        source.build().map_err(|error| {
+            let field = match error {
+                BuildPolicyError::VersionLength { .. } | BuildPolicyError::NameTaken(_) => {
+                    "version"
+                }
+                BuildPolicyError::Rule(_) | BuildPolicyError::Weights(_) => "weights",
+            };
+            ApiError::invalid_field(field, error.to_string())
+        })?;
         let digest = Sha256::digest(&weights);
         Ok(Self {
             version: source.version,
