@@ -9,7 +9,7 @@ use std::{
 };
 
 pub(crate) use drover_model::lead::Wish;
-use drover_model::{Answer, Heard, SessionId, lead::ModelClock};
+use drover_model::{Answer, Heard, NodeView, Question, SessionId, lead::ModelClock};
 use drover_proto::v1;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
@@ -96,6 +96,14 @@ impl Senders {
     pub(crate) fn shed(&self) -> ApiError {
         self.tally.add(Count::ShedRequests);
         ApiError::overloaded()
+    }
+
+    /// The nodes as this leader knows them.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeView>, ApiError> {
+        match self.ask(Wish::Ask(Question::Nodes)).await? {
+            Answer::Nodes(nodes) => Ok(nodes),
+            _ => Err(ApiError::internal()),
+        }
     }
 
     /// Waits for the answer, which follows the commit of what the wish has changed.

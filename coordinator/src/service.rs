@@ -77,6 +77,7 @@ impl Coordinator {
             options: Arc::clone(&options),
             store: Arc::clone(&store),
             senders: parts.senders.clone(),
+            tally: Arc::clone(&tally),
         };
         tokio::spawn(watching.run(shutdown.clone()));
         let driver = Driver {
@@ -91,7 +92,7 @@ impl Coordinator {
             tally,
             recorder,
             suspicion: Suspicion::default(),
-            fall_back: None,
+            panicked: None,
             room: Room::default(),
             standing,
             shutdown: shutdown.clone(),

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Address to serve on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
     listen: SocketAddr,
-    /// Order in which waiting tasks start (`drover policy list`)
+    /// Order in which waiting tasks start, until `drover policy use` says otherwise (`drover policy list`)
     #[arg(long, value_name = "NAME", default_value = "learned")]
     policy: String,
     /// What happens when the first in order fits nowhere: easy, strict or greedy

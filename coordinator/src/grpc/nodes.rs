@@ -1,6 +1,6 @@
 //! The hosts.
 
-use drover_model::{Answer, NodeChange, NodeView, Question};
+use drover_model::{Answer, NodeChange};
 use drover_proto::{node, v1};
 use tonic::{Request, Response, Status};
 
@@ -19,14 +19,6 @@ pub(crate) struct Nodes {
 impl Nodes {
     pub(crate) fn new(parts: Parts) -> Self {
         Self { parts }
-    }
-
-    async fn views(&self) -> Result<Vec<NodeView>, ApiError> {
-        let question = Wish::Ask(Question::Nodes);
-        match self.parts.senders.ask(question).await? {
-            Answer::Nodes(nodes) => Ok(nodes),
-            _ => Err(ApiError::internal()),
-        }
     }
 
     /// The node as it is afterwards.
@@ -52,7 +44,14 @@ impl v1::node_service_server::NodeService for Nodes {
         request: Request<v1::ListNodesRequest>,
     ) -> Result<Response<v1::ListNodesResponse>, Status> {
         Principal::of(&request)?;
-        let nodes = self.views().await?.into_iter().map(node::node).collect();
+        let nodes = self
+            .parts
+            .senders
+            .nodes()
+            .await?
+            .into_iter()
+            .map(node::node)
+            .collect();
         Ok(Response::new(v1::ListNodesResponse { nodes }))
     }
 
@@ -63,7 +62,9 @@ impl v1::node_service_server::NodeService for Nodes {
         Principal::of(&request)?;
         let name = request.into_inner().name;
         let found = self
-            .views()
+            .parts
+            .senders
+            .nodes()
             .await?
             .into_iter()
             .find(|view| *view.name == *name)
@@ -78,7 +79,7 @@ impl v1::node_service_server::NodeService for Nodes {
         request: Request<v1::GetResourcesRequest>,
     ) -> Result<Response<v1::GetResourcesResponse>, Status> {
         Principal::of(&request)?;
-        let views = self.views().await?;
+        let views = self.parts.senders.nodes().await?;
         Ok(Response::new(node::resources(&views)))
     }
 

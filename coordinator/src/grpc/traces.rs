@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drover_model::{Answer, JobId, NodeView, PolicyView, Question};
+use drover_model::{JobId, PolicyView};
 use drover_proto::{
     job, node,
     time::{self, TimeProblem},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock,
     error::ApiError,
-    inbox::Wish,
+    policies,
     principal::Principal,
     server::Parts,
     store::{HistoryQuery, Store, StoreError},
@@ -41,27 +41,13 @@ impl Traces {
         Self { parts }
     }
 
-    async fn nodes(&self) -> Result<Vec<NodeView>, ApiError> {
-        match self.parts.senders.ask(Wish::Ask(Question::Nodes)).await? {
-            Answer::Nodes(nodes) => Ok(nodes),
-            _ => Err(ApiError::internal()),
-        }
-    }
-
-    async fn policy(&self) -> Result<PolicyView, ApiError> {
-        match self.parts.senders.ask(Wish::Ask(Question::Policy)).await? {
-            Answer::Policy(view) => Ok(view),
-            _ => Err(ApiError::internal()),
-        }
-    }
-
     async fn export(
         &self,
         request: &v1::ExportHistoryRequest,
     ) -> Result<Answers<v1::HistoryRecord>, ApiError> {
         let query = query(request)?;
-        let header = header(&query, &self.policy().await?);
-        let nodes = self.nodes().await?;
+        let header = header(&query, &policies::in_use(&self.parts.senders).await?);
+        let nodes = self.parts.senders.nodes().await?;
         let store = Arc::clone(&self.parts.store);
         let (outgoing, records) = mpsc::channel(CAPACITY);
         tokio::spawn(async move {

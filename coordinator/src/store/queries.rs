@@ -77,9 +77,10 @@ pub(super) const ATTEMPTS_OF_JOB: &str = concat!(
     " FROM attempts a WHERE a.job_id = $1 ORDER BY a.task, a.attempt"
 );
 
-/// Namespace, queue or NULL, the span of times, the span of ids, limit.
+/// The job to begin behind, limit.
 pub(super) const ARRIVALS: &str = "SELECT j.id FROM jobs j WHERE j.id > $1 ORDER BY j.id LIMIT $2";
 
+/// Namespace, queue or NULL, the span of times, the span of ids, limit.
 pub(super) const HISTORY: &str = "SELECT j.id FROM jobs j WHERE j.namespace = $1 AND ($2 IS NULL OR j.queue = $2) \
     AND j.submitted_at >= $3 AND j.submitted_at < $4 AND j.id > $5 AND j.id < $6 ORDER BY j.id LIMIT $7";
 
