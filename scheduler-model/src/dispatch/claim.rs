@@ -69,7 +69,7 @@ impl<'a> Round<'a> {
         let found = self.find_on(task, shape, slot);
         if let Some(found) = found.filter(|_| !self.is_full()) {
             self.take(task, shape, &found, false);
-            self.served.push(task);
+            self.served.insert(task);
             return;
         }
         let node = self.nodes.get(slot);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Mode, Reservation,
@@ -53,7 +53,7 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         taken: Vec::new(),
         apart: BTreeSet::new(),
         gained: FxHashMap::default(),
-        served: Vec::new(),
+        served: FxHashSet::default(),
         claims: Vec::new(),
         preemptions: Vec::new(),
         victims: BTreeSet::new(),
@@ -114,7 +114,7 @@ pub(super) struct Round<'a> {
     /// Width that jobs have got in this round. Noted where keys may change.
     pub(super) gained: FxHashMap<JobSlot, u64>,
     /// Tasks that got the place that was made for them, before the walk comes to them.
-    pub(super) served: Vec<TaskRef>,
+    pub(super) served: FxHashSet<TaskRef>,
     /// Places that are being made for tasks that wait.
     pub(super) claims: Vec<Claim<'a>>,
     pub(super) preemptions: Vec<Preemption>,
@@ -135,7 +135,8 @@ pub(super) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    /// True when nothing more fits, except what is held; false when a bound or strict order ended the round.
+    /// True when nothing more fits, except what is held; false when a bound or strict order ended the round, or some of what
+    /// waits was left out of its window.
     fn run(&mut self) -> bool {
         let ready = self.ready;
         if ready.nothing_fits(&self.room) {
@@ -144,7 +145,7 @@ impl<'a> Round<'a> {
         let mut walk = self.walk();
         while !ready.nothing_fits(&self.room) {
             let Some(candidate) = self.next(&mut walk) else {
-                return true;
+                return walk.has_shown_all();
             };
             if self.is_full() || self.held >= self.config.held_per_round {
                 return false;

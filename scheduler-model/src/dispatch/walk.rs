@@ -21,6 +21,14 @@ impl<'a> Walk<'a> {
         Self::InOrder(InOrder::new(ready))
     }
 
+    /// False where tasks were left out that nobody has judged.
+    pub(super) fn has_shown_all(&self) -> bool {
+        match self {
+            Self::InOrder(_) | Self::Ranked(_) => true,
+            Self::Windowed(windowed) => windowed.shows_all(),
+        }
+    }
+
     /// Says what became of a candidate: whether those behind it, of the same queue and shape, are wanted.
     pub(super) fn judged(&mut self, candidate: &Candidate, goes_on: bool) {
         match self {

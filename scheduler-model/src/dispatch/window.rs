@@ -21,6 +21,9 @@ const FIRST: usize = 40;
 const OLDEST: usize = 12;
 const DUE: usize = 24;
 
+/// So many that can never fit are passed over by each share.
+const PASSED_OVER: usize = 256;
+
 /// Room for the windows of one round after the other, so that none allocates.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
@@ -34,7 +37,7 @@ pub(crate) struct Windows {
     pub(super) shapes: FxHashMap<ShapeId, (bool, u32)>,
     /// Tasks that are not to be drawn: started in this round, or drawn already.
     seen: FxHashSet<TaskRef>,
-    /// The last of the rest that had its turn.
+    /// The last of the rest that had its turn, or was passed over.
     rotation: Option<Arrival>,
 }
 
@@ -52,12 +55,14 @@ pub(super) fn place_of(standing: u64) -> usize {
 }
 
 impl Windows {
-    /// Draws anew, without what has started. True if nothing is left out.
+    /// Draws anew, without what has started, and with what capacity is kept for, against which the others are judged. True if
+    /// nothing is left out.
     pub(super) fn draw(
         &mut self,
         ready: &Ready,
         now: Timestamp,
         started: impl Iterator<Item = TaskRef>,
+        kept: Option<(Entry, ShapeId)>,
     ) -> bool {
         self.drawn.clear();
         self.seen.clear();
@@ -65,7 +70,7 @@ impl Windows {
         let waiting = ready.len() - self.seen.len().min(ready.len());
         match ready.lanes() {
             Some(lanes) if waiting > WINDOW => {
-                self.draw_some(ready, lanes, now);
+                self.draw_some(ready, lanes, now, kept);
                 false
             }
             _ => {
@@ -76,7 +81,14 @@ impl Windows {
         }
     }
 
-    fn draw_some(&mut self, ready: &Ready, lanes: &Lanes, now: Timestamp) {
+    fn draw_some(
+        &mut self,
+        ready: &Ready,
+        lanes: &Lanes,
+        now: Timestamp,
+        kept: Option<(Entry, ShapeId)>,
+    ) {
+        self.take(ready, kept.into_iter(), 1);
         let queues = || ready.queues().filter(|(_, queue)| !queue.is_empty());
         let of_each = (HEADS / queues().count().max(1)).max(2);
         for (_, queue) in queues() {
@@ -87,23 +99,31 @@ impl Windows {
         self.take(ready, lanes.oldest(), OLDEST);
         self.take(ready, lanes.due_from(now.0), DUE);
         let rest = WINDOW.saturating_sub(self.drawn.len());
-        self.take(ready, lanes.after(self.rotation), rest);
-        let last = self.drawn.last();
-        self.rotation = last.map(|(entry, _)| (entry.arrival, entry.task));
+        let last = self.take(ready, lanes.after(self.rotation), rest);
+        self.rotation = last.or(self.rotation);
     }
 
-    /// The first so many that could ever fit and are not there yet.
-    fn take(&mut self, ready: &Ready, from: impl Iterator<Item = (Entry, ShapeId)>, most: usize) {
+    /// The first so many that could ever fit and are not there yet. Returns the last that was looked at.
+    fn take(
+        &mut self,
+        ready: &Ready,
+        from: impl Iterator<Item = (Entry, ShapeId)>,
+        most: usize,
+    ) -> Option<Arrival> {
         let most = self.drawn.len() + most;
+        let (mut passed_over, mut last) = (0, None);
         for (entry, shape) in from {
-            if self.drawn.len() >= most {
-                return;
+            if self.drawn.len() >= most || passed_over >= PASSED_OVER {
+                break;
             }
-            let is_possible = ready.shape(shape).standing() != Standing::Impossible;
-            if is_possible && self.seen.insert(entry.task) {
+            last = Some((entry.arrival, entry.task));
+            if ready.shape(shape).standing() == Standing::Impossible {
+                passed_over += 1;
+            } else if self.seen.insert(entry.task) {
                 self.drawn.push((entry, shape));
             }
         }
+        last
     }
 }
 
@@ -156,7 +176,7 @@ mod tests {
             job: JobSlot::default(),
             task: *task,
         });
-        let shows_all = windows.draw(ready, Timestamp(700), started);
+        let shows_all = windows.draw(ready, Timestamp(700), started, None);
         let drawn = windows.drawn.iter().map(|(entry, _)| entry.task.task);
         let set: BTreeSet<u32> = drawn.collect();
         assert_eq!(set.len(), windows.drawn.len(), "nothing is drawn twice");
@@ -192,6 +212,40 @@ mod tests {
                 assert!(drawn.contains(&must), "{must}");
             }
         }
+    }
+
+    #[test]
+    fn what_capacity_is_kept_for_stays_in_every_window() {
+        let mut windows = Windows::default();
+        let ready = ready(1_000);
+        let kept = entry(1_000, 500);
+        let place = ready.entries().find(|(_, _, entry)| **entry == kept);
+        let kept = place.map(|(_, shape, entry)| (*entry, shape));
+        assert!(kept.is_some());
+        for _ in 0..20 {
+            windows.draw(&ready, Timestamp(700), [].into_iter(), kept);
+            assert_eq!(windows.drawn.len(), WINDOW);
+            assert!(windows.drawn.contains(&kept.unwrap()));
+        }
+    }
+
+    /// Of one shape in five no node could hold any, and all of it comes before the rest.
+    #[test]
+    fn what_could_never_fit_is_passed_over_in_small_numbers() {
+        let mut windows = Windows::default();
+        let ready = ready(4_000);
+        for (_, shape, _) in ready.entries() {
+            if ready.shape(shape).demand().cpu_millis > 1_000 {
+                ready.judge(shape, Standing::Impossible);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for _ in 0..200 {
+            let drawn = draw(&mut windows, &ready, &[]).1;
+            assert!(drawn.iter().all(|task| task.is_multiple_of(5)));
+            seen.extend(drawn);
+        }
+        assert_eq!(seen.len(), 800, "all others have their turn");
     }
 
     #[test]

@@ -33,12 +33,19 @@ pub(super) struct Windowed<'a> {
     shows_all: bool,
     /// Something is not tried because it scores lower than what capacity is kept for.
     holds_back: bool,
+    /// Of all nodes, when it was drawn.
+    room: Room,
 }
 
 /// Where all that waits asks for less than a quarter of what is free, order hardly matters.
 const PLENTY: u64 = 4;
 
 impl Windowed<'_> {
+    /// Nothing that waits was left out of it.
+    pub(super) fn shows_all(&self) -> bool {
+        self.shows_all
+    }
+
     /// What is not in the window may start when all in it has been tried.
     pub(super) fn leaves_some_out(&self) -> bool {
         !self.shows_all && !self.holds_back
@@ -57,6 +64,7 @@ impl<'a> Round<'a> {
             ranked_at: 0,
             shows_all: true,
             holds_back: false,
+            room: Room::default(),
         };
         if self.draw_window(&mut windowed) && self.has_a_choice(&windowed) {
             self.score_window(&mut windowed);
@@ -107,17 +115,20 @@ impl<'a> Round<'a> {
     /// False if nothing of it fits now.
     fn draw_window(&mut self, windowed: &mut Windowed<'a>) -> bool {
         let started = self.taken.iter().map(|taken| taken.holding.task);
-        windowed.shows_all = self.windows.draw(self.ready, self.now, started);
+        let kept = self
+            .kept_for
+            .map(|entry| (entry, self.task(entry.task).run().shape));
+        windowed.shows_all = self.windows.draw(self.ready, self.now, started, kept);
         windowed.size = self.windows.drawn.len();
         windowed.ranked_at = self.taken.len();
         self.windows.shapes.clear();
-        let room = self.nodes.room();
+        windowed.room = self.nodes.room();
         let mut sights = std::mem::take(&mut self.windows.sights);
         sights.clear();
         let mut fits_any = false;
         for place in 0..self.windows.drawn.len() {
             let (entry, shape) = self.windows.drawn[place];
-            let sight = self.sight(entry, shape, &room);
+            let sight = self.sight(entry, shape, &windowed.room);
             fits_any |= sight.fits;
             sights.push(sight);
         }
@@ -128,7 +139,7 @@ impl<'a> Round<'a> {
     fn has_a_choice(&self, windowed: &Windowed<'_>) -> bool {
         let sights = &self.windows.sights;
         let wanted: u64 = sights.iter().map(|it| it.facts.width_millis).sum();
-        let has_plenty = wanted.saturating_mul(PLENTY) < self.nodes.room().free_millis
+        let has_plenty = wanted.saturating_mul(PLENTY) < windowed.room.free_millis
             && sights.iter().all(|sight| sight.fits);
         !(windowed.shows_all && has_plenty)
     }
@@ -163,7 +174,7 @@ impl<'a> Round<'a> {
     }
 
     fn score_window(&mut self, windowed: &mut Windowed<'a>) {
-        let around = self.surroundings();
+        let around = self.surroundings(&windowed.room);
         let learned = windowed.learned;
         let windows = &mut *self.windows;
         let observer = &mut windows.observer;
@@ -209,9 +220,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn surroundings(&mut self) -> Surroundings {
+    fn surroundings(&mut self, room: &Room) -> Surroundings {
         self.find_shadow();
-        let room = self.nodes.room();
         let kept = self.kept_for.zip(self.shadow.as_ref());
         let beside = kept.map(|(entry, shadow)| {
             let facts = facts(self.jobs, self.ready, entry.task, self.now);
