@@ -1,7 +1,7 @@
 use drover_model::inference::{Network, Scratch, best};
 use drover_sim::random::Random;
 
-use crate::{Observation, random::uniform};
+use crate::Observation;
 
 /// Decides in a roll-out.
 pub trait Actor: Sync {
@@ -39,7 +39,7 @@ impl Actor for Sampling<'_> {
             _ => 0.0,
         };
         let total: f64 = room.scores.iter().map(weight).sum();
-        let mut left = uniform(random) * total;
+        let mut left = random.unit() * total;
         let mut candidate = best(&room.scores).unwrap_or(0);
         for (place, score) in room.scores.iter().enumerate() {
             left -= weight(score);

@@ -3,7 +3,7 @@
 use drover_model::inference::{Architecture, Layout, Normalisation, Weights};
 use drover_sim::random::{Purpose, Random};
 
-use crate::{Environment, Episode, LearnError, random::normal};
+use crate::{Environment, Episode, LearnError};
 
 /// Random weights of a network that has learned nothing: hidden layers as He et al. ("Delving Deep into Rectifiers", ICCV
 /// 2015) draw them, what leads to scores and value zero, so that all candidates are equal to it.
@@ -23,7 +23,7 @@ pub fn initial_weights(
         let is_hidden = tensor.shape.len() == 2;
         let deviation = (2.0 / tensor.shape[0] as f64).sqrt();
         let draw = |_| match is_hidden {
-            true => (deviation * normal(&mut random)) as f32,
+            true => (deviation * random.normal()) as f32,
             false => 0.0,
         };
         parameters.extend((0..tensor.size()).map(draw));

@@ -172,10 +172,7 @@ mod tests {
     use drover_sim::random::{Purpose, Random};
 
     use super::*;
-    use crate::{
-        Observation,
-        random::{normal, uniform},
-    };
+    use crate::Observation;
 
     fn random_weights(form: Form, random: &mut Random) -> Weights {
         let layout = Layout::new(
@@ -188,7 +185,7 @@ mod tests {
         };
         let zero = Weights::zero("random", architecture, layout.unwrap()).unwrap();
         let mut draw = |count: usize| -> Vec<f32> {
-            (0..count).map(|_| 0.3 * normal(random) as f32).collect()
+            (0..count).map(|_| 0.3 * random.normal() as f32).collect()
         };
         let parameters = draw(zero.parameters().len());
         let mut scales = |count| {
@@ -206,8 +203,8 @@ mod tests {
     /// Some without eligible candidates, some without any.
     fn random_observation(random: &mut Random) -> Observation {
         let count = random.below(20) as usize;
-        let share = uniform(random);
-        let mut draw = |count: usize| (0..count).map(|_| normal(random) as f32).collect();
+        let share = random.unit();
+        let mut draw = |count: usize| (0..count).map(|_| random.normal() as f32).collect();
         let (mut candidates, globals): (Vec<f32>, Vec<f32>) = (draw(count * 5), draw(2));
         if let Some(first) = candidates.first_mut() {
             *first = f32::NAN;
@@ -215,7 +212,7 @@ mod tests {
         Observation {
             candidates,
             globals,
-            eligible: (0..count).map(|_| uniform(random) < share).collect(),
+            eligible: (0..count).map(|_| random.unit() < share).collect(),
         }
     }
 

@@ -180,6 +180,16 @@ mod tests {
     }
 
     #[test]
+    fn normal_draws_have_mean_0_and_deviation_1() {
+        let mut random = Random::new(1, Purpose::Search);
+        let drawn: Vec<f64> = (0..20_000).map(|_| random.normal()).collect();
+        let mean = drawn.iter().sum::<f64>() / 20_000.0;
+        let variance = drawn.iter().map(|value| value * value).sum::<f64>() / 20_000.0;
+        assert!(mean.abs() < 0.03, "{mean}");
+        assert!((variance - 1.0).abs() < 0.03, "{variance}");
+    }
+
+    #[test]
     fn bytes_are_filled_to_the_last() {
         let mut bytes = [0; 19];
         let Ok(()) = Random::new(1, Purpose::Checks).try_fill_bytes(&mut bytes);

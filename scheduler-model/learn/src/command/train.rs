@@ -72,10 +72,14 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     search: Vec<String>,
     /// Weights to begin with, instead of those of a rule
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "rule")]
     model_path: Option<PathBuf>,
     /// A checkpoint to go on from
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["seed", "version_name", "rule", "model_path"]
+    )]
     resume: Option<PathBuf>,
     /// Where the weights go; a checkpoint is kept beside them
     #[arg(long, value_name = "FILE")]

@@ -2,7 +2,6 @@ use drover_sim::random::Random;
 use nalgebra::{DMatrix, DVector};
 
 use super::strategy::ranked;
-use crate::random::normal;
 
 /// Covariance matrix adaptation (Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, figure 6), with its names for
 /// the constants; with a diagonal matrix that of Ros and Hansen ("A Simple Modification in CMA-ES Achieving Linear Time
@@ -73,7 +72,7 @@ impl CovarianceAdaptation {
 
     pub(super) fn draw(&self, count: usize, random: &mut Random) -> Vec<Vec<f64>> {
         let mut draw = || {
-            let noise = DVector::from_fn(self.centre.len(), |_, _| normal(random));
+            let noise = DVector::from_fn(self.centre.len(), |_, _| random.normal());
             let point = &self.centre + self.covariance.coloured(&noise) * self.deviation;
             point.as_slice().to_vec()
         };

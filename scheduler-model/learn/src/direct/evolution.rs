@@ -1,7 +1,6 @@
 use drover_sim::random::Random;
 
 use super::strategy::ranked;
-use crate::random::normal;
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -38,7 +37,7 @@ impl Evolution {
             let noise: Vec<f64> = self
                 .centre
                 .iter()
-                .map(|_| self.deviation * normal(random))
+                .map(|_| self.deviation * random.normal())
                 .collect();
             let at = |sign: f64| {
                 self.centre

@@ -17,7 +17,6 @@ use crate::{
     adam::Adam,
     batch::{chosen, column},
     initial::same_layout,
-    random::uniform,
     record::Means,
 };
 
@@ -176,7 +175,7 @@ impl Dqn {
         let epsilon = self.epsilon();
         environment.reset(random.draw(), &mut observation);
         for _ in 0..self.settings.longest_episode {
-            let choice = match uniform(&mut random) < epsilon {
+            let choice = match random.unit() < epsilon {
                 true => any_eligible(&observation, &mut random),
                 false => {
                     let greedy = Greedy(&network);

@@ -68,7 +68,7 @@ impl SimulatedCost {
         }
     }
 
-    /// The window of a seed, and what the references are worth there. Made once, also if two ask for it.
+    /// The window of a seed, and what the references are worth there. Kept once; two that ask at the same time both make it.
     fn window(&self, seed: u64) -> Arc<Measured> {
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = lock().windows.get(&seed) {
