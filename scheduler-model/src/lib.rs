@@ -91,8 +91,8 @@ pub use rows::{
 };
 pub use score::{ParseWeightsError, Score, Term, Terms, Weights};
 pub use spec::{
-    Deadline, DeadlineAction, Expected, FailureRule, Group, GroupKind, JobSpec, OnDisconnect,
-    RetryRule, Rules, StepSpec, TaskSpec, Topology,
+    Deadline, DeadlineAction, ExitCodes, Expected, FailureRule, Group, GroupKind, JobSpec,
+    OnDisconnect, RetryRule, Rules, StepSpec, TaskSpec, Topology,
 };
 pub use state::{
     AttemptState, Intent, JobState, NodeState, PolicyEventKind, PolicyState, TaskState,

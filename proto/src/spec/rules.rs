@@ -1,6 +1,6 @@
 //! What happens when an attempt goes wrong: limits, retries, stopping.
 
-use drover_model::{OnDisconnect, RetryRule, Rules};
+use drover_model::{ExitCodes, OnDisconnect, RetryRule, Rules};
 use pbjson_types::Duration;
 
 use super::run::Check;
@@ -163,7 +163,7 @@ impl Check<'_> {
     }
 
     /// Ascending, each once.
-    fn codes(&mut self, field: &str, codes: &[i32]) -> Box<[i32]> {
+    fn codes(&mut self, field: &str, codes: &[i32]) -> ExitCodes {
         if let Some(place) = codes.iter().position(|code| !EXIT_CODES.contains(code)) {
             self.add(
                 &format!("{field}[{place}]"),
@@ -172,7 +172,7 @@ impl Check<'_> {
                     codes[place]
                 ),
             );
-            return Box::default();
+            return ExitCodes::default();
         }
         let mut codes = codes.to_vec();
         codes.sort_unstable();

@@ -26,7 +26,8 @@ impl ByFree {
     /// The free cpu of a node has changed.
     pub(super) fn change(&mut self, before: u64, after: u64, node: NodeSlot) {
         let old = self.place(before, node);
-        let is_less = |other: &(u64, NodeSlot)| *other < (after, node);
+        let to = key((after, node));
+        let is_less = |other: &(u64, NodeSlot)| key(*other) < to;
         if before < after {
             let passed = self.0[old + 1..].partition_point(is_less);
             self.0.copy_within(old + 1..=old + passed, old);
@@ -45,8 +46,14 @@ impl ByFree {
     }
 
     fn place(&self, free: u64, node: NodeSlot) -> usize {
-        self.0.partition_point(|other| *other < (free, node))
+        let of = key((free, node));
+        self.0.partition_point(|other| key(*other) < of)
     }
+}
+
+/// In one number, which is compared without a branch: which of two comes first cannot be foretold.
+fn key((free, node): (u64, NodeSlot)) -> u128 {
+    u128::from(free) << 64 | u128::from(node.place())
 }
 
 #[cfg(test)]

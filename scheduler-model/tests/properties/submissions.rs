@@ -132,7 +132,7 @@ fn step(plan: &TaskPlan, cpu: u64, retries: u32) -> StepSpec {
         rules: Rules {
             retry: RetryRule {
                 retries,
-                fatal_exit_codes: [2].into(),
+                fatal_exit_codes: vec![2].into(),
                 ..RetryRule::default()
             },
             start_timeout_ms: plan.seconds.is_multiple_of(5).then_some(plan.seconds * 500),

@@ -130,7 +130,8 @@ fn task_spec(text: &str, names: &[String]) -> TaskSpec {
 fn rules(options: &Options<'_>, retries: u32) -> Rules {
     let codes = |key| {
         let codes = options.get(key).unwrap_or("").split(',');
-        codes.filter_map(|code| code.parse().ok()).collect()
+        let codes: Vec<i32> = codes.filter_map(|code| code.parse().ok()).collect();
+        codes.into()
     };
     Rules {
         retry: RetryRule {

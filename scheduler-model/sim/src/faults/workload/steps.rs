@@ -139,8 +139,8 @@ fn retry(random: &mut Random) -> RetryRule {
     RetryRule {
         retries: random.below(4) as u32,
         max_lost: 1 + random.below(4) as u32,
-        exit_codes: exit_codes.into(),
-        fatal_exit_codes: fatal_exit_codes.into(),
+        exit_codes: exit_codes.to_vec().into(),
+        fatal_exit_codes: fatal_exit_codes.to_vec().into(),
         backoff_ms: random.between(10, 2_000),
         factor_permille: random.between(1_000, 3_000) as u32,
         max_backoff_ms: random.between(1_000, 20_000),
