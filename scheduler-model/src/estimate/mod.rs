@@ -111,65 +111,43 @@ impl Estimator {
             ..
         } = *expected;
         if wide_signature != signature {
-            self.touch(now, wide_signature);
-            self.record(now, wide_signature, run_ms);
+            self.note_run(now, wide_signature, None, run_ms);
         }
-        self.touch(now, signature);
-        self.learn_speed(signature, node, run_ms);
-        self.record(now, signature, run_ms);
+        self.note_run(now, signature, Some(node), run_ms);
     }
 
-    fn record(&mut self, now: Timestamp, signature: u64, run_ms: u64) {
-        let work = self.works.get_mut(&signature).expect("it runs");
+    /// Something with this signature has run, on a node that it says something of.
+    fn note_run(&mut self, now: Timestamp, signature: u64, node: Option<u32>, run_ms: u64) {
+        let used = now.0 / WRITTEN_EVERY_MS as i64;
+        let work = match self.works.get_mut(&signature) {
+            Some(work) => work,
+            None => {
+                self.make_room();
+                let never_ran = Work {
+                    used: i64::MIN,
+                    ..Work::default()
+                };
+                self.works.entry(signature).or_insert(never_ran)
+            }
+        };
+        if work.used < used {
+            self.by_use.remove(&(work.used, signature));
+            self.by_use.insert((used, signature));
+            work.used = used;
+        }
+        // Compared with those before it.
+        if let Some((node, deviation)) = node.zip(work.deviation(run_ms)) {
+            let of_node = node_at(&mut self.nodes, node);
+            of_node.add(deviation);
+            if let Some(cell) = work.cell(node, &mut self.cells) {
+                cell.deviation.add(deviation);
+                cell.is_new = true;
+                cell.refresh(of_node);
+            }
+        }
         work.runs.record(run_ms);
         if work.note_change(now) {
             self.unwritten.note(now, signature);
-        }
-    }
-
-    /// Compares a run with those before it.
-    fn learn_speed(&mut self, signature: u64, node: u32, run_ms: u64) {
-        let work = self.works.get_mut(&signature).expect("it runs");
-        if work.runs.runs() < LEAST_RUNS {
-            return;
-        }
-        let deviation = Deviation::of_run(work.runs.mean_ln_milli(), rough_ln_milli(run_ms));
-        let of_node = node_at(&mut self.nodes, node);
-        of_node.add(deviation);
-        let place = match work.cells.binary_search_by_key(&node, |cell| cell.node) {
-            Ok(place) => place,
-            Err(_) if self.cells >= CELLS => return,
-            Err(place) => {
-                work.cells.insert(place, Cell::new(node));
-                self.cells += 1;
-                place
-            }
-        };
-        let cell = &mut work.cells[place];
-        cell.deviation.add(deviation);
-        cell.is_new = true;
-        cell.refresh(of_node);
-    }
-
-    /// A signature runs now, and is known from now on.
-    fn touch(&mut self, now: Timestamp, signature: u64) {
-        let used = now.0 / WRITTEN_EVERY_MS as i64;
-        match self.works.get_mut(&signature) {
-            Some(work) if work.used >= used => {}
-            Some(work) => {
-                self.by_use.remove(&(work.used, signature));
-                self.by_use.insert((used, signature));
-                work.used = used;
-            }
-            None => {
-                self.make_room();
-                self.by_use.insert((used, signature));
-                let used_now = Work {
-                    used,
-                    ..Work::default()
-                };
-                self.works.insert(signature, used_now);
-            }
         }
     }
 
@@ -181,6 +159,28 @@ impl Estimator {
             self.unwritten
                 .forget(signature, work.changed_at, work.is_stored);
         }
+    }
+}
+
+impl Work {
+    /// How much a run deviates from those before it, if there are enough of them.
+    fn deviation(&self, run_ms: u64) -> Option<Deviation> {
+        let is_known = self.runs.runs() >= LEAST_RUNS;
+        is_known.then(|| Deviation::of_run(self.runs.mean_ln_milli(), rough_ln_milli(run_ms)))
+    }
+
+    /// What is known of it on a node; `cells` counts those of all works, of which there are not too many.
+    fn cell(&mut self, node: u32, cells: &mut usize) -> Option<&mut Cell> {
+        let place = match self.cells.binary_search_by_key(&node, |cell| cell.node) {
+            Ok(place) => place,
+            Err(_) if *cells >= CELLS => return None,
+            Err(place) => {
+                self.cells.insert(place, Cell::new(node));
+                *cells += 1;
+                place
+            }
+        };
+        Some(&mut self.cells[place])
     }
 }
 
