@@ -14,8 +14,9 @@ use super::{
 use crate::{
     Priority,
     cluster::{
+        age::AGED,
         facts::facts,
-        jobs::TaskRef,
+        jobs::{JobSlot, TaskRef},
         node::NodeSlot,
         ready::{Entry, ShapeId, Standing},
     },
@@ -35,6 +36,15 @@ pub(super) struct Ranked<'a> {
 
 /// What a node's score depends on besides the nodes: shape, priority, and where the job ran last.
 type Asking = (ShapeId, Priority, Option<NodeSlot>);
+
+/// Tasks of which all this is equal have equal keys, but for those that have aged or are escalated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Like {
+    job: JobSlot,
+    shape: ShapeId,
+    estimate_ms: u64,
+    upward_rank_ms: u64,
+}
 
 impl Ranked<'_> {
     /// Passes over the rest of a candidate's shape.
@@ -67,14 +77,33 @@ impl<'a> Round<'a> {
         let started: FxHashSet<TaskRef> =
             self.taken.iter().map(|taken| taken.holding.task).collect();
         let mut next = Vec::with_capacity(ready.len());
+        // Instances of an array or gang follow each other, and have equal keys.
+        let mut last: Option<(Like, i64)> = None;
         for (_, shape, entry) in ready.entries() {
             let is_open = ready.shape(shape).standing() != Standing::Impossible;
-            if is_open && !started.contains(&entry.task) {
-                next.push(Reverse((self.rank(&mut ranked, shape, entry), shape)));
+            if !is_open || started.contains(&entry.task) {
+                continue;
             }
+            let like = self.like(shape, entry);
+            let entry = match last.filter(|(last, _)| *last == like && entry.key > AGED) {
+                Some((_, key)) => Entry { key, ..*entry },
+                None => self.rank(&mut ranked, shape, entry),
+            };
+            last = (entry.key > AGED).then_some((like, entry.key));
+            next.push(Reverse((entry, shape)));
         }
         ranked.next = next.into();
         ranked
+    }
+
+    fn like(&self, shape: ShapeId, entry: &Entry) -> Like {
+        let task = self.task(entry.task);
+        Like {
+            job: entry.task.job,
+            shape,
+            estimate_ms: task.estimate_ms,
+            upward_rank_ms: task.upward_rank_ms,
+        }
     }
 
     /// The first in order. What has started meanwhile may have moved it back.
