@@ -14,6 +14,10 @@ use drover_sim::{
     workload::{self, Parameters},
 };
 
+/// That of the product.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Length of the queue, tasks in all, and what happens when the first does not fit. Backfill tries all that wait beside a
 /// reservation, so that a round takes as long as the queue.
 const STEADY: [(usize, u32, Mode); 3] = [
@@ -47,7 +51,7 @@ fn main() {
         large(LARGE / divisor);
     }
     for (waiting, tasks, mode) in STEADY {
-        let name = format!("{mode}-{waiting}");
+        let name = format!("{waiting}-{mode}");
         if is_wanted(&name) {
             steady(&name, waiting / divisor as usize, tasks / divisor, mode);
         }
