@@ -94,6 +94,8 @@ impl Settings {
             age_cap_ms: self.age_cap_ms,
             refuse_impossible: self.refuse_impossible,
             careful: self.careful,
+            // What is replayed is compared with what was written.
+            records: true,
         })
     }
 }

@@ -210,14 +210,20 @@ impl Resources {
         });
     }
 
-    /// The larger amount of each kind.
-    #[inline]
-    pub fn raise_to(&mut self, other: &Self) {
-        self.cpu_millis = self.cpu_millis.max(other.cpu_millis);
-        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
-        self.gpus = self.gpus.max(other.gpus);
-        self.disk_bytes = self.disk_bytes.max(other.disk_bytes);
-        self.merge_named(other, u64::max);
+    /// The largest amount of each kind that any of them has.
+    pub fn most<'a>(of: impl Iterator<Item = &'a Self>) -> Self {
+        let mut most = Self::ZERO;
+        for one in of {
+            most.cpu_millis = most.cpu_millis.max(one.cpu_millis);
+            most.memory_bytes = most.memory_bytes.max(one.memory_bytes);
+            most.gpus = most.gpus.max(one.gpus);
+            most.disk_bytes = most.disk_bytes.max(one.disk_bytes);
+            // Most name nothing, and this is on the path of every round.
+            if !one.named.is_empty() {
+                most.merge_each(one, u64::max);
+            }
+        }
+        most
     }
 
     /// Whether it has as much as `most` of anything that `demand` takes.

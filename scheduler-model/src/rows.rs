@@ -74,6 +74,21 @@ pub struct Rate {
     pub power_milliwatts: u64,
 }
 
+impl Rate {
+    /// Of holding `demand` on a node: its whole cost and power by the largest share of any resource.
+    pub fn of(attributes: &NodeAttributes, capacity: &Resources, demand: &Resources) -> Self {
+        let of = |whole: u64| {
+            let (part, all) = demand.dominant_share(capacity);
+            let share = u128::from(whole) * u128::from(part);
+            u64::try_from(share.checked_div(all.into()).unwrap_or(0)).unwrap_or(u64::MAX)
+        };
+        Self {
+            cost_per_hour_micros: of(attributes.cost_per_hour_micros),
+            power_milliwatts: of(u64::from(attributes.power_watts) * 1000),
+        }
+    }
+}
+
 /// A host that has joined. Upserted at each join that changes something, and when an operator does.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NodeRow {

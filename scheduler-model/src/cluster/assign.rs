@@ -12,8 +12,8 @@ use super::{
     phase::{Held, Phase},
 };
 use crate::{
-    Action, Assignment, AttemptKey, AttemptRow, AttemptState, Decision, DecisionSummary,
-    DecisionView, Effects, Peers, Placement, Resources, SessionId, Timestamp,
+    Action, Assignment, AttemptRow, AttemptState, Decision, DecisionSummary, DecisionView, Effects,
+    Peers, Placement, Rate, Resources, SessionId, Timestamp,
 };
 
 /// A task, where it may start, and whom to tell.
@@ -24,21 +24,21 @@ impl Cluster {
         // A full round may have left something startable behind.
         self.wants_dispatch = decision.placements.len() >= self.config.placements_per_round();
         self.reservation = decision.reserved;
-        let proposed = std::mem::take(&mut self.proposed);
-        let started_some = !decision.placements.is_empty();
-        let mut rest = decision.placements.into_iter();
-        let mut found = &proposed[..];
-        while let Some(first) = rest.as_slice().first() {
+        let mut proposed = std::mem::take(&mut self.proposed);
+        let mut placements = decision.placements;
+        let started_some = !placements.is_empty();
+        let (mut rest, mut found) = (&placements[..], &proposed[..]);
+        while let Some(first) = rest.first() {
             self.at_work = Some(first.job);
             let together = (first.together as usize).clamp(1, rest.len());
-            let mut placements = SmallVec::new();
-            for placement in rest.by_ref().take(together) {
-                placements.push(placement);
-            }
+            let (of_one_start, others) = rest.split_at(together);
             let (places, other_places) = found.split_at(together.min(found.len()));
-            self.dispatch_together(now, placements, places, effects);
-            found = other_places;
+            self.dispatch_together(now, of_one_start, places, effects);
+            (rest, found) = (others, other_places);
         }
+        placements.clear();
+        proposed.clear();
+        (self.proposed, self.placements) = (proposed, placements);
         for preemption in &decision.preemptions {
             self.at_work = Some(preemption.job);
             self.preempt(preemption, effects);
@@ -51,11 +51,11 @@ impl Cluster {
     fn dispatch_together(
         &mut self,
         now: Timestamp,
-        placements: SmallVec<[Placement; 1]>,
+        placements: &[Placement],
         proposed: &[(JobSlot, NodeSlot)],
         effects: &mut Effects,
     ) {
-        let Some(places) = self.check_placements(&placements, proposed) else {
+        let Some(places) = self.check_placements(placements, proposed) else {
             self.counters.rejected_placements += 1;
             // The round has judged the others as if this had its place.
             self.ready.reopen();
@@ -164,7 +164,7 @@ impl Cluster {
         now: Timestamp,
         at: TaskRef,
         node: NodeSlot,
-        placement: Placement,
+        placement: &Placement,
         effects: &mut Effects,
     ) {
         let task = &mut self.jobs.get_mut(at.job).tasks[at.task as usize];
@@ -174,19 +174,29 @@ impl Cluster {
             assigned_at: now,
         };
         task.become_assigned(held);
-        let run = task.run();
         self.hold(at, held);
-        let rate = self.rate(node, self.ready.shape(run.shape).demand());
         let job = self.jobs.get_mut(at.job);
-        let task = &job.tasks[at.task as usize];
         if first {
-            job.counts.begin(task.kind);
+            job.counts.begin(job.tasks[at.task as usize].kind);
         }
-        let key = AttemptKey {
-            job: job.id,
-            task: at.task,
-            attempt: task.attempt,
-        };
+        if self.config.records {
+            self.record_start(now, at, placement, effects);
+        }
+    }
+
+    /// The row of an attempt that begins, and why it does.
+    fn record_start(
+        &mut self,
+        now: Timestamp,
+        at: TaskRef,
+        placement: &Placement,
+        effects: &mut Effects,
+    ) {
+        let key = self.attempt_key(at);
+        let task = &self.jobs.get(at.job).tasks[at.task as usize];
+        let held = task.phase.held().expect("it has just got its node");
+        let demand = self.ready.shape(task.run().shape).demand();
+        let node = self.nodes.get(held.node);
         effects.attempts.push(AttemptRow {
             key,
             from: None,
@@ -198,8 +208,8 @@ impl Cluster {
             exit_code: None,
             message: None,
             retry_at: None,
-            decision: Some(self.config.record(&placement)),
-            rate,
+            decision: Some(self.config.record(placement)),
+            rate: Rate::of(&node.attributes, &node.capacity, demand),
         });
         self.decisions.note(DecisionView {
             attempt: key.attempt,
@@ -207,7 +217,7 @@ impl Cluster {
             policy: Arc::clone(&self.policy_name),
             mode: self.config.mode,
             weights: self.config.weights,
-            placement,
+            placement: placement.clone(),
         });
     }
 

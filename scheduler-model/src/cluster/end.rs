@@ -48,18 +48,20 @@ impl Cluster {
         let state = self.ended_state(at, end.how);
         let retry_at = self.retry_at(now, at, state, end.exit_code);
         let arrives = self.arrives(at);
-        let mut row = self.attempt_row(at, &held, from, state);
-        row.started_at = end.started_at;
-        row.ended_at = Some(end.ended_at);
-        row.exit_code = end.exit_code;
-        // Why it was asked to stop is in the record already.
-        if state != AttemptState::Requeued || !is_requeued(&phase) {
-            row.message = end.message;
-        }
-        row.retry_at = retry_at;
-        effects.attempts.push(row);
         if let (AttemptState::Succeeded, Some(started_at)) = (state, end.started_at) {
             self.learn(now, at, held.node, end.ended_at.since(started_at));
+        }
+        if self.config.records {
+            let mut row = self.attempt_row(at, &held, from, state);
+            row.started_at = end.started_at;
+            row.ended_at = Some(end.ended_at);
+            row.exit_code = end.exit_code;
+            // Why it was asked to stop is in the record already.
+            if state != AttemptState::Requeued || !is_requeued(&phase) {
+                row.message = end.message;
+            }
+            row.retry_at = retry_at;
+            effects.attempts.push(row);
         }
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];

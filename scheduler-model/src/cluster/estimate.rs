@@ -30,7 +30,9 @@ impl Cluster {
         let run = self.jobs.get(at.job).tasks[at.task as usize].run();
         let expected = *self.payloads.expected(run.payload);
         self.estimator.learn(now, &expected, node.place(), run_ms);
-        self.write_estimates_later(now);
+        if self.config.records {
+            self.write_estimates_later(now);
+        }
     }
 
     pub(super) fn write_estimates(&mut self, now: Timestamp, effects: &mut Effects) {

@@ -7,7 +7,6 @@ use super::{
     node::{Holding, NodeSlot},
     phase::Held,
 };
-use crate::{Rate, Resources};
 
 impl Cluster {
     /// The attempt has its resources from now on, and keeps others apart.
@@ -44,20 +43,6 @@ impl Cluster {
         if self.nodes.get(held.node).is_eligible() {
             self.ready.note_freed(held.node);
             self.wants_dispatch = true;
-        }
-    }
-
-    /// What holding `demand` on a node costs: the node's whole cost and power by the largest share of any resource.
-    pub(super) fn rate(&self, node: NodeSlot, demand: &Resources) -> Rate {
-        let node = self.nodes.get(node);
-        let of = |whole: u64| {
-            let (part, all) = demand.dominant_share(&node.capacity);
-            let share = u128::from(whole) * u128::from(part);
-            u64::try_from(share.checked_div(all.into()).unwrap_or(0)).unwrap_or(u64::MAX)
-        };
-        Rate {
-            cost_per_hour_micros: of(node.attributes.cost_per_hour_micros),
-            power_milliwatts: of(u64::from(node.attributes.power_watts) * 1000),
         }
     }
 }

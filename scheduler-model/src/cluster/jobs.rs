@@ -44,11 +44,12 @@ impl Jobs {
         slot
     }
 
-    pub(crate) fn remove(&mut self, slot: JobSlot) -> Job {
-        let job = self.place(slot).take().expect("the slot is in use");
-        self.by_id.remove(&job.id);
+    pub(crate) fn remove(&mut self, slot: JobSlot) {
+        let id = self.get(slot).id;
+        self.by_id.remove(&id);
+        // In its place, as it is large.
+        *self.place(slot) = None;
         self.free.push(slot);
-        job
     }
 
     pub(crate) fn find(&self, id: JobId) -> Option<JobSlot> {

@@ -59,7 +59,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Action, Answer, Decision, Effects, Epoch, Event, JobId, Snapshot, Timestamp, Weights,
+    Action, Answer, Decision, Effects, Epoch, Event, JobId, Placement, Snapshot, Timestamp,
+    Weights,
     dispatch::{self, Mode},
     estimate::Estimator,
     policy::{Order, Policy},
@@ -74,7 +75,7 @@ use nodes::Nodes;
 use payloads::Payloads;
 use preempt::Preempting;
 pub use quarantine::Quarantine;
-use ready::Ready;
+use ready::{Entry, Ready};
 use requests::RecentRequests;
 use rules::RuleBook;
 use timers::Timers;
@@ -102,6 +103,9 @@ pub struct Config {
     pub refuse_impossible: bool,
     /// One placement a round and one timer a tick, so that what cannot be written is found. Until [`Event::Relax`].
     pub careful: bool,
+    /// Whether rows of jobs and attempts and transitions of tasks go into effects, and decisions are kept to be explained. A
+    /// simulation of which only the outcome is wanted goes without.
+    pub records: bool,
 }
 
 impl Default for Config {
@@ -118,6 +122,7 @@ impl Default for Config {
             age_cap_ms: 24 * 60 * 60 * 1_000,
             refuse_impossible: false,
             careful: false,
+            records: true,
         }
     }
 }
@@ -189,6 +194,10 @@ pub struct Cluster {
     /// Where the last round found what it proposes, in the order of its placements. A memo: [`Event::Dispatch`] is judged
     /// by what it says.
     pub(crate) proposed: Vec<(JobSlot, NodeSlot)>,
+    /// Room for the placements of the next round.
+    pub(crate) placements: Vec<Placement>,
+    /// What all behind it wait for in strict order, as of the last round.
+    pub(crate) blocked: Option<Entry>,
     /// The reservation of the last round, for explaining.
     pub(crate) reservation: Option<dispatch::Reservation>,
     counters: Counters,
@@ -224,6 +233,8 @@ impl Cluster {
             jitter: jitter_of(snapshot.epoch),
             wants_dispatch: true,
             proposed: Vec::new(),
+            placements: Vec::new(),
+            blocked: None,
             reservation: None,
             counters: Counters::default(),
             decisions: Decisions::default(),

@@ -60,6 +60,11 @@ impl Cluster {
     /// came free since is kept from others by strict order, or something is kept from others by a reservation: it may come
     /// before those.
     fn changes_something(&self, entry: &Entry, shape: ShapeId) -> bool {
+        // In strict order it would not be looked at.
+        let is_fixed = self.config.policy.order() == Order::Fixed;
+        if is_fixed && self.blocked.is_some_and(|first| first < *entry) {
+            return false;
+        }
         let shape = self.ready.shape(shape);
         shape.standing() == Standing::Open
             || self.ready.freed.len() > FREED_SEEN
@@ -162,6 +167,9 @@ impl Cluster {
 
     /// Tells watchers where a task stands now.
     pub(super) fn tell(&self, at: TaskRef, effects: &mut Effects) {
+        if !self.config.records {
+            return;
+        }
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
         let shown = match task.kind {

@@ -243,16 +243,30 @@ impl Ready {
         self.open.set(self.open.get() - closed + opened);
     }
 
-    /// True when every shape that waits was found to fit at most on freed nodes, and none is small enough for nodes that
-    /// have at most `room` free.
-    pub(crate) fn nothing_fits(&self, room: &Resources) -> bool {
-        let least = self
-            .waiting
-            .first()
-            .map_or(u64::MAX, |(cpu_millis, _)| *cpu_millis);
-        // What was freed is less than they need, but may be enough beside what they may have stopped.
-        let may_make_room = self.may_preempt() && !self.freed.is_empty();
-        self.open.get() == 0 && room.cpu_millis < least && !may_make_room
+    /// Forgets freed nodes that have less cpu free than anything that waits asks for: nothing parked fits there, and what is
+    /// not parked is tried everywhere. Keeps the list short where strict order never judges all that wait.
+    pub(crate) fn forget_full(&mut self, nodes: &Nodes) {
+        let least = self.least_cpu_millis();
+        if !self.may_preempt() {
+            self.freed
+                .retain(|slot| nodes.get(*slot).free().cpu_millis >= least);
+        }
+    }
+
+    fn least_cpu_millis(&self) -> u64 {
+        let least = self.waiting.first();
+        least.map_or(u64::MAX, |(cpu_millis, _)| *cpu_millis)
+    }
+
+    /// True when every shape that waits was found to fit at most on freed nodes, and there are none, or none is small enough for
+    /// those, of which each has at most `room` free, as far as that is known.
+    pub(crate) fn nothing_fits(&self, room: Option<&Resources>) -> bool {
+        if self.open.get() > 0 {
+            return false;
+        }
+        let is_too_small = |room: &Resources| room.cpu_millis < self.least_cpu_millis();
+        // What is too small may be enough beside what they may have stopped.
+        self.freed.is_empty() || room.is_some_and(is_too_small) && !self.may_preempt()
     }
 
     /// Whether a node that gave something back has room for it.

@@ -64,29 +64,10 @@ impl Cluster {
         self.requests.remember(&job, effects.turn);
         let id = job.id;
         let deadline = job.spec.deadline.map(|deadline| deadline.at(now));
-        effects.spec_bytes += job.stored_spec.len();
-        effects.jobs.push(JobRow {
-            id,
-            from: None,
-            state: JobState::Queued,
-            intent: Intent::Run,
-            started_at: None,
-            ended_at: None,
-            message: None,
-            new: Some(Box::new(NewJobRow {
-                namespace: Arc::clone(&job.spec.namespace),
-                name: job.name,
-                queue: Arc::clone(&job.spec.queue),
-                priority: job.spec.priority.get(),
-                submitted_at: now,
-                deadline,
-                request_id: job.request_id,
-                traceparent: job.traceparent.clone(),
-                task_count: job.spec.tasks.len() as u32,
-                stored_spec: job.stored_spec,
-                replay_of: job.replay_of,
-            })),
-        });
+        if self.config.records {
+            effects.spec_bytes += job.stored_spec.len();
+            effects.jobs.push(new_row(&job, now, deadline));
+        }
         let open = self.compile(id, job.spec, now, deadline, job.traceparent);
         self.arrivals.note(now, open.counts.work);
         let slot = self.jobs.insert(open);
@@ -164,5 +145,30 @@ impl Cluster {
             .iter()
             .filter(|carried| is_whole(carried.task))
             .collect()
+    }
+}
+
+fn new_row(job: &NewJob, submitted_at: Timestamp, deadline: Option<Timestamp>) -> JobRow {
+    JobRow {
+        id: job.id,
+        from: None,
+        state: JobState::Queued,
+        intent: Intent::Run,
+        started_at: None,
+        ended_at: None,
+        message: None,
+        new: Some(Box::new(NewJobRow {
+            namespace: Arc::clone(&job.spec.namespace),
+            name: Arc::clone(&job.name),
+            queue: Arc::clone(&job.spec.queue),
+            priority: job.spec.priority.get(),
+            submitted_at,
+            deadline,
+            request_id: job.request_id.clone(),
+            traceparent: job.traceparent.clone(),
+            task_count: job.spec.tasks.len() as u32,
+            stored_spec: job.stored_spec.clone(),
+            replay_of: job.replay_of,
+        })),
     }
 }

@@ -197,19 +197,19 @@ impl Fit {
 fn too_small<'a>(
     demand: &Resources,
     first: &'a Node,
-    others: impl Iterator<Item = &'a Node>,
+    others: impl Iterator<Item = &'a Node> + Clone,
 ) -> PendingReason {
-    let mut largest = first.capacity.clone();
-    let mut roomiest = first;
-    for node in others {
-        largest.raise_to(&node.capacity);
-        if node.capacity.cpu_millis >= roomiest.capacity.cpu_millis {
-            roomiest = node;
+    let all = others.map(|node| &node.capacity);
+    let largest = Resources::most(all.clone().chain([&first.capacity]));
+    let roomiest = all.fold(&first.capacity, |roomiest, other| {
+        match other.cpu_millis >= roomiest.cpu_millis {
+            true => other,
+            false => roomiest,
         }
-    }
+    });
     let resource = demand
         .exceeds(&largest)
-        .or_else(|| demand.exceeds(&roomiest.capacity))
+        .or_else(|| demand.exceeds(roomiest))
         .unwrap_or(Resource::Cpu);
     PendingReason::NoNodeFits {
         wanted: demand.get(&resource),

@@ -9,7 +9,10 @@ impl Cluster {
         let job = self.jobs.get_mut(slot);
         let state = job.state();
         if job.written != (state, job.intent) {
-            job.write_row(state, now, effects);
+            if self.config.records {
+                effects.jobs.push(job.row(state, now));
+            }
+            job.tell_written(state, effects);
         }
         if state.is_final() {
             self.retire(slot);
@@ -17,7 +20,7 @@ impl Cluster {
     }
 
     fn retire(&mut self, slot: JobSlot) {
-        let job = self.jobs.remove(slot);
+        let job = self.jobs.get(slot);
         for run in job.tasks.iter().filter_map(|task| task.run) {
             self.payloads.release(run.payload);
             self.ready.release_shape(run.shape);
@@ -27,13 +30,15 @@ impl Cluster {
         if let Some(due) = job.deadline_due() {
             self.timers.forget(due, Timer::Deadline(slot));
         }
+        self.jobs.remove(slot);
     }
 }
 
 impl Job {
-    fn write_row(&mut self, state: JobState, now: Timestamp, effects: &mut Effects) {
+    /// What changes now.
+    fn row(&self, state: JobState, now: Timestamp) -> JobRow {
         let from = self.written.0;
-        effects.jobs.push(JobRow {
+        JobRow {
             id: self.id,
             from: Some(from),
             state,
@@ -42,7 +47,11 @@ impl Job {
             ended_at: state.is_final().then_some(now),
             message: self.message(),
             new: None,
-        });
+        }
+    }
+
+    fn tell_written(&mut self, state: JobState, effects: &mut Effects) {
+        let from = self.written.0;
         self.written = (state, self.intent);
         if state != from {
             effects.transitions.push(Transition::Job {

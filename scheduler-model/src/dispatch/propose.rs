@@ -1,9 +1,6 @@
 //! What a round proposes, and how it leaves no trace.
 
-use super::{
-    place::Found,
-    round::{Round, room},
-};
+use super::{place::Found, round::Round};
 use crate::{
     Placement, Resources, RunnerUp, Score,
     cluster::{
@@ -31,11 +28,9 @@ impl<'a> Round<'a> {
     ) {
         let mut lowers_room = false;
         for (rank, (node, score)) in (0..).zip(&found.places) {
-            lowers_room |= self
-                .nodes
-                .get(*node)
-                .free()
-                .reaches(&self.room, shape.demand());
+            let room = self.room.as_ref();
+            let free = self.nodes.get(*node).free();
+            lowers_room |= room.is_some_and(|room| free.reaches(room, shape.demand()));
             let task = TaskRef {
                 task: first.task + rank,
                 ..first
@@ -62,9 +57,9 @@ impl<'a> Round<'a> {
             let width = shape.demand().width_millis() * found.places.len() as u64;
             *self.gained.entry(first.job).or_default() += width;
         }
-        // Else their summary stays as it was, which is an upper bound.
+        // Of many it stays as it was, which is an upper bound.
         if lowers_room && self.ready.freed.len() <= FREED_SEEN {
-            self.room = room(self.ready, self.nodes);
+            self.forget_room();
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::{
     Mode, Reservation,
@@ -33,7 +34,34 @@ use crate::{
 
 /// What should start now, and where.
 pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
-    let room = room(&cluster.ready, &cluster.nodes);
+    cluster.ready.forget_full(&cluster.nodes);
+    // Of a round that nobody has stepped.
+    cluster.proposed.clear();
+    let Proposal {
+        decision,
+        proposed,
+        freed,
+        blocked,
+    } = propose(cluster, now);
+    cluster.proposed = proposed;
+    cluster.blocked = blocked.filter(|_| cluster.config.mode == Mode::Strict);
+    if let Some(freed) = freed {
+        cluster.ready.freed = freed;
+    }
+    decision
+}
+
+struct Proposal {
+    decision: Decision,
+    /// Where it has to be looked for in memory.
+    proposed: Vec<(JobSlot, NodeSlot)>,
+    /// Freed nodes that are still to be looked at, if all that waits was judged.
+    freed: Option<Vec<NodeSlot>>,
+    /// First in order that fits nowhere now.
+    blocked: Option<Entry>,
+}
+
+fn propose(cluster: &mut Cluster, now: Timestamp) -> Proposal {
     let mut round = Round {
         ready: &cluster.ready,
         jobs: &cluster.jobs,
@@ -47,10 +75,10 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         arrivals: &cluster.arrivals,
         windows: &mut cluster.windows,
         now,
-        room,
-        placements: Vec::new(),
-        proposed: Vec::new(),
-        taken: Vec::new(),
+        room: None,
+        placements: std::mem::take(&mut cluster.placements),
+        proposed: std::mem::take(&mut cluster.proposed),
+        taken: SmallVec::new(),
         apart: BTreeSet::new(),
         gained: FxHashMap::default(),
         served: FxHashSet::default(),
@@ -73,20 +101,12 @@ pub(crate) fn decide(cluster: &mut Cluster, now: Timestamp) -> Decision {
         placements: round.placements,
         preemptions: round.preemptions,
     };
-    cluster.proposed = round.proposed;
-    if let Some(freed) = freed {
-        cluster.ready.freed = freed;
+    Proposal {
+        decision,
+        proposed: round.proposed,
+        freed,
+        blocked: round.blocked,
     }
-    decision
-}
-
-/// The most of each resource that any one of the freed nodes has: what does not fit into this fits on none of them.
-pub(super) fn room(ready: &Ready, nodes: &Nodes) -> Resources {
-    let mut room = Resources::ZERO;
-    for slot in &ready.freed {
-        room.raise_to(nodes.get(*slot).free());
-    }
-    room
 }
 
 pub(super) struct Round<'a> {
@@ -103,12 +123,14 @@ pub(super) struct Round<'a> {
     pub(super) arrivals: &'a Arrivals,
     pub(super) windows: &'a mut Windows,
     pub(super) now: Timestamp,
-    pub(super) room: Resources,
+    /// At least as much of each resource as any one of the freed nodes has: what does not fit into this fits on none of
+    /// them. Found when something did not fit.
+    pub(super) room: Option<Resources>,
     pub(super) placements: Vec<Placement>,
     /// Where each of them is in memory.
     pub(super) proposed: Vec<(JobSlot, NodeSlot)>,
     /// Capacity given to proposals, to be given back at the end.
-    pub(super) taken: Vec<Taken<'a>>,
+    pub(super) taken: SmallVec<[Taken<'a>; 2]>,
     /// Where proposals keep others of their job and group away.
     pub(super) apart: BTreeSet<(JobSlot, u32, NodeSlot)>,
     /// Width that jobs have got in this round. Noted where keys may change.
@@ -139,11 +161,12 @@ impl<'a> Round<'a> {
     /// waits was left out of its window.
     fn run(&mut self) -> bool {
         let ready = self.ready;
-        if ready.nothing_fits(&self.room) {
+        self.forget_room();
+        if ready.nothing_fits(self.room.as_ref()) {
             return true;
         }
         let mut walk = self.walk();
-        while !ready.nothing_fits(&self.room) {
+        while !ready.nothing_fits(self.room.as_ref()) {
             let Some(candidate) = self.next(&mut walk) else {
                 return walk.has_shown_all();
             };

@@ -19,6 +19,7 @@ use crate::{
         task::Task,
     },
     estimate::Speeds,
+    policy::Order,
 };
 
 /// What a candidate asks of a node besides room.
@@ -117,7 +118,7 @@ impl<'a> Round<'a> {
     /// Whether a task could start, if it minded nobody.
     pub(super) fn is_somewhere(&self, at: TaskRef, shape: &'a Shape) -> bool {
         let is_parked = shape.standing() == Standing::Parked;
-        if is_parked && !self.fits_freed(shape.demand()) {
+        if is_parked && !self.is_room_freed(shape.demand()) {
             return false;
         }
         self.is_anywhere(self.wish(at, shape, false), shape, is_parked)
@@ -191,8 +192,31 @@ impl<'a> Round<'a> {
         self.estimator.speeds(expected.signature)
     }
 
-    fn fits_freed(&self, demand: &Resources) -> bool {
-        demand.fits(&self.room) && self.ready.fits_freed(self.nodes, demand)
+    /// Whether a node that gave something back has room for it. Where none has, notes how much they have.
+    fn fits_freed(&mut self, demand: &Resources) -> bool {
+        let fits = self.is_room_freed(demand);
+        if !fits && self.room.is_none() {
+            self.note_room();
+        }
+        fits
+    }
+
+    /// It is to be found again: when something does not fit, or now, where it can save making an order.
+    pub(super) fn forget_room(&mut self) {
+        self.room = None;
+        if self.config.policy.order() != Order::Fixed {
+            self.note_room();
+        }
+    }
+
+    fn note_room(&mut self) {
+        let free = |slot: &NodeSlot| self.nodes.get(*slot).free();
+        self.room = Some(Resources::most(self.ready.freed.iter().map(free)));
+    }
+
+    fn is_room_freed(&self, demand: &Resources) -> bool {
+        let room = self.room.as_ref();
+        room.is_none_or(|room| demand.fits(room)) && self.ready.fits_freed(self.nodes, demand)
     }
 
     /// Whether a node that has room for it may have it.

@@ -5,6 +5,8 @@ use std::{
     collections::{BinaryHeap, binary_heap::PeekMut, btree_set},
 };
 
+use smallvec::SmallVec;
+
 use super::{ranked::Ranked, windowed::Windowed};
 use crate::cluster::ready::{Entry, Ready, ShapeId};
 
@@ -44,7 +46,7 @@ pub(super) struct InOrder<'a> {
     ready: &'a Ready,
     /// The next of every source that has one.
     next: BinaryHeap<Reverse<Next>>,
-    sources: Vec<Source<'a>>,
+    sources: SmallVec<[Source<'a>; 2]>,
 }
 
 /// A task that comes next.
@@ -90,7 +92,7 @@ impl<'a> InOrder<'a> {
         let mut walk = Self {
             ready,
             next: BinaryHeap::new(),
-            sources: Vec::new(),
+            sources: SmallVec::new(),
         };
         for (queue, content) in ready.queues() {
             let mut heads = content.heads();

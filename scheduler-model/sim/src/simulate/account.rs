@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drover_model::{Rate, Resources};
 
 use super::{AttemptOutcome, JobOutcome, Keep, Outcome, QueueSample};
-use crate::trace::{Trace, TraceJob};
+use crate::trace::{Trace, TraceJob, TraceNode};
 
 /// An attempt under way.
 #[derive(Clone, Debug)]
@@ -20,7 +20,6 @@ pub(super) struct Running {
     pub(super) queued_ms: u64,
     /// When it begins, unless it is over before.
     pub(super) started_ms: u64,
-    pub(super) rate: Rate,
 }
 
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub(super) struct Account<'t> {
     keep: Keep,
     amount: fn(&Resources) -> f64,
     capacity: f64,
+    /// Nodes cost something.
+    has_rates: bool,
     outcome: Outcome,
 }
 
@@ -47,6 +48,7 @@ impl<'t> Account<'t> {
             keep,
             amount,
             capacity: total(amount).max(1.0),
+            has_rates: trace.nodes.iter().any(costs),
             outcome,
         }
     }
@@ -84,9 +86,13 @@ impl<'t> Account<'t> {
         let amount = (self.amount)(resources);
         let job = &mut self.outcome.jobs[running.job as usize];
         job.held_work += amount * held_ms;
-        let hours = held_ms / 3_600_000.0;
-        job.cost_micros += running.rate.cost_per_hour_micros as f64 * hours;
-        job.energy_joules += running.rate.power_milliwatts as f64 * held_ms / 1e6;
+        if self.has_rates {
+            let node = &self.trace.nodes[running.node as usize];
+            let rate = Rate::of(&node.attributes, &node.capacity, resources);
+            let hours = held_ms / 3_600_000.0;
+            job.cost_micros += rate.cost_per_hour_micros as f64 * hours;
+            job.energy_joules += rate.power_milliwatts as f64 * held_ms / 1e6;
+        }
         self.outcome.busy_ms += amount * held_ms / self.capacity;
         self.outcome.completions += u64::from(succeeded);
         self.outcome.ended_ms = now;
@@ -142,4 +148,8 @@ impl<'t> Account<'t> {
     pub(super) fn outcome(self) -> Outcome {
         self.outcome
     }
+}
+
+fn costs(node: &TraceNode) -> bool {
+    node.attributes.cost_per_hour_micros > 0 || node.attributes.power_watts > 0
 }

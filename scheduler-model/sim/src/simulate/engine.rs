@@ -7,8 +7,7 @@ mod hosts;
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use drover_model::{
-    Action, AttemptKey, Effects, Epoch, Event, JobState, Outcome as End, Rate, Snapshot, TaskState,
-    Transition,
+    Action, Effects, Epoch, Event, JobState, Outcome as End, Snapshot, TaskState, Transition,
     cluster::{Cluster, Config},
 };
 use rustc_hash::FxHashMap;
@@ -21,7 +20,7 @@ use super::{
     nodes::SimulatedNode,
     spec::{Names, place_of as job_of, submission},
 };
-use crate::trace::{Runs, Trace, TraceNode};
+use crate::trace::{Runs, Trace};
 
 /// Silence after which a failed node is given up, where nodes fail; and how often the others are heard from.
 const NODE_TIMEOUT_MS: u64 = 10_000;
@@ -69,9 +68,6 @@ pub(super) struct Engine<'t> {
     attempts: u64,
     /// Since when tasks wait, where that is asked for.
     queued: FxHashMap<(u32, u32), u64>,
-    /// Rates of what has just been assigned, where nodes cost anything.
-    rates: FxHashMap<AttemptKey, Rate>,
-    has_rates: bool,
     executors: Executors,
     has_executors: bool,
     account: Account<'t>,
@@ -83,9 +79,6 @@ impl<'t> Engine<'t> {
         let fails = trace.nodes.iter().any(|node| node.failure.is_some());
         let tasks = || trace.jobs.iter().flat_map(|job| &job.tasks);
         let has_executors = tasks().any(|task| matches!(task.runs, Runs::Executors { .. }));
-        let costs = |node: &TraceNode| {
-            node.attributes.cost_per_hour_micros > 0 || node.attributes.power_watts > 0
-        };
         let snapshot = Snapshot {
             epoch: Epoch(options.seed),
             ..Snapshot::default()
@@ -108,8 +101,6 @@ impl<'t> Engine<'t> {
             under_way: 0,
             attempts: 0,
             queued: FxHashMap::default(),
-            rates: FxHashMap::default(),
-            has_rates: trace.nodes.iter().any(costs),
             executors: Executors::default(),
             has_executors,
             account: Account::new(trace, options.keep),
@@ -217,7 +208,6 @@ impl<'t> Engine<'t> {
 
     fn step(&mut self, event: Event) {
         self.cluster.step(at(self.now), event, &mut self.effects);
-        self.note_rates();
         self.note_transitions();
         let mut actions = std::mem::take(&mut self.effects.actions);
         for action in actions.drain(..) {
@@ -235,17 +225,6 @@ impl<'t> Engine<'t> {
         self.effects.attempts.clear();
         self.effects.nodes.clear();
         self.effects.estimates.clear();
-    }
-
-    fn note_rates(&mut self) {
-        if self.has_rates {
-            let new = self
-                .effects
-                .attempts
-                .iter()
-                .filter(|row| row.from.is_none());
-            self.rates.extend(new.map(|row| (row.key, row.rate)));
-        }
     }
 
     fn note_transitions(&mut self) {
@@ -286,6 +265,7 @@ fn config(options: &Options, fails: bool) -> Config {
         weights: options.weights,
         // Nobody is heard of where nobody fails.
         node_timeout_ms: if fails { NODE_TIMEOUT_MS } else { u64::MAX / 4 },
+        records: options.keep.attempts,
         age_cap_ms: options.age_cap_ms.unwrap_or(u64::MAX),
         ..Config::default()
     }

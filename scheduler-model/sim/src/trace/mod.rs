@@ -144,6 +144,12 @@ impl Runs {
             Self::Executors { durations, .. } => durations.rough_ms,
         }
     }
+
+    /// Of the instance that runs longest.
+    fn longest_ms(&self) -> u64 {
+        let runs = (0..self.count()).map(|instance| self.ms(instance));
+        runs.max().unwrap_or(0)
+    }
 }
 
 /// Run times of one stage of a Spark query, sampled by the number of executors that its job has (Mao et al., "Learning
@@ -173,11 +179,13 @@ impl TraceJob {
     /// The longest path through the job by its run times, at speed 1: what it would take on an empty cluster, where they depend
     /// on executors roughly.
     pub fn ideal_ms(&self) -> u64 {
+        if let [only] = &self.tasks[..] {
+            return only.runs.longest_ms();
+        }
         let mut ends = Vec::with_capacity(self.tasks.len());
         for task in &self.tasks {
             let begin = task.needs.iter().map(|need| ends[*need as usize]);
-            let longest = (0..task.runs.count()).map(|instance| task.runs.ms(instance));
-            ends.push(begin.max().unwrap_or(0) + longest.max().unwrap_or(0));
+            ends.push(begin.max().unwrap_or(0) + task.runs.longest_ms());
         }
         ends.into_iter().max().unwrap_or(0)
     }

@@ -28,7 +28,6 @@ impl Engine<'_> {
             stage: stage_of(submitted, task),
             queued_ms: queued_ms.unwrap_or(submitted.submitted_ms),
             started_ms: self.now + self.options.start_latency_ms,
-            rate: self.rates.remove(&assignment.key).unwrap_or_default(),
         };
         let ends = running.started_ms + self.takes(&running);
         self.account.assigned(&running);
