@@ -34,8 +34,11 @@ pub mod ppo;
 mod random;
 mod record;
 mod roll_out;
+pub mod serve;
 pub mod simulated;
 mod threads;
+mod watch;
+mod windows;
 
 pub use act::{Actor, Choice, Following, Greedy, Sampling, lowest};
 pub use batch::Batch;
