@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use drover_model::{
-    Constraints, Priority, Resources,
+    AttemptState, Constraints, JobState, NodeAttributes, Priority, Resources,
     inference::{Architecture, Form, Layout, Weights},
 };
-use drover_sim::trace::{Runs, Trace, TraceJob, TraceNode, TraceTask, Wide};
+use drover_sim::trace::{
+    Runs, Trace, TraceJob, TraceNode, TraceTask, Wide,
+    history::line::{AttemptLine, JobLine, NodeLine, TaskLine},
+};
+
+use super::Recent;
 
 pub(super) const LONG_MS: u64 = 60_000;
 pub(super) const SHORT_MS: u64 = 5_000;
 
-/// Two processors, and every fourth second two jobs of one processor: of every seven, one is long, and the others are short,
+/// Two processors, and every twelve seconds two jobs of one processor: of every seven, one is long, and the others are short,
 /// with deadlines that they miss behind long ones.
 pub(super) fn load(jobs: u64) -> Trace {
     let capacity = Resources {
@@ -70,5 +75,64 @@ fn feature_version(weight: f32) -> &'static str {
         "least-first"
     } else {
         "most-first"
+    }
+}
+
+/// The record of [`load`], in which every job has started at once.
+pub(super) fn recent(jobs: u64) -> Recent {
+    let load = load(jobs);
+    let mut recent = Recent::of(Vec::new());
+    recent.history.nodes = load.nodes.iter().map(node_line).collect();
+    recent.history.jobs = load.jobs.iter().map(job_line).collect();
+    recent
+}
+
+fn node_line(node: &TraceNode) -> NodeLine {
+    NodeLine {
+        name: Arc::clone(&node.name),
+        state: "ready".to_owned(),
+        capacity: node.capacity.clone(),
+        attributes: NodeAttributes::default(),
+        speed_permille: 1_000,
+    }
+}
+
+fn job_line(job: &TraceJob) -> JobLine {
+    let begin_ms = job.submitted_ms as i64;
+    let task = &job.tasks[0];
+    let end_ms = begin_ms + task.runs.ms(0) as i64;
+    let attempt = AttemptLine {
+        instance: 0,
+        undo: false,
+        number: 1,
+        node: "n1".into(),
+        assigned_ms: begin_ms,
+        started_ms: Some(begin_ms),
+        ended_ms: Some(end_ms),
+        outcome: AttemptState::Succeeded,
+    };
+    JobLine {
+        id: job.name.to_string(),
+        name: Arc::clone(&job.name),
+        owner: Arc::clone(&job.owner),
+        queue: Arc::clone(&job.queue),
+        priority: job.priority.get(),
+        submitted_ms: begin_ms,
+        deadline_ms: job.deadline_ms.map(|after| begin_ms + after as i64),
+        state: JobState::Succeeded,
+        ended_ms: Some(end_ms),
+        cost_micros: 0,
+        energy_joules: 0,
+        tasks: vec![TaskLine {
+            name: "only".into(),
+            needs: Vec::new(),
+            instances: None,
+            resources: task.resources.clone(),
+            constraints: None,
+            stated_ms: task.stated_ms,
+            signature: task.signature,
+            retries: 0,
+            attempts: vec![attempt],
+        }],
     }
 }
