@@ -1,17 +1,23 @@
 //! A small load for tests.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use drover_model::{
     AttemptState, Constraints, JobState, NodeAttributes, Priority, Resources,
+    dispatch::Mode,
     inference::{Architecture, Form, Layout, Weights},
+    observation::layout,
+    policy::{self, shipped_weights},
 };
-use drover_sim::trace::{
-    Runs, Trace, TraceJob, TraceNode, TraceTask, Wide,
-    history::line::{AttemptLine, JobLine, NodeLine, TaskLine},
+use drover_sim::{
+    simulate::Options,
+    trace::{
+        Runs, Trace, TraceJob, TraceNode, TraceTask, Wide,
+        history::line::{AttemptLine, JobLine, NodeLine, TaskLine},
+    },
 };
 
-use super::Recent;
+use super::{InUse, Recent};
 
 pub(super) const LONG_MS: u64 = 60_000;
 pub(super) const SHORT_MS: u64 = 5_000;
@@ -55,6 +61,17 @@ fn job(number: u64) -> TraceJob {
         deadline_ms: (!is_long).then_some(4 * SHORT_MS),
         tasks: vec![task],
         recorded: None,
+    }
+}
+
+/// `fifo`.
+pub(super) fn in_use() -> InUse {
+    let shipped = shipped_weights().aligned(&layout());
+    InUse {
+        policy: "fifo".to_owned(),
+        options: Options::new(policy::find("fifo").expect("a rule"), Mode::Easy),
+        starts: vec![shipped.expect("what is shipped can be used")],
+        versions: BTreeSet::new(),
     }
 }
 

@@ -159,24 +159,10 @@ impl fmt::Display for Learned {
 
 #[cfg(test)]
 mod tests {
-    use drover_model::{
-        dispatch::Mode,
-        observation::layout,
-        policy::{self, shipped_weights},
-    };
-    use drover_sim::simulate::Options;
+    use drover_model::observation::layout;
 
     use super::*;
     use crate::serve::example;
-
-    fn in_use() -> InUse {
-        InUse {
-            policy: "fifo".to_owned(),
-            options: Options::new(policy::find("fifo").unwrap(), Mode::Easy),
-            starts: vec![shipped_weights().aligned(&layout()).unwrap()],
-            versions: Default::default(),
-        }
-    }
 
     fn plan(candidate: Option<Weights>) -> Plan {
         Plan {
@@ -191,7 +177,7 @@ mod tests {
     }
 
     fn learned(jobs: u64, plan: &Plan) -> Learned {
-        match learn(&example::recent(jobs), &in_use(), plan).unwrap() {
+        match learn(&example::recent(jobs), &example::in_use(), plan).unwrap() {
             Lesson::Learned(learned) => *learned,
             waits => panic!("{waits:?}"),
         }
@@ -221,7 +207,7 @@ mod tests {
 
     #[test]
     fn too_few_jobs_are_waited_for() {
-        let lesson = learn(&example::recent(29), &in_use(), &plan(None)).unwrap();
+        let lesson = learn(&example::recent(29), &example::in_use(), &plan(None)).unwrap();
         assert_eq!(
             lesson,
             Lesson::Waits {

@@ -7,8 +7,8 @@ use tokio::{
 };
 
 use super::{
-    InUse, Lesson, Naming, Plan, Recent, ServeError, coordinator::Coordinator, error::Remedy,
-    in_use::is_stored, lesson::learn, offer::offer,
+    InUse, Learned, Lesson, Naming, Plan, Recent, ServeError, coordinator::Coordinator,
+    error::Remedy, in_use::is_stored, lesson::learn, offer::offer,
 };
 
 /// Between tries to reach a coordinator; twice as long after each.
@@ -33,14 +33,43 @@ pub struct ServeOptions {
     pub once: bool,
 }
 
-/// Learns turn after turn, and says of each in a line what came of it.
+/// Learns turn after turn, and says of each in a line what came of it, unless that is what was said before.
 #[derive(Debug)]
 pub struct Service {
     options: ServeOptions,
     coordinator: Coordinator,
-    /// What the last turn learned from: the last job, how many had ended, and what was in use.
-    known: Option<(String, usize, String)>,
-    turns: u64,
+    /// What was learned from last.
+    known: Option<Known>,
+    lessons: u64,
+    /// The last line, which is not said twice.
+    said: String,
+}
+
+/// What a lesson was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    last_job: String,
+    in_use: String,
+}
+
+/// Of the jobs that a turn looks at, so many have to be new since the last lesson: others would teach the same again.
+const NEW_SHARE: f64 = 0.1;
+
+impl Known {
+    fn of(recent: &Recent, in_use: &InUse) -> Self {
+        let last = recent.history.jobs.last();
+        Self {
+            last_job: last.map_or(String::new(), |job| job.id.clone()),
+            in_use: in_use.policy.clone(),
+        }
+    }
+
+    /// Ids ascend with the time of submission.
+    fn is_old(&self, recent: &Recent, in_use: &InUse) -> bool {
+        let jobs = &recent.history.jobs;
+        let new = jobs.iter().filter(|job| job.id > self.last_job).count();
+        self.in_use == in_use.policy && (new as f64) < (NEW_SHARE * jobs.len() as f64).max(1.0)
+    }
 }
 
 impl Service {
@@ -51,12 +80,13 @@ impl Service {
             coordinator: Coordinator::new(&options.addresses)?,
             options,
             known: None,
-            turns: 0,
+            lessons: 0,
+            said: String::new(),
         })
     }
 
     /// Until it is asked to end by SIGINT or SIGTERM, which it does at once: what it was about is of no use to anybody.
-    /// `say` hears of every turn.
+    /// `say` hears the lines.
     ///
     /// # Errors
     /// What no other turn would help against; with `once`, why there was no lesson.
@@ -76,15 +106,16 @@ impl Service {
         loop {
             let outcome = self.turn().await;
             if self.options.once {
-                return outcome.map(|told| say(&told));
+                return outcome.map(|told| self.say(told, &say));
             }
             match outcome {
-                Ok(told) => say(&told),
+                Ok(told) => self.say(told, &say),
                 Err(error) => match error.remedy() {
                     Remedy::GiveUp => return Err(error),
-                    Remedy::NextTurn => say(&error.to_string()),
+                    Remedy::NextTurn => self.say(error.to_string(), &say),
                     Remedy::TryAgain => {
-                        say(&format!("{error}; again in {} s", wait.as_secs()));
+                        let told = format!("{error}; again in {} s", wait.as_secs());
+                        self.say(told, &say);
                         self.coordinator.leave();
                         sleep(wait).await;
                         wait = (wait * 2).min(LONGEST_WAIT);
@@ -97,24 +128,34 @@ impl Service {
         }
     }
 
+    fn say(&mut self, told: String, say: impl Fn(&str)) {
+        if self.said != told {
+            say(&told);
+            self.said = told;
+        }
+    }
+
     async fn turn(&mut self) -> Result<String, ServeError> {
         self.coordinator.check_version().await?;
         let in_use = self.in_use().await?;
         let options = &self.options;
         let history = self.coordinator.history(&options.namespace, options.jobs);
         let recent = Recent::of(history.await?);
-        let last = recent.history.jobs.last().map(|job| job.id.clone());
-        let known = (
-            last.unwrap_or_default(),
-            recent.ended(),
-            in_use.policy.clone(),
-        );
-        if self.known.as_ref() == Some(&known) {
-            return Ok("nothing has ended since the last turn".to_owned());
+        let known = self.known.as_ref();
+        if known.is_some_and(|known| known.is_old(&recent, &in_use)) {
+            return Ok("waits: fewer than a tenth of the jobs are new since then".to_owned());
         }
-        let lesson = self.learn(recent, in_use.clone()).await?;
+        let known = Known::of(&recent, &in_use);
+        let learned = match self.learn(recent, in_use.clone()).await? {
+            Lesson::Waits { ended, needed } => {
+                let told = format!("waits: {ended} jobs have ended, and {needed} are needed");
+                return Ok(told);
+            }
+            Lesson::Learned(learned) => learned,
+        };
+        let told = self.conclude(&learned, &in_use).await?;
         self.known = Some(known);
-        self.conclude(lesson, &in_use).await
+        Ok(told)
     }
 
     async fn in_use(&mut self) -> Result<InUse, ServeError> {
@@ -126,11 +167,10 @@ impl Service {
         InUse::new(said, weights.as_deref())
     }
 
-    /// On a thread of its own, with a seed of its own: signals and connections are not to wait for it.
-    async fn learn(&mut self, recent: Recent, in_use: InUse) -> Result<Lesson, ServeError> {
+    /// On a thread of its own: signals and connections are not to wait for it.
+    async fn learn(&self, recent: Recent, in_use: InUse) -> Result<Lesson, ServeError> {
         let mut plan = self.options.plan.clone();
-        plan.tuning.seed = plan.tuning.seed.wrapping_add(self.turns);
-        self.turns += 1;
+        plan.tuning.seed = self.seed();
         let learning = spawn_blocking(move || learn(&recent, &in_use, &plan));
         match learning.await {
             Ok(lesson) => lesson,
@@ -138,26 +178,22 @@ impl Service {
         }
     }
 
-    async fn conclude(&mut self, lesson: Lesson, in_use: &InUse) -> Result<String, ServeError> {
-        let learned = match lesson {
-            Lesson::Waits { ended, needed } => {
-                return Ok(format!(
-                    "waits: {ended} jobs have ended, and {needed} are needed"
-                ));
-            }
-            Lesson::Learned(learned) => learned,
-        };
+    /// Of this lesson.
+    fn seed(&self) -> u64 {
+        self.options.plan.tuning.seed.wrapping_add(self.lessons)
+    }
+
+    /// Offers what is to be offered.
+    async fn conclude(&mut self, learned: &Learned, in_use: &InUse) -> Result<String, ServeError> {
+        let seed = self.seed();
+        self.lessons += 1;
         if !learned.is_offered() {
-            return Ok(format!("{learned}; kept back, which is too few"));
+            return Ok(format!("{learned}, too few to offer it"));
         }
         let ServeOptions {
-            naming,
-            command,
-            plan,
-            ..
+            naming, command, ..
         } = &self.options;
-        let seed = plan.tuning.seed.wrapping_add(self.turns - 1);
-        let request = offer(&learned, naming, &in_use.versions, command, seed)?;
+        let request = offer(learned, naming, &in_use.versions, command, seed)?;
         let version = request.version.clone();
         let answer = self.coordinator.offer(request).await?;
         let verdict = match answer.promoted {
@@ -168,5 +204,35 @@ impl Service {
             "{learned}; {version} is {verdict}: {}",
             answer.reason
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::example;
+
+    fn in_use(rule: &str) -> InUse {
+        InUse {
+            policy: rule.to_owned(),
+            ..example::in_use()
+        }
+    }
+
+    #[test]
+    fn a_lesson_is_repeated_when_there_is_something_new() {
+        let mut recent = example::recent(40);
+        for (number, job) in recent.history.jobs.iter_mut().enumerate() {
+            job.id = format!("{number:04}");
+        }
+        let known = Known::of(&recent, &in_use("fifo"));
+        assert!(known.is_old(&recent, &in_use("fifo")));
+        assert!(!known.is_old(&recent, &in_use("edf")), "another is in use");
+        for (new, is_old) in [(3, true), (4, false)] {
+            for (number, job) in recent.history.jobs.iter_mut().enumerate() {
+                job.id = format!("{:04}", number + new);
+            }
+            assert_eq!(known.is_old(&recent, &in_use("fifo")), is_old, "{new}");
+        }
     }
 }
