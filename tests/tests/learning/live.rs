@@ -22,7 +22,7 @@ const MEASURED: usize = 6;
 
 /// Both begin with a policy that is bad for what comes later, and neither is rolled back by its guard.
 async fn cluster() -> Cluster {
-    let settings = Settings::agents(2).coordinator(["--guard-interval", "1h"]);
+    let settings = Settings::agents(2).coordinator(["--guard-interval=1h", "--lease=20s"]);
     let cluster = settings.on_sqlite().await;
     force(&cluster, "longest-first", &longest_first()).await;
     cluster

@@ -13,6 +13,7 @@ use drover_sim::{
     random::{Purpose, Random},
 };
 use drover_tests::{Cluster, job, simulated, until};
+use tonic::Code;
 
 /// At model speed a minute and a half.
 pub(crate) const BETWEEN_BURSTS: Duration = Duration::from_millis(1_800);
@@ -77,17 +78,24 @@ impl Load {
     }
 }
 
-/// In one turn, so that their order is the policy's alone.
+/// In one turn, so that their order is the policy's alone. A coordinator that is out of breath is asked again.
 pub(crate) async fn submit(cluster: &Cluster, jobs: &[JobSpec]) {
     let requests = jobs.iter().map(|spec| SubmitRequest {
         spec: Some(spec.clone()),
-        request_id: String::new(),
+        request_id: spec.name.clone(),
     });
     let batch = SubmitBatchRequest {
         requests: requests.collect(),
     };
     let mut client = cluster.jobs().await;
-    client.submit_batch(batch).await.expect("accepted");
+    until("jobs to be accepted", async || {
+        match client.submit_batch(batch.clone()).await {
+            Ok(_) => Some(()),
+            Err(status) if status.code() == Code::Unavailable => None,
+            Err(status) => panic!("{status}"),
+        }
+    })
+    .await;
 }
 
 /// J of the jobs of these names, once all have ended.

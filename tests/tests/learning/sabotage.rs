@@ -25,6 +25,7 @@ async fn what_does_harm_is_refused_and_when_forced_in_rolled_back() {
     let guarded = [
         "--policy=sjf",
         "--guard-interval=200ms",
+        "--lease=20s",
         "--guard-jobs",
         &jobs,
     ];
