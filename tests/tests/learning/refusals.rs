@@ -1,8 +1,12 @@
 //! Learners that have nobody to learn from.
 
-use drover_tests::{Address, Process, Settings, clean_command, learner};
+use drover_proto::v1::JobState;
+use drover_tests::{Address, Process, Settings, clean_command, learner, until};
 
-use crate::calls::{serve, to_the_end};
+use crate::{
+    calls::{serve, to_the_end},
+    load::{Load, submit},
+};
 
 #[tokio::test]
 async fn where_nobody_answers_that_is_said() {
@@ -33,10 +37,38 @@ async fn it_waits_for_jobs_and_for_coordinators_and_ends_when_it_is_told() {
     learner.said("; again in 1 s").await;
     let before = learner.log().len();
     cluster.start_coordinator().await;
-    drover_tests::until("the learner to go on", async || {
+    until("the learner to go on", async || {
         learner.log()[before..].contains("waits: ").then_some(())
     })
     .await;
     assert!(learner.terminate().await.success(), "{}", learner.log());
     assert_eq!(cluster.status().await.policy, "edf");
+}
+
+/// One that would take hours.
+#[tokio::test]
+async fn a_training_under_way_ends_at_once() {
+    let Some(program) = learner() else {
+        return;
+    };
+    let cluster = Settings::agents(2).on_sqlite().await;
+    let mut load = Load::new(13);
+    for _ in 0..3 {
+        submit(&cluster, &load.steady()).await;
+    }
+    until("the jobs to end", async || {
+        let jobs = cluster.all_jobs().await;
+        let ended = jobs.iter().all(|job| job.state() == JobState::Succeeded);
+        ended.then_some(())
+    })
+    .await;
+    let command = serve(&program, &cluster, ["--jobs=30", "--generations=10000"]);
+    let mut learner = Process::start("learner", cluster.directory(), command);
+    until("the learner to simulate", async || {
+        // One that talks, one that searches, one that simulates.
+        (learner.threads() >= 3).then_some(())
+    })
+    .await;
+    assert!(learner.terminate().await.success(), "{}", learner.log());
+    assert_eq!(learner.log(), "", "it had come to nothing yet");
 }

@@ -5,7 +5,7 @@ use drover_model::{inference::Weights, observation::layout};
 use drover_proto::time::{format_duration, parse_duration};
 
 use super::{CommandError, error::read_weights};
-use crate::serve::{FEWEST_JOBS, Naming, Plan, ServeOptions, Service, TuneSettings};
+use crate::serve::{FEWEST_JOBS, Naming, Plan, ServeError, ServeOptions, Service, TuneSettings};
 
 /// Learns on beside a coordinator: fine-tunes the policy in use on recent load, and offers what is better.
 #[derive(Debug, Args)]
@@ -34,9 +34,9 @@ pub(super) struct ServeArgs {
     /// Jobs that a turn looks at, the last ones: three fifths to train on, and the later rest to evaluate on
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(FEWEST_JOBS as i64..=20_000))]
     jobs: u32,
-    /// Jobs that have to have ended before anything is learned
-    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = clap::value_parser!(u32).range(FEWEST_JOBS as i64..=20_000))]
-    min_jobs: u32,
+    /// Jobs that have to have ended before anything is learned [default: 200, or --jobs where that is less]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(FEWEST_JOBS as i64..=20_000))]
+    min_jobs: Option<u32>,
     /// Generations of the search in each turn
     #[arg(long, value_name = "NUMBER", default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     generations: u64,
@@ -56,6 +56,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "once", conflicts_with_all = ["generations", "threads"])]
     candidate: Option<PathBuf>,
 }
+
+const USUAL_LEAST_JOBS: u32 = 200;
 
 impl ServeArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
@@ -85,7 +87,7 @@ impl ServeArgs {
                     seed: self.seed,
                     threads: self.threads.into(),
                 },
-                least_jobs: self.min_jobs as usize,
+                least_jobs: self.least_jobs()? as usize,
                 candidate,
             },
             naming: Naming::new(&self.version_prefix)?,
@@ -94,12 +96,20 @@ impl ServeArgs {
         })
     }
 
+    fn least_jobs(&self) -> Result<u32, ServeError> {
+        let jobs = self.jobs;
+        match self.min_jobs {
+            None => Ok(USUAL_LEAST_JOBS.min(jobs)),
+            Some(min_jobs) if min_jobs > jobs => Err(ServeError::LeastJobs { min_jobs, jobs }),
+            Some(min_jobs) => Ok(min_jobs),
+        }
+    }
+
     /// What would do the same again, without what differs from place to place.
     fn command(&self) -> String {
         let Self {
             interval,
             jobs,
-            min_jobs,
             generations,
             seed,
             ..
@@ -107,7 +117,7 @@ impl ServeArgs {
         match &self.candidate {
             Some(path) => format!("drover-learner serve --once --candidate {}", path.display()),
             None => format!(
-                "drover-learner serve --interval {} --jobs {jobs} --min-jobs {min_jobs} --generations {generations} --seed {seed}",
+                "drover-learner serve --interval {} --jobs {jobs} --generations {generations} --seed {seed}",
                 format_duration(*interval)
             ),
         }
@@ -137,9 +147,10 @@ mod tests {
         let options = options(&["--interval", "90s", "--seed", "7"]).unwrap();
         assert_eq!(
             options.command,
-            "drover-learner serve --interval 1m30s --jobs 1000 --min-jobs 200 --generations 12 --seed 7"
+            "drover-learner serve --interval 1m30s --jobs 1000 --generations 12 --seed 7"
         );
         assert_eq!(options.plan.tuning.seed, 7);
+        assert_eq!(options.plan.least_jobs, 200);
     }
 
     #[test]
@@ -151,6 +162,10 @@ mod tests {
             ),
             (&["--interval", "soon"], "--interval"),
             (&["--jobs", "3"], "--jobs"),
+            (
+                &["--jobs", "100", "--min-jobs", "101"],
+                "--min-jobs is 101, and --jobs only 100",
+            ),
             (&["--candidate", "weights"], "--once"),
             (
                 &["--once", "--candidate", "weights", "--threads", "2"],

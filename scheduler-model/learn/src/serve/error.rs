@@ -15,6 +15,10 @@ pub enum ServeError {
         "--version-prefix must have 1 to {longest} letters, digits, `.`, `_` or `-`, not `{prefix}`"
     )]
     Prefix { prefix: String, longest: usize },
+    #[error(
+        "--min-jobs is {min_jobs}, and --jobs only {jobs}: it would wait for ever; make --jobs as large"
+    )]
+    LeastJobs { min_jobs: u32, jobs: u32 },
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
     #[error("no coordinator answers at {address}: {problem}; does one run there?")]
@@ -90,6 +94,7 @@ impl ServeError {
             | Self::Learn(_) => Remedy::NextTurn,
             Self::Address(_)
             | Self::Prefix { .. }
+            | Self::LeastJobs { .. }
             | Self::Signals(_)
             | Self::OtherVersion { .. }
             | Self::NotObserved { .. }
