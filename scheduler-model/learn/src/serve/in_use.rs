@@ -39,24 +39,18 @@ impl InUse {
         weights: Option<&[u8]>,
     ) -> Result<Self, ServeError> {
         check_features(&said.features)?;
-        let observed = layout();
-        let shipped = shipped_weights().aligned(&observed);
-        let shipped = shipped.expect("this program observes what its own weights need");
-        let mut starts = vec![shipped];
+        let mut starts = Vec::new();
         let policy = match weights {
             None => policy::find(&said.active).map_err(|problem| answer(&said.active, &problem))?,
             Some(weights) => {
-                let weights = Weights::from_bytes(weights);
-                let aligned = weights.and_then(|weights| weights.aligned(&observed));
-                let aligned = aligned.map_err(|source| ServeError::InUse {
-                    version: said.active.clone(),
-                    source,
-                })?;
-                starts.insert(0, aligned.clone());
-                let network = Learned::new(&said.active, &aligned);
-                network.expect("columns are aligned")
+                let network = aligned(&said.active, weights)?;
+                let policy = Learned::new(&said.active, &network);
+                starts.push(network);
+                policy.expect("columns are aligned")
             }
         };
+        let shipped = shipped_weights().aligned(&layout());
+        starts.push(shipped.expect("this program observes what its own weights need"));
         let mode = said.dispatch_mode.parse();
         let mode = mode.map_err(|problem| answer(&said.dispatch_mode, &problem))?;
         let options = Options {
@@ -74,6 +68,16 @@ impl InUse {
             policy: said.active,
         })
     }
+}
+
+/// Weights in use, with the columns that this program observes.
+fn aligned(version: &str, weights: &[u8]) -> Result<Weights, ServeError> {
+    let weights = Weights::from_bytes(weights);
+    let aligned = weights.and_then(|weights| weights.aligned(&layout()));
+    aligned.map_err(|source| ServeError::InUse {
+        version: version.to_owned(),
+        source,
+    })
 }
 
 /// # Errors

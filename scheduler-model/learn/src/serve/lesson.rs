@@ -3,6 +3,7 @@
 use std::fmt;
 
 use drover_model::inference::{Network, Weights};
+use drover_sim::trace::Trace;
 
 use super::{
     Anchor, InUse, Judgement, Recent, RecentCost, Resampler, ServeError, Slices, TuneSettings,
@@ -76,13 +77,9 @@ pub fn learn(recent: &Recent, in_use: &InUse, plan: &Plan) -> Result<Lesson, Ser
         return Ok(waits);
     };
     let source = Source {
-        jobs: recent.history.jobs.len(),
-        ended,
-        unreadable: recent.unreadable,
-        nodes: trace.nodes.len(),
-        in_use: in_use.policy.clone(),
         earlier: earlier.jobs(),
         later: later.jobs(),
+        ..Source::of(recent, &trace, in_use)
     };
     let (candidate, tuned) = match &plan.candidate {
         Some(given) => (given.clone(), None),
@@ -116,6 +113,21 @@ impl Learned {
     /// Whether the gate should hear of it: what was given always, what was trained if it seems better.
     pub fn is_offered(&self) -> bool {
         self.tuned.is_none() || self.judgement.is_enough()
+    }
+}
+
+impl Source {
+    /// Without the slices.
+    fn of(recent: &Recent, trace: &Trace, in_use: &InUse) -> Self {
+        Self {
+            jobs: recent.history.jobs.len(),
+            ended: recent.ended(),
+            unreadable: recent.unreadable,
+            nodes: trace.nodes.len(),
+            in_use: in_use.policy.clone(),
+            earlier: 0,
+            later: 0,
+        }
     }
 }
 
