@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use drover_proto::v1::OfferCandidateResponse;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::spawn_blocking,
@@ -153,9 +154,14 @@ impl Service {
             }
             Lesson::Learned(learned) => learned,
         };
-        let told = self.conclude(&learned, &in_use).await?;
-        self.known = Some(known);
-        Ok(told)
+        let answer = self.offer(&learned, &in_use).await?;
+        // What was promoted is in use by now, and these jobs have nothing more to say.
+        let promoted = answer.iter().find(|(_, answer)| answer.promoted);
+        self.known = Some(Known {
+            in_use: promoted.map_or(known.in_use, |(version, _)| version.clone()),
+            ..known
+        });
+        Ok(told(&learned, answer.as_ref()))
     }
 
     async fn in_use(&mut self) -> Result<InUse, ServeError> {
@@ -183,12 +189,16 @@ impl Service {
         self.options.plan.tuning.seed.wrapping_add(self.lessons)
     }
 
-    /// Offers what is to be offered.
-    async fn conclude(&mut self, learned: &Learned, in_use: &InUse) -> Result<String, ServeError> {
+    /// Under which version it was offered, and what the gate says. `None`: it is not worth that.
+    async fn offer(
+        &mut self,
+        learned: &Learned,
+        in_use: &InUse,
+    ) -> Result<Option<(String, OfferCandidateResponse)>, ServeError> {
         let seed = self.seed();
         self.lessons += 1;
         if !learned.is_offered() {
-            return Ok(format!("{learned}, too few to offer it"));
+            return Ok(None);
         }
         let ServeOptions {
             naming, command, ..
@@ -196,15 +206,16 @@ impl Service {
         let request = offer(learned, naming, &in_use.versions, command, seed)?;
         let version = request.version.clone();
         let answer = self.coordinator.offer(request).await?;
-        let verdict = match answer.promoted {
-            true => "promoted",
-            false => "refused",
-        };
-        Ok(format!(
-            "{learned}; {version} is {verdict}: {}",
-            answer.reason
-        ))
+        Ok(Some((version, answer)))
     }
+}
+
+fn told(learned: &Learned, answer: Option<&(String, OfferCandidateResponse)>) -> String {
+    let Some((version, OfferCandidateResponse { promoted, reason })) = answer else {
+        return format!("{learned}, too few to offer it");
+    };
+    let verdict = if *promoted { "promoted" } else { "refused" };
+    format!("{learned}; {version} is {verdict}: {reason}")
 }
 
 #[cfg(test)]
