@@ -94,7 +94,10 @@ impl Objective for RecentCost {
 
 #[cfg(test)]
 mod tests {
+    use drover_model::{dispatch::Mode, observation::layout, policy};
+
     use super::*;
+    use crate::serve::example;
 
     const USUAL: Worth = Worth {
         objective: 8.0,
@@ -127,5 +130,27 @@ mod tests {
             worsen(&mut candidate);
             assert!(of_figures(&candidate, &USUAL) > gain + 0.3, "{candidate:?}");
         }
+    }
+
+    #[test]
+    fn who_drifts_far_pays_for_it() {
+        let network = |weight: f32| {
+            let weights = example::by_feature("log_estimate", weight);
+            Network::new(&weights.aligned(&layout()).unwrap())
+        };
+        let (near, far) = (network(-1.0), network(1.0));
+        let cost_of_near = |anchored_to: &Network| {
+            let resampler = Resampler::new(example::load(60)).unwrap();
+            let options = Options::new(policy::find("fifo").unwrap(), Mode::Easy);
+            let anchor = Anchor::new(anchored_to, &resampler, &options);
+            let drift = anchor.drift(&near);
+            let cost = RecentCost::new(resampler, options, anchor);
+            (cost.cost(&near, 9), drift)
+        };
+        let (at_home, none) = cost_of_near(&near);
+        let (abroad, drift) = cost_of_near(&far);
+        assert!(none == 0.0 && drift > 1.0, "{none} {drift}");
+        let paid = abroad - at_home;
+        assert!((paid - ANCHOR * drift).abs() < 1e-12, "{paid} for {drift}");
     }
 }

@@ -102,3 +102,29 @@ impl ServeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_and_goes_is_tried_again() {
+        for (code, remedy) in [
+            (Code::Unavailable, Remedy::TryAgain),
+            (Code::ResourceExhausted, Remedy::TryAgain),
+            (Code::Aborted, Remedy::TryAgain),
+            (Code::AlreadyExists, Remedy::TryAgain),
+            (Code::InvalidArgument, Remedy::NextTurn),
+            (Code::Unimplemented, Remedy::NextTurn),
+            (Code::Internal, Remedy::NextTurn),
+        ] {
+            let status = Status::new(code, "a reason");
+            let error = ServeError::of("take the candidate", "http://a", &status);
+            assert_eq!(error.remedy(), remedy, "{error}");
+            assert!(error.to_string().ends_with(": a reason"), "{error}");
+        }
+        let lost = Status::from_error(Box::new(io::Error::other("reset")));
+        let error = ServeError::of("list its jobs", "http://a", &lost);
+        assert!(matches!(error, ServeError::Unreachable { .. }), "{error}");
+    }
+}
