@@ -9,7 +9,6 @@ mod driver;
 mod error;
 mod grpc;
 mod guard;
-pub mod history;
 mod inbox;
 mod logs;
 mod policies;

@@ -184,3 +184,22 @@ async fn weights_come_out_as_they_went_in() {
     })
     .await;
 }
+
+/// What a learner has to know to make weights that are accepted, and to simulate what this coordinator does.
+#[tokio::test]
+async fn the_list_tells_what_is_observed_and_how_is_dispatched() {
+    on_sqlite(async |database: Database| {
+        let handle = start_on(&database.url).await;
+        let mut client = policies(&handle).await;
+        let listed = client.list(v1::ListPoliciesRequest {}).await;
+        let listed = listed.unwrap().into_inner();
+        for feature in ["log_estimate", "pressure/index_short"] {
+            assert!(listed.features.iter().any(|it| it == feature), "{feature}");
+        }
+        let age_cap = listed.age_cap.map(|cap| cap.seconds);
+        assert_eq!(age_cap, Some(24 * 3_600));
+        assert_eq!(listed.backfill_order, "", "it is that of the policy");
+        handle.shutdown().await.unwrap();
+    })
+    .await;
+}

@@ -41,7 +41,7 @@ pub use mark::{Mark, Marked};
 pub use network::Network;
 pub use postgres_server::{PostgresServer, Shutdown};
 pub use process::Process;
-pub use program::{clean_command, drover, repository};
+pub use program::{clean_command, drover, learner, repository};
 pub use proxy::{Fault, Proxy, Weather};
 pub use random::Random;
 pub use record::StoredAttempt;

@@ -98,6 +98,15 @@ impl Process {
         status.expect("it is our child")
     }
 
+    /// How many threads it has, which tells what it is about where it says nothing.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn threads(&self) -> usize {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.group));
+        threads.expect("it lives").count()
+    }
+
     /// Sends a signal to the process alone, not to its group.
     ///
     /// # Panics

@@ -21,15 +21,33 @@ const SETTINGS: [&str; 7] = [
 /// # Panics
 /// When it has not been built.
 pub fn drover() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a program");
-    let profile = test.ancestors().nth(2).expect("TARGET/PROFILE/deps/TEST");
-    let program = profile.join("drover");
+    let program = built("drover");
     assert!(
         program.is_file(),
         "{} is not built; run scripts/test or cargo build --workspace --bins",
         program.display()
     );
     program
+}
+
+/// The program `drover-learner` of the same build as the test; `None`, said loudly, where it was not built for want of libtorch.
+pub fn learner() -> Option<PathBuf> {
+    let program = built("drover-learner");
+    if program.is_file() {
+        return Some(program);
+    }
+    eprintln!(
+        "SKIPPED: {} is not built, which needs libtorch; run scripts/libtorch and scripts/test",
+        program.display()
+    );
+    None
+}
+
+/// Whether or not it is there.
+fn built(program: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a program");
+    let profile = test.ancestors().nth(2).expect("TARGET/PROFILE/deps/TEST");
+    profile.join(program)
 }
 
 /// The root of the repository.

@@ -7,11 +7,11 @@ use drover_sim::{
     simulate::{JobOutcome, Options, SimulateError, simulate},
     trace::{
         ParseTraceError, Skipped, TraceJob,
-        history::{FORMAT, History, VERSION, line::Header},
+        history::{FORMAT, History, VERSION, from_message, line::Header},
     },
 };
 
-use crate::{history, store::StoredJob};
+use crate::store::StoredJob;
 
 /// J of the same jobs in both worlds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +90,7 @@ fn as_history<'a>(
         };
         // One that cannot be read was parked for that, and says nothing.
         let message = job::job(record, now).ok()?;
-        history::job(&message).ok()
+        from_message::job(&message).ok()
     });
     History {
         header: Header {
@@ -105,7 +105,7 @@ fn as_history<'a>(
         jobs: jobs.collect(),
         nodes: nodes
             .into_iter()
-            .filter_map(|view| history::node(&node::node(view)).ok())
+            .filter_map(|view| from_message::node(&node::node(view)).ok())
             .collect(),
         skipped: Skipped::default(),
     }

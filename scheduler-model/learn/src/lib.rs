@@ -9,7 +9,8 @@
 //! - [`dqn`]: double deep Q-learning, for comparison.
 //! - [`direct`]: evolution of the parameters on the objective itself; needs no gradient, and so no libtorch.
 //!
-//! [`simulated`] is the scheduler under load as an objective, and [`command`] what `drover-learner` does with all of it.
+//! [`simulated`] is the scheduler under load as an objective, [`serve`] learns on beside a live cluster, and [`command`] is
+//! what `drover-learner` does with all of it.
 //!
 //! Every learner is a value that makes one step at a time (an update, an episode, a generation), so that its caller
 //! decides about workloads, evaluations and progress in between. All of its state goes into a [`Checkpoint`], and what
@@ -34,8 +35,11 @@ pub mod ppo;
 mod random;
 mod record;
 mod roll_out;
+pub mod serve;
 pub mod simulated;
 mod threads;
+mod watch;
+mod windows;
 
 pub use act::{Actor, Choice, Following, Greedy, Sampling, lowest};
 pub use batch::Batch;

@@ -30,6 +30,7 @@ use std::fmt;
 pub use facts::{Facts, JobFacts};
 pub use find::{FindPolicyError, all, find};
 pub use learned::Learned;
+pub use shipped::shipped_weights;
 pub use source::{BuildPolicyError, MAX_VERSION_BYTES, PolicySource};
 
 /// Ranks ready tasks. Deterministic: equal facts have equal keys.

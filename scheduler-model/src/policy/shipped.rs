@@ -10,9 +10,13 @@ const WEIGHTS: &[u8] = include_bytes!("../../../policies/learned.safetensors");
 pub(super) const NAME: &str = "learned";
 
 pub(super) fn policy() -> Arc<dyn Policy> {
-    let weights = Weights::from_bytes(WEIGHTS);
-    let policy = weights.and_then(|weights| Learned::new(NAME, &weights));
+    let policy = Learned::new(NAME, &shipped_weights());
     policy.expect("a test reads what is shipped")
+}
+
+/// The weights of the policy `learned`, for those who want to begin with them.
+pub fn shipped_weights() -> Weights {
+    Weights::from_bytes(WEIGHTS).expect("a test reads what is shipped")
 }
 
 #[cfg(test)]

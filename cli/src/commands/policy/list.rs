@@ -89,6 +89,7 @@ mod tests {
                 }),
                 ..PolicyVersion::default()
             }],
+            ..ListPoliciesResponse::default()
         };
         assert_eq!(
             text(&answer),

@@ -1,6 +1,9 @@
 //! What there is, and what happened.
 
-use drover_model::policy::{self, PolicySource};
+use drover_model::{
+    observation::layout,
+    policy::{self, PolicySource},
+};
 use drover_proto::v1;
 
 use super::{not_found, wire};
@@ -15,6 +18,8 @@ const LARGEST_PAGE: u32 = 1_000;
 pub(super) async fn list(parts: &Parts) -> Result<v1::ListPoliciesResponse, ApiError> {
     let active = policies::in_use(&parts.senders).await?;
     let stored = parts.store.policies(MOST_VERSIONS).await?;
+    let options = &parts.options;
+    let backfill = options.backfill.as_ref();
     let rules = policy::all();
     let rules = rules.iter().map(|policy| v1::Policy {
         name: policy.name().to_owned(),
@@ -26,7 +31,18 @@ pub(super) async fn list(parts: &Parts) -> Result<v1::ListPoliciesResponse, ApiE
         dispatch_mode: active.mode.to_string(),
         score_weights: active.weights.to_string(),
         versions: stored.into_iter().map(without_evaluation).collect(),
+        features: features(),
+        age_cap: Some(options.age_cap.into()),
+        backfill_order: backfill
+            .map(|policy| policy.name().to_owned())
+            .unwrap_or_default(),
     })
+}
+
+fn features() -> Vec<String> {
+    let observed = layout();
+    let columns = observed.candidate().iter().chain(observed.global());
+    columns.cloned().collect()
 }
 
 /// Evaluations are long; [`find`] tells them.

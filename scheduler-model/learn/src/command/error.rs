@@ -13,7 +13,7 @@ use drover_sim::{
     workload::{ParametersError, UnknownFamilyError},
 };
 
-use crate::LearnError;
+use crate::{LearnError, serve::ServeError};
 
 /// Why a command ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,10 @@ pub enum CommandError {
     NoRules,
     #[error(transparent)]
     Plot(#[from] PlotError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("cannot start: {0}")]
+    Runtime(#[source] io::Error),
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

@@ -5,6 +5,7 @@ mod curves;
 mod error;
 mod evaluate;
 mod progress;
+mod serve;
 mod train;
 mod values;
 mod worth;
@@ -27,6 +28,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Compares weights with every rule in every mode, workload by workload.
     Evaluate(evaluate::EvaluateArgs),
+    /// Learns on beside a coordinator: fine-tunes the policy in use on recent load, and offers what is better.
+    Serve(Box<serve::ServeArgs>),
 }
 
 impl CommandLine {
@@ -36,6 +39,7 @@ impl CommandLine {
         match &self.command {
             Command::Train(args) => args.run(),
             Command::Evaluate(args) => args.run(),
+            Command::Serve(args) => args.run(),
         }
     }
 }

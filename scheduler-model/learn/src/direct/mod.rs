@@ -226,7 +226,8 @@ impl DirectSearch {
         Ok(self.best.clone().with_parameters(&all)?)
     }
 
-    fn validate<O: Objective>(&self, objective: &O, weights: &Weights) -> f64 {
+    /// The mean cost of any weights on the validation windows.
+    pub fn validate<O: Objective>(&self, objective: &O, weights: &Weights) -> f64 {
         let mut random = Random::of(self.seed, Purpose::Episodes, [u64::MAX, 1, 0]);
         let windows = self.settings.validation_windows;
         let windows: Vec<u64> = (0..windows).map(|_| random.draw()).collect();

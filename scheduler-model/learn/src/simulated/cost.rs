@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use drover_model::{
     dispatch::Mode,
@@ -15,7 +12,7 @@ use drover_sim::{
 };
 
 use super::{Curriculum, drawn::Drawn, references};
-use crate::direct::Objective;
+use crate::{direct::Objective, windows::Windows};
 
 /// What a network costs on a window: the logarithm of its J by that of the best reference rule, more where it is worse than
 /// that, and something for mean waits that grow.
@@ -25,15 +22,7 @@ use crate::direct::Objective;
 pub struct SimulatedCost {
     curriculum: Curriculum,
     mode: Mode,
-    known: Mutex<Known>,
-}
-
-/// Windows in memory, so that all networks of a generation meet them without their being made again.
-#[derive(Debug, Default)]
-struct Known {
-    windows: BTreeMap<u64, Arc<Measured>>,
-    /// As they came.
-    order: VecDeque<u64>,
+    known: Windows<Measured>,
 }
 
 #[derive(Debug)]
@@ -49,8 +38,6 @@ struct Worth {
     mean_wait_s: f64,
 }
 
-const MOST_WINDOWS: usize = 192;
-
 /// Being worse than the reference costs so much more than being better gains.
 const WORSE: f64 = 1.0;
 
@@ -64,16 +51,16 @@ impl SimulatedCost {
         Self {
             curriculum,
             mode,
-            known: Mutex::default(),
+            known: Windows::default(),
         }
     }
 
-    /// The window of a seed, and what the references are worth there. Kept once; two that ask at the same time both make it.
+    /// The window of a seed, and what the references are worth there.
     fn window(&self, seed: u64) -> Arc<Measured> {
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = lock().windows.get(&seed) {
-            return Arc::clone(window);
-        }
+        self.known.get(seed, || self.measure(seed))
+    }
+
+    fn measure(&self, seed: u64) -> Measured {
         let drawn = self.curriculum.draw(seed);
         let worth = references(drawn.family.name).iter().map(|reference| {
             let rule = policy::find(reference.policy).expect("references are rules");
@@ -81,17 +68,7 @@ impl SimulatedCost {
         });
         let best = worth.min_by(|one, other| one.objective.total_cmp(&other.objective));
         let best = best.expect("every family has references");
-        let window = Arc::new(Measured { drawn, best });
-        let mut known = lock();
-        if known.windows.insert(seed, Arc::clone(&window)).is_none() {
-            known.order.push_back(seed);
-        }
-        if known.order.len() > MOST_WINDOWS
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.windows.remove(&oldest);
-        }
-        window
+        Measured { drawn, best }
     }
 
     /// ln(J / J of the best reference).

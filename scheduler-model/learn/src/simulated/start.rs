@@ -1,15 +1,15 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use drover_model::{
     dispatch::Mode,
-    inference::{Architecture, Network, Scorer, Scratch, Weights, WeightsError, Window},
+    inference::{Architecture, Network, Scorer, Weights, WeightsError},
     observation::layout,
     policy::Learned,
 };
 use drover_sim::simulate::{Options, simulate};
 
 use super::Curriculum;
-use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised};
+use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised, watch::Watch};
 
 /// Weights of columns, as observed, that make a good rule; found by hand on the seeds from 5001 to 5008. It is the objective's
 /// own index, with less slack first; graphs by work left, and within them by path. What fits nowhere yet is a little ahead of
@@ -78,22 +78,31 @@ pub fn starting_weights(
 ) -> Result<Weights, LearnError> {
     let zero = Weights::zero(version, architecture, layout())?;
     let plain = with_rule(&zero, rule)?;
-    let watch = Arc::new(Watch {
-        network: Network::new(&plain),
-        seen: Mutex::default(),
-    });
+    let watch = Arc::new(Watch::new(Network::new(&plain), LOOKED_AT));
     for seed in 0..windows {
         let learned = Learned::by("watched", Arc::clone(&watch) as Arc<dyn Scorer>);
         let options = Options::new(learned, Mode::Easy);
         let outcome = simulate(&curriculum.draw(seed).trace, &options);
         outcome.expect("generated traces make sense");
     }
-    let mut seen = watch.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let episode = Episode {
-        transitions: std::mem::take(&mut seen.1),
+        transitions: watch.take().into_iter().map(unrewarded).collect(),
         end: End::Done,
     };
     with_rule(&normalised(zero, &[episode])?, rule)
+}
+
+/// Only what was observed counts for scales.
+fn unrewarded(observation: Observation) -> Transition {
+    Transition {
+        observation,
+        choice: Choice {
+            candidate: 0,
+            log_probability: 0.0,
+            value: 0.0,
+        },
+        reward: 0.0,
+    }
 }
 
 /// A weight counts for a deviation, so it is larger where that is.
@@ -105,39 +114,4 @@ fn with_rule(weights: &Weights, rule: &[(String, f32)]) -> Result<Weights, Learn
         parameters[column] = weight * weights.candidate_normalisation()[column].deviation;
     }
     Ok(weights.clone().with_parameters(&parameters)?)
-}
-
-/// Scores as a network does, and keeps some of what it saw.
-#[derive(Debug)]
-struct Watch {
-    network: Network,
-    seen: Mutex<(usize, Vec<Transition>)>,
-}
-
-impl Scorer for Watch {
-    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.0 += 1;
-        if seen.0.is_multiple_of(LOOKED_AT) {
-            seen.1.push(Transition {
-                observation: Observation {
-                    candidates: window.candidates.to_vec(),
-                    globals: window.globals.to_vec(),
-                    eligible: window.eligible.to_vec(),
-                },
-                choice: Choice {
-                    candidate: 0,
-                    log_probability: 0.0,
-                    value: 0.0,
-                },
-                reward: 0.0,
-            });
-        }
-        self.network.score(window, scratch, scores);
-    }
-
-    /// Ranks are to have scales as well.
-    fn looks_at(&self, _: usize) -> bool {
-        true
-    }
 }

@@ -27,6 +27,6 @@ use distribution::quantile_of;
 pub use distribution::{Distribution, quantile};
 pub use fairness::jain;
 pub use figures::{Figures, Starvation};
-pub use judged::JudgedJob;
+pub use judged::{JudgedDeadline, JudgedJob};
 pub use metric::{Better, METRICS, Metric, Unit, metric};
 pub use objective::{STARVED_FACTOR, objective, starved_share};

@@ -10,6 +10,8 @@
 //! {"job":{"id":"..","name":"nightly","owner":"ann","queue":"default","submitted_ms":..,"state":"succeeded","tasks":[..]}}
 //! ```
 
+#[cfg(feature = "messages")]
+pub mod from_message;
 pub mod line;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,11 @@
 //! Messages of the API as lines of a history.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use super::{
+    FORMAT, VERSION,
+    line::{AttemptLine, Header, Instances, JobLine, NodeLine, TaskLine},
+};
 use drover_model::{GroupKind, JobSpec, NodeAttributes};
 use drover_proto::{
     DecodeError, Violation, agent,
@@ -9,10 +13,6 @@ use drover_proto::{
     node,
     spec::{self, Limits, Places},
     time, v1,
-};
-use drover_sim::trace::history::{
-    FORMAT, VERSION,
-    line::{AttemptLine, Header, Instances, JobLine, NodeLine, TaskLine},
 };
 
 /// The label that says whose a job is.
@@ -108,7 +108,7 @@ struct Reading<'a> {
     compiled: &'a JobSpec,
     places: &'a Places<'a>,
     /// Of tasks by name.
-    numbers: HashMap<&'a str, u32>,
+    numbers: BTreeMap<&'a str, u32>,
 }
 
 impl Reading<'_> {
