@@ -5,32 +5,32 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-/// Columns of a row in order; the statement reads them as `value ->> 0` and so on.
+/// Columns of a row in order; the statement reads them as `value ->> 0` and so on, from `jsonb_each`: `json_each` would write each
+/// row as text again, which every `->>` would then read.
 pub(super) struct Batch {
-    json: String,
+    json: Vec<u8>,
     pub(super) rows: u64,
 }
 
 impl Batch {
     pub(super) fn new() -> Self {
         Self {
-            json: "[".to_owned(),
+            json: vec![b'['],
             rows: 0,
         }
     }
 
     pub(super) fn push(&mut self, columns: &impl Serialize) {
         if self.rows > 0 {
-            self.json.push(',');
+            self.json.push(b',');
         }
-        self.json
-            .push_str(&serde_json::to_string(columns).expect("strings and integers are JSON"));
+        serde_json::to_writer(&mut self.json, columns).expect("strings and integers are JSON");
         self.rows += 1;
     }
 
     pub(super) fn into_json(mut self) -> String {
-        self.json.push(']');
-        self.json
+        self.json.push(b']');
+        String::from_utf8(self.json).expect("JSON is text")
     }
 }
 

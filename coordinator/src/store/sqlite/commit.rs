@@ -20,43 +20,43 @@ const INSERT_JOBS: &str = "INSERT INTO jobs (id, namespace, name, queue, priorit
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, \
         value ->> 14, unhex(value ->> '$[15][0]'), unhex(value ->> '$[15][1]') \
-    FROM json_each($1)";
+    FROM jsonb_each($1)";
 
-const OPEN_JOBS: &str = "INSERT INTO open_jobs (id) SELECT unhex(value ->> 0) FROM json_each($1)";
+const OPEN_JOBS: &str = "INSERT INTO open_jobs (id) SELECT unhex(value ->> 0) FROM jsonb_each($1)";
 
 const REMOVE_REPLAYED: &str =
-    "DELETE FROM dead_letters WHERE job_id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
+    "DELETE FROM dead_letters WHERE job_id IN (SELECT unhex(value ->> 0) FROM jsonb_each($1))";
 
 const UPDATE_JOBS: &str = "UPDATE jobs SET state = change.value ->> 2, intent = change.value ->> 3, \
         started_at = coalesce(change.value ->> 4, started_at), ended_at = coalesce(change.value ->> 5, ended_at), \
         message = coalesce(change.value ->> 6, message) \
-    FROM json_each($1) change WHERE jobs.id = unhex(change.value ->> 0) AND jobs.state = change.value ->> 1";
+    FROM jsonb_each($1) change WHERE jobs.id = unhex(change.value ->> 0) AND jobs.state = change.value ->> 1";
 
 const CLOSE_JOBS: &str =
-    "DELETE FROM open_jobs WHERE id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
+    "DELETE FROM open_jobs WHERE id IN (SELECT unhex(value ->> 0) FROM jsonb_each($1))";
 
 pub(super) const BURY_JOBS: &str = "INSERT INTO dead_letters (job_id, namespace, queue, ended_at) \
     SELECT jobs.id, jobs.namespace, jobs.queue, jobs.ended_at \
-    FROM json_each($1) dead CROSS JOIN jobs ON jobs.id = unhex(dead.value ->> 0)";
+    FROM jsonb_each($1) dead CROSS JOIN jobs ON jobs.id = unhex(dead.value ->> 0)";
 
 const INSERT_ATTEMPTS: &str = "INSERT INTO attempts (job_id, task, attempt, state, node, assigned_at, started_at, \
         ended_at, exit_code, message, retry_at, decision, cost_per_hour_micros, power_milliwatts) \
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13 \
-    FROM json_each($1)";
+    FROM jsonb_each($1)";
 
 const UPDATE_ATTEMPTS: &str = "UPDATE attempts SET state = change.value ->> 4, \
         started_at = coalesce(change.value ->> 5, started_at), ended_at = coalesce(change.value ->> 6, ended_at), \
         exit_code = coalesce(change.value ->> 7, exit_code), message = coalesce(change.value ->> 8, message), \
         retry_at = coalesce(change.value ->> 9, retry_at) \
-    FROM json_each($1) change \
+    FROM jsonb_each($1) change \
     WHERE attempts.job_id = unhex(change.value ->> 0) AND attempts.task = change.value ->> 1 \
         AND attempts.attempt = change.value ->> 2 AND attempts.state = change.value ->> 3";
 
 const UPSERT_NODES: &str = "INSERT INTO nodes (name, incarnation, agent_version, cpu_millis, memory_bytes, gpus, \
         disk_bytes, named_resources, given, overrides, admission, drain_deadline, joined_at) \
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
-        value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12 FROM json_each($1) WHERE true \
+        value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12 FROM jsonb_each($1) WHERE true \
     ON CONFLICT (name) DO UPDATE SET incarnation = excluded.incarnation, agent_version = excluded.agent_version, \
         cpu_millis = excluded.cpu_millis, memory_bytes = excluded.memory_bytes, gpus = excluded.gpus, \
         disk_bytes = excluded.disk_bytes, named_resources = excluded.named_resources, given = excluded.given, \
@@ -64,14 +64,14 @@ const UPSERT_NODES: &str = "INSERT INTO nodes (name, incarnation, agent_version,
         drain_deadline = excluded.drain_deadline, joined_at = excluded.joined_at";
 
 const UPSERT_QUEUES: &str = "INSERT INTO queues (namespace, name, settings) \
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each($1) WHERE true \
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM jsonb_each($1) WHERE true \
     ON CONFLICT (namespace, name) DO UPDATE SET settings = excluded.settings";
 
 const FORGET: &str =
-    "DELETE FROM estimates WHERE signature IN (SELECT value ->> 0 FROM json_each($1))";
+    "DELETE FROM estimates WHERE signature IN (SELECT value ->> 0 FROM jsonb_each($1))";
 
 const UPSERT_ESTIMATES: &str = "INSERT INTO estimates (signature, node, learned) \
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each($1) WHERE true \
     ON CONFLICT (signature, node) DO UPDATE SET learned = excluded.learned";
 
 /// Why nothing was written.

@@ -7,7 +7,7 @@ use crate::store::{
 };
 
 const PURGE_JOBS: &str = "DELETE FROM dead_letters WHERE namespace = $1 \
-    AND job_id IN (SELECT unhex(value ->> 0) FROM json_each($2))";
+    AND job_id IN (SELECT unhex(value ->> 0) FROM jsonb_each($2))";
 
 pub(super) async fn purge(writer: &Writer, purge: &Purge) -> Result<u64, StoreError> {
     match purge {

@@ -5,12 +5,12 @@ use super::{batches, lease::BEGIN, writer::Writer};
 use crate::store::{NewPolicy, StoreError, policies};
 
 const INSERT_EVENTS: &str = "INSERT INTO policy_events (at, kind, from_version, to_version, who, why) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1)";
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each($1)";
 
 const RETIRE: &str = "UPDATE policies SET state = 'retired' WHERE state = 'live'";
 
 const KNOW: &str = "INSERT INTO policies (version, state, created_at, command, note) \
-    SELECT value ->> 3, 'retired', min(value ->> 0), '', '' FROM json_each($1) WHERE true GROUP BY value ->> 3 \
+    SELECT value ->> 3, 'retired', min(value ->> 0), '', '' FROM jsonb_each($1) WHERE true GROUP BY value ->> 3 \
     ON CONFLICT (version) DO UPDATE SET state = 'retired'";
 
 const USE: &str =

@@ -11,7 +11,7 @@ use crate::store::{
 
 const FIND_REQUESTS: &str = "SELECT l.turn, f.namespace, f.request_id, f.id, f.spec FROM lease l LEFT JOIN ( \
         SELECT j.namespace, j.request_id, j.id, j.spec \
-        FROM json_each($1) wanted \
+        FROM jsonb_each($1) wanted \
         CROSS JOIN jobs j ON j.namespace = wanted.value ->> 0 AND j.request_id = wanted.value ->> 1 \
     ) f ON true WHERE l.id = 1";
 

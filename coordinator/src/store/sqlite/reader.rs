@@ -19,9 +19,9 @@ impl Dialect for SqliteRow {
         also "j.state IN (SELECT value FROM json_each($5))"
     );
     const FIRST_FAILURES: &'static str =
-        first_failures!("IN (SELECT unhex(value ->> 0) FROM json_each($1))");
+        first_failures!("IN (SELECT unhex(value ->> 0) FROM jsonb_each($1))");
     const SPECS: &'static str =
-        "SELECT id, spec FROM jobs WHERE id IN (SELECT unhex(value ->> 0) FROM json_each($1))";
+        "SELECT id, spec FROM jobs WHERE id IN (SELECT unhex(value ->> 0) FROM jsonb_each($1))";
 }
 
 impl Reader for &SqlitePool {
