@@ -1,6 +1,9 @@
 //! The open jobs, by id and by slot.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::job::Job;
 use crate::JobId;
@@ -28,7 +31,8 @@ const CHUNK: usize = 256;
 pub(crate) struct Jobs {
     chunks: Vec<Vec<Option<Job>>>,
     free: Vec<JobSlot>,
-    by_id: FxHashMap<JobId, JobSlot>,
+    /// By id, which lies in the job.
+    by_id: HashTable<JobSlot>,
     arrivals: u64,
 }
 
@@ -37,30 +41,33 @@ impl Jobs {
     pub(crate) fn insert(&mut self, mut job: Job) -> JobSlot {
         self.arrivals += 1;
         job.arrival = self.arrivals;
+        let id = job.id;
+        assert!(self.find(id).is_none(), "job {id} is open already");
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
-        let old = self.by_id.insert(job.id, slot);
-        assert!(old.is_none(), "job {} is open already", job.id);
         *self.place(slot) = Some(job);
+        let chunks = &self.chunks;
+        let hash_at = |slot: &JobSlot| hash(at(chunks, *slot).expect("it is open").id);
+        self.by_id.insert_unique(hash(id), slot, hash_at);
         slot
     }
 
     pub(crate) fn remove(&mut self, slot: JobSlot) {
-        let id = self.get(slot).id;
-        self.by_id.remove(&id);
+        let hash = hash(self.get(slot).id);
+        let found = self.by_id.find_entry(hash, |other| *other == slot);
+        found.expect("what is open can be found").remove();
         // In its place, as it is large.
         *self.place(slot) = None;
         self.free.push(slot);
     }
 
     pub(crate) fn find(&self, id: JobId) -> Option<JobSlot> {
-        self.by_id.get(&id).copied()
+        let is_wanted = |slot: &JobSlot| self.id_at(*slot) == Some(id);
+        self.by_id.find(hash(id), is_wanted).copied()
     }
 
     /// The job there, if any.
     pub(crate) fn id_at(&self, slot: JobSlot) -> Option<JobId> {
-        let place = slot.0 as usize;
-        let job = self.chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref();
-        job.map(|job| job.id)
+        at(&self.chunks, slot).map(|job| job.id)
     }
 
     pub(crate) fn get(&self, slot: JobSlot) -> &Job {
@@ -102,4 +109,13 @@ impl Jobs {
         let slot = chunk * CHUNK + last.len() - 1;
         JobSlot(u32::try_from(slot).expect("fewer than 2^32 open jobs"))
     }
+}
+
+fn at(chunks: &[Vec<Option<Job>>], slot: JobSlot) -> Option<&Job> {
+    let place = slot.0 as usize;
+    chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref()
+}
+
+fn hash(id: JobId) -> u64 {
+    FxBuildHasher.hash_one(id)
 }

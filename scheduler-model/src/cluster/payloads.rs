@@ -1,12 +1,10 @@
 //! What runs, and how long it is expected to, kept once however many tasks run it.
 
-use std::{
-    hash::{Hash, Hasher},
-    num::NonZeroU32,
-};
+use std::{hash::BuildHasher as _, num::NonZeroU32};
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use crate::Expected;
 
@@ -25,35 +23,13 @@ impl PayloadId {
     }
 }
 
-#[derive(Debug, Eq)]
-struct Content {
-    payload: Bytes,
-    expected: Expected,
-}
-
-impl PartialEq for Content {
-    fn eq(&self, other: &Self) -> bool {
-        self.expected == other.expected && is_same(&self.payload, &other.payload)
-    }
-}
-
-/// Nothing is not compared with nothing: `memcmp` of that at a dangling pointer can take the processor 100 ns.
-fn is_same(one: &Bytes, other: &Bytes) -> bool {
-    one.is_empty() && other.is_empty() || one == other
-}
-
-impl Hash for Content {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.payload, self.expected).hash(state);
-    }
-}
-
 /// Interned byte strings, counted by use. Equal ones that are expected to take different times are different.
 #[derive(Debug, Default)]
 pub(crate) struct Payloads {
     kept: Vec<Kept>,
     free: Vec<PayloadId>,
-    by_content: FxHashMap<Content, PayloadId>,
+    /// By content, which lies in `kept` only: of a long queue it may be all different.
+    by_content: HashTable<PayloadId>,
     /// The last that was new: what comes next is often the same but for how long it takes.
     last: Option<PayloadId>,
 }
@@ -65,17 +41,29 @@ struct Kept {
     uses: u32,
 }
 
+impl Kept {
+    fn is(&self, payload: &Bytes, expected: &Expected) -> bool {
+        self.expected == *expected && is_same(&self.payload, payload)
+    }
+}
+
+/// Nothing is not compared with nothing: `memcmp` of that at a dangling pointer can take the processor 100 ns.
+fn is_same(one: &Bytes, other: &Bytes) -> bool {
+    one.is_empty() && other.is_empty() || one == other
+}
+
+fn hash(payload: &Bytes, expected: &Expected) -> u64 {
+    FxBuildHasher.hash_one((payload, expected))
+}
+
 impl Payloads {
     /// The one copy of `payload`, used once more.
     pub(crate) fn keep(&mut self, payload: &Bytes, expected: Expected) -> PayloadId {
-        // Sharing the original for the look-up: the map wants a key of its own type.
-        let wanted = Content {
-            payload: payload.clone(),
-            expected,
-        };
-        if let Some(id) = self.by_content.get(&wanted) {
+        let (kept, hash_of) = (&self.kept, hash(payload, &expected));
+        let is_wanted = |id: &PayloadId| kept[id.index()].is(payload, &expected);
+        if let Some(id) = self.by_content.find(hash_of, is_wanted).copied() {
             self.kept[id.index()].uses += 1;
-            return *id;
+            return id;
         }
         let last = self.last.map(|last| &self.kept[last.index()].payload);
         let copy = match last.filter(|last| is_same(last, payload)) {
@@ -84,7 +72,7 @@ impl Payloads {
             None => Bytes::copy_from_slice(payload),
         };
         let new = Kept {
-            payload: copy.clone(),
+            payload: copy,
             expected,
             uses: 1,
         };
@@ -95,11 +83,11 @@ impl Payloads {
             self.kept.push(new);
             PayloadId::of(self.kept.len() - 1)
         };
-        let content = Content {
-            payload: copy,
-            expected,
-        };
-        self.by_content.insert(content, id);
+        let kept = &self.kept;
+        self.by_content.insert_unique(hash_of, id, |id| {
+            let kept = &kept[id.index()];
+            hash(&kept.payload, &kept.expected)
+        });
         self.last = Some(id);
         id
     }
@@ -115,12 +103,14 @@ impl Payloads {
     pub(crate) fn release(&mut self, id: PayloadId) {
         let kept = &mut self.kept[id.index()];
         kept.uses -= 1;
-        if kept.uses == 0 {
-            let payload = std::mem::take(&mut kept.payload);
-            let expected = kept.expected;
-            self.by_content.remove(&Content { payload, expected });
-            self.free.push(id);
+        if kept.uses > 0 {
+            return;
         }
+        let payload = std::mem::take(&mut kept.payload);
+        let hash = hash(&payload, &kept.expected);
+        let found = self.by_content.find_entry(hash, |other| *other == id);
+        found.expect("what is kept can be found").remove();
+        self.free.push(id);
     }
 
     /// Number of different payloads in use.
