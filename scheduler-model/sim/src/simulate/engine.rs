@@ -235,7 +235,9 @@ impl<'t> Engine<'t> {
                     let place = job_of(job);
                     self.account
                         .job_ended(self.now, place, to == JobState::Succeeded);
-                    self.executors.forget(place);
+                    if self.has_executors {
+                        self.executors.forget(place);
+                    }
                 }
                 Transition::Task {
                     job,
