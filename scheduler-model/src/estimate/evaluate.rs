@@ -162,7 +162,7 @@ mod tests {
         /// On nodes that do not, shrinkage must keep noise out: even where little is known of each.
         #[test]
         fn the_correction_costs_nothing_where_nodes_are_equal(
-            seed in any::<u64>(), runs in 500_usize..3_000, nodes in 1_usize..20,
+            seed in any::<u64>(), runs in 100_usize..3_000, nodes in 1_usize..20,
         ) {
             let evaluation = evaluate(&history(seed, runs, &vec![100; nodes]));
             let (without, with) = (evaluation.error_without_micros, evaluation.error_with_micros);
