@@ -1,12 +1,12 @@
-//! Events that come late, and many at once.
+//! Single events: late ones, many at once, and such as ask for nothing or are not recorded.
 
 mod support;
 
 use bytes::Bytes;
 use drover_model::{
-    Action, AttemptKey, AttemptState, Constraints, DeadlineAction, Event, FailureRule, JobId,
-    JobSpec, NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Rules, StepSpec, TaskSpec,
-    Timestamp, cluster::Config,
+    Action, AttemptKey, AttemptState, Constraints, DeadlineAction, Effects, Event, FailureRule,
+    JobId, JobSpec, NewJob, Outcome, Priority, Report, ReportBatch, ReportKind, Rules, StepSpec,
+    TaskSpec, Timestamp, cluster::Config, dispatch::Mode,
 };
 use support::{Turned, World, cpus, expected, join, reports};
 
@@ -239,4 +239,83 @@ fn what_was_not_given_up_yet_goes_on_when_the_node_is_back() {
     world.turn([Event::Tick]);
     assert_eq!(world.cluster.counters().lost_attempts, lost as u64);
     assert!(lost < TASKS);
+}
+
+fn one_task(number: u128, cpus_wanted: u64, priority: u32) -> NewJob {
+    let mut new = job(vec![task(&[], None)]);
+    new.id = JobId::from_u128(number);
+    new.spec.priority = Priority::new(priority).expect("up to 100");
+    let step = new.spec.tasks[0].step.as_mut().expect("it runs");
+    step.resources = cpus(cpus_wanted);
+    new
+}
+
+/// One of two processors is busy, and the first in order needs both.
+fn blocked(config: Config) -> World {
+    let mut world = World::new(config);
+    let session = world.next_session();
+    let node = join("n1", 1, cpus(2), vec![]);
+    let first = [one_task(1, 1, 50), one_task(2, 2, 50)].map(|job| world.submit(job));
+    let join = Event::Join {
+        session,
+        join: node,
+    };
+    world.turn([join].into_iter().chain(first));
+    assert_eq!(world.cluster.queued_tasks(), 1);
+    world
+}
+
+#[test]
+fn who_comes_behind_what_strict_order_waits_for_asks_for_no_round() {
+    let policy = || drover_model::policy::find("priority").expect("a built-in policy");
+    for (mode, priority, asks) in [
+        (Mode::Strict, 50, false),
+        (Mode::Strict, 10, false),
+        (Mode::Strict, 90, true),
+        (Mode::Easy, 10, true),
+        (Mode::Greedy, 10, true),
+    ] {
+        let mut world = blocked(Config {
+            policy: policy(),
+            mode,
+            ..Config::default()
+        });
+        let event = world.submit(one_task(3, 1, priority));
+        world.cluster.step(world.now, event, world.turn.effects());
+        assert_eq!(world.cluster.wants_dispatch(), asks, "{mode} {priority}");
+    }
+}
+
+#[test]
+fn without_records_the_same_is_done_and_nothing_is_written() {
+    let [with, without] = [true, false].map(|records| {
+        let mut effects = Effects::default();
+        let mut world = World::new(Config {
+            records,
+            ..Config::default()
+        });
+        let session = world.next_session();
+        let node = join("n1", 1, cpus(2), vec![]);
+        let events = [
+            Event::Join {
+                session,
+                join: node,
+            },
+            world.submit(one_task(1, 1, 50)),
+        ];
+        for event in events {
+            world.cluster.step(world.now, event, &mut effects);
+        }
+        let decision = world.cluster.decide(world.now);
+        let event = Event::Dispatch(decision);
+        world.cluster.step(world.now, event, &mut effects);
+        let ended = succeeded(world.now, world.now);
+        let event = reports(session, vec![ended]);
+        world.cluster.step(world.now, event, &mut effects);
+        assert_eq!(world.cluster.open_jobs(), 0);
+        effects
+    });
+    assert_eq!(with.actions, without.actions);
+    assert!(!with.jobs.is_empty() && without.jobs.is_empty());
+    assert!(!with.attempts.is_empty() && without.attempts.is_empty());
 }
