@@ -71,10 +71,7 @@ impl Jobs {
     }
 
     pub(crate) fn get(&self, slot: JobSlot) -> &Job {
-        let place = slot.0 as usize;
-        self.chunks[place / CHUNK][place % CHUNK]
-            .as_ref()
-            .expect("the slot is in use")
+        at(&self.chunks, slot).expect("the slot is in use")
     }
 
     pub(crate) fn get_mut(&mut self, slot: JobSlot) -> &mut Job {

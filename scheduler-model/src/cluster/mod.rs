@@ -103,8 +103,8 @@ pub struct Config {
     pub refuse_impossible: bool,
     /// One placement a round and one timer a tick, so that what cannot be written is found. Until [`Event::Relax`].
     pub careful: bool,
-    /// Whether rows of jobs and attempts and transitions of tasks go into effects, and decisions are kept to be explained. A
-    /// simulation of which only the outcome is wanted goes without.
+    /// Whether rows of jobs, attempts and estimates and transitions of tasks go into effects, and decisions are kept to be
+    /// explained. A simulation of which only the outcome is wanted goes without.
     pub records: bool,
 }
 

@@ -235,9 +235,7 @@ impl<'t> Engine<'t> {
                     let place = job_of(job);
                     self.account
                         .job_ended(self.now, place, to == JobState::Succeeded);
-                    if self.has_executors {
-                        self.executors.forget(place);
-                    }
+                    self.executors.forget(place);
                 }
                 Transition::Task {
                     job,

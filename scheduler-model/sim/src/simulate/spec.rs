@@ -72,12 +72,6 @@ pub(super) fn submission(names: &Names, place: u32, job: &TraceJob) -> Event {
 
 /// Instances of each stage, and behind those of an array or gang the task that stands for all of them.
 fn expand(job: &TraceJob) -> (Vec<TaskSpec>, Vec<Group>) {
-    // Most jobs are one task.
-    if let [only] = &job.tasks[..]
-        && only.wide == Wide::Single
-    {
-        return (vec![task(job, only, Box::default())], Vec::new());
-    }
     let mut tasks: Vec<TaskSpec> = Vec::with_capacity(job.tasks.len());
     let mut groups = Vec::new();
     // Of each stage, the task that is done when all of it is.
@@ -89,7 +83,12 @@ fn expand(job: &TraceJob) -> (Vec<TaskSpec>, Vec<Group>) {
             .iter()
             .map(|need| ends[*need as usize])
             .collect();
-        let instance = task(job, stage, needs);
+        let instance = TaskSpec {
+            needs,
+            finally: false,
+            step: Some(step(job, stage)),
+            undo: None,
+        };
         let kind = match stage.wide {
             Wide::Single => None,
             Wide::Array => Some(GroupKind::Array {
@@ -115,15 +114,6 @@ fn expand(job: &TraceJob) -> (Vec<TaskSpec>, Vec<Group>) {
         ends.push(first + count);
     }
     (tasks, groups)
-}
-
-fn task(job: &TraceJob, stage: &TraceTask, needs: Box<[u32]>) -> TaskSpec {
-    TaskSpec {
-        needs,
-        finally: false,
-        step: Some(step(job, stage)),
-        undo: None,
-    }
 }
 
 fn step(job: &TraceJob, stage: &TraceTask) -> StepSpec {

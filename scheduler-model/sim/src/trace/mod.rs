@@ -179,9 +179,6 @@ impl TraceJob {
     /// The longest path through the job by its run times, at speed 1: what it would take on an empty cluster, where they depend
     /// on executors roughly.
     pub fn ideal_ms(&self) -> u64 {
-        if let [only] = &self.tasks[..] {
-            return only.runs.longest_ms();
-        }
         let mut ends = Vec::with_capacity(self.tasks.len());
         for task in &self.tasks {
             let begin = task.needs.iter().map(|need| ends[*need as usize]);

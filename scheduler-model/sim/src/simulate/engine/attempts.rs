@@ -19,10 +19,7 @@ impl Engine<'_> {
         let job = job_of(job);
         let node = node_of(session, self.nodes.len());
         let submitted = &self.trace.jobs[job as usize];
-        let queued_ms = match self.account.keeps_attempts() {
-            true => self.queued.remove(&(job, task)),
-            false => None,
-        };
+        let queued_ms = self.queued.remove(&(job, task));
         let running = Running {
             job,
             task,
