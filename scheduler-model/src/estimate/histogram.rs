@@ -18,6 +18,8 @@ pub(crate) struct Histogram {
     runs: u64,
     /// Sum of ln(middle of the bucket) over the runs, in thousandths.
     log_sum_milli: i64,
+    /// Sum of the squares of these logarithms, in millionths.
+    log_square_sum: i64,
 }
 
 impl Histogram {
@@ -57,6 +59,16 @@ impl Histogram {
         self.log_sum_milli / i64::try_from(self.runs).expect("at most RUNS_KEPT")
     }
 
+    /// Of the logarithms of the runs, in millionths.
+    ///
+    /// # Panics
+    /// When it is empty.
+    pub(super) fn variance(&self) -> i64 {
+        let runs = self.runs as i64;
+        let mean = self.log_sum_milli / runs;
+        (self.log_square_sum - mean * self.log_sum_milli) / runs
+    }
+
     pub(crate) fn counts(&self) -> Box<[(u16, u64)]> {
         let counts = self.counts.iter();
         counts
@@ -89,7 +101,9 @@ impl Histogram {
             Err(place) => self.counts.insert(place, (bucket, count)),
         }
         self.runs += u64::from(count);
-        self.log_sum_milli += i64::from(count) * ln_of_bucket(bucket);
+        let ln_milli = ln_of_bucket(bucket);
+        self.log_sum_milli += i64::from(count) * ln_milli;
+        self.log_square_sum += i64::from(count) * ln_milli * ln_milli;
     }
 
     fn halve(&mut self) {

@@ -138,11 +138,12 @@ impl Estimator {
         // Compared with those before it.
         if let Some((node, deviation)) = node.zip(work.deviation(run_ms)) {
             let of_node = node_at(&mut self.nodes, node);
-            of_node.add(deviation);
+            let variance = work.runs.variance();
+            of_node.add(deviation, variance);
             if let Some(cell) = work.cell(node, &mut self.cells) {
                 cell.deviation.add(deviation);
                 cell.is_new = true;
-                cell.refresh(of_node);
+                cell.refresh(of_node, variance);
             }
         }
         work.runs.record(run_ms);

@@ -121,7 +121,7 @@ impl Estimator {
         if let Err(place) = work.cells.binary_search_by_key(&node, |cell| cell.node) {
             let mut cell = Cell::new(node);
             cell.deviation.add(deviation);
-            node_at(&mut self.nodes, node).add(cell.deviation);
+            node_at(&mut self.nodes, node).add(cell.deviation, work.runs.variance());
             work.cells.insert(place, cell);
             self.cells += 1;
         }
@@ -131,8 +131,9 @@ impl Estimator {
     pub(crate) fn refresh(&mut self) {
         for (_, signature) in &self.by_use {
             let work = self.works.get_mut(signature).expect("each is known");
+            let variance = work.runs.variance();
             for cell in &mut work.cells {
-                cell.refresh(&self.nodes[cell.node as usize]);
+                cell.refresh(&self.nodes[cell.node as usize], variance);
             }
         }
     }
@@ -220,13 +221,16 @@ mod tests {
                 loaded.works[&signature].runs,
                 estimator.works[&signature].runs
             );
-            assert_eq!(
-                loaded.works[&signature].cells,
-                estimator.works[&signature].cells
-            );
+            let deviations = |estimator: &Estimator| -> Vec<(u32, Deviation)> {
+                let cells = estimator.works[&signature].cells.iter();
+                cells.map(|cell| (cell.node, cell.deviation)).collect()
+            };
+            assert_eq!(deviations(&loaded), deviations(&estimator));
             for node in 0..2 {
                 let speed = |estimator: &Estimator| estimator.speeds(signature).permille(node);
-                assert_eq!(speed(&loaded), speed(&estimator));
+                let (now, before) = (speed(&loaded), speed(&estimator));
+                // The variance of its runs was another when they ran.
+                assert!(now.abs_diff(before) * 50 < before, "{now}, {before}");
             }
         }
     }
@@ -277,6 +281,11 @@ mod tests {
         };
         estimator.restore(&row(Some("n0"), speed.clone()), Some(0));
         estimator.restore(&row(Some("gone"), speed), None);
+        let never = Learned::Speed {
+            runs: 0,
+            log_sum_milli: 7,
+        };
+        estimator.restore(&row(Some("n1"), never), Some(1));
         estimator.restore(&row(None, Learned::Runs(Box::new([]))), None);
         estimator.refresh();
         assert_eq!(estimator.speeds(1).permille(0), 50);

@@ -1,24 +1,33 @@
 //! How fast nodes are, from how much shorter or longer than elsewhere runs took there.
 //!
 //! Of each run with signature s on node n the deviation is x = ln(typical / run), where `typical` is the geometric mean
-//! of what s took on all nodes before. Means over few runs are mostly noise, so they are shrunk towards what is known
-//! without them, as if `K` more runs had said that:
+//! of what s took on all nodes before. Means over few runs are mostly noise. So what runs deviate from what is known
+//! without them (their `prior`) counts only as far as it is beyond what noise alone would do, and as if `K` more runs had
+//! said that they do not deviate:
 //!
 //! ```text
-//! node(n)    = sum of x over n          / (runs of n         + K)     towards 0: as fast as the others
-//! cell(s, n) = (sum of x over (s, n) + K node(n)) / (runs of (s, n) + K)     towards its node
-//! speed      = e^cell
+//! S             = sum of (x - prior)
+//! noise         = sum of var(ln run) over the same runs, of their signatures
+//! shrunk(prior) = prior + (S - 9 noise / S) / (runs + K)     if S^2 > 9 noise, three standard errors, else prior
+//! node(n)       = shrunk(0) over n                           towards as fast as the others
+//! cell(s, n)    = shrunk(node(n)) over (s, n)                towards its node
+//! speed         = e^cell
 //! ```
 //!
-//! This is the posterior mean for normal deviations with a normal prior, K = variance of one run / variance between nodes
-//! (B. Efron, C. Morris, "Data Analysis Using Stein's Estimator and its Generalizations", JASA 70, 1975; the two levels
-//! as in A. Gelman et al., "Bayesian Data Analysis", chapter 5). K is not estimated but fixed: with 16, runs that scatter
-//! by 40 % are believed to differ by 10 % between nodes.
+//! The first is the non-negative garrote (L. Breiman, "Better Subset Regression Using the Nonnegative Garrote",
+//! Technometrics 37, 1995): nothing where there may be nothing, and nearly all of what is far beyond doubt. The second is the
+//! posterior mean for normal deviations with a normal prior, K = variance of one run / variance between nodes (B. Efron,
+//! C. Morris, "Data Analysis Using Stein's Estimator and its Generalizations", JASA 70, 1975; the two levels as in A. Gelman
+//! et al., "Bayesian Data Analysis", chapter 5). K is not estimated but fixed: with 16, runs that scatter by 40 % are
+//! believed to differ by 10 % between nodes.
 
 use super::logarithm::{LARGEST_MILLI, exp_permille};
 
 /// Pseudo count of both levels.
 const K: i64 = 16;
+
+/// Square of how many standard errors may be noise.
+const DOUBT: i64 = 9;
 
 /// With so many runs half of them are forgotten, so that what is new counts more.
 const RUNS_KEPT: u64 = 1_024;
@@ -49,9 +58,14 @@ impl Deviation {
         }
     }
 
-    /// Its mean, shrunk towards `prior`; in thousandths.
-    pub(super) fn shrunk(&self, prior: i64) -> i64 {
-        (self.log_sum_milli + K * prior) / (self.runs as i64 + K)
+    /// Its mean, shrunk towards `prior`, in thousandths. `noise` is the sum of the variances of its runs, in millionths.
+    pub(super) fn shrunk(&self, prior: i64, noise: i64) -> i64 {
+        let runs = self.runs as i64;
+        let beyond = self.log_sum_milli - runs * prior;
+        if beyond * beyond <= DOUBT * noise {
+            return prior;
+        }
+        prior + (beyond - DOUBT * noise / beyond) / (runs + K)
     }
 }
 
@@ -60,6 +74,8 @@ impl Deviation {
 pub(super) struct OfNode {
     /// Of all its cells together.
     deviation: Deviation,
+    /// Sum of the variances of its runs, in millionths.
+    noise: i64,
     shrunk_milli: i64,
     permille: u32,
 }
@@ -69,6 +85,7 @@ impl Default for OfNode {
     fn default() -> Self {
         Self {
             deviation: Deviation::default(),
+            noise: 0,
             shrunk_milli: 0,
             permille: 1000,
         }
@@ -76,9 +93,14 @@ impl Default for OfNode {
 }
 
 impl OfNode {
-    pub(super) fn add(&mut self, deviation: Deviation) {
+    /// Runs whose logarithms scatter with this variance, in millionths.
+    pub(super) fn add(&mut self, deviation: Deviation, variance: i64) {
+        let runs = self.deviation.runs + deviation.runs;
+        let noise = self.noise + deviation.runs as i64 * variance;
         self.deviation.add(deviation);
-        self.shrunk_milli = self.deviation.shrunk(0);
+        // Forgotten as the runs are.
+        self.noise = noise * self.deviation.runs as i64 / runs.max(1) as i64;
+        self.shrunk_milli = self.deviation.shrunk(0, self.noise);
         self.permille = exp_permille(self.shrunk_milli);
     }
 }
@@ -106,8 +128,9 @@ impl Cell {
     }
 
     /// Follows its node.
-    pub(super) fn refresh(&mut self, node: &OfNode) {
-        self.permille = exp_permille(self.deviation.shrunk(node.shrunk_milli));
+    pub(super) fn refresh(&mut self, node: &OfNode, variance: i64) {
+        let noise = self.deviation.runs as i64 * variance;
+        self.permille = exp_permille(self.deviation.shrunk(node.shrunk_milli, noise));
     }
 }
 
@@ -150,20 +173,31 @@ mod tests {
 
     #[test]
     fn few_runs_say_little_and_many_nearly_all() {
-        assert_eq!(deviation(1, 690).shrunk(0), 40);
-        assert_eq!(deviation(16, 690).shrunk(0), 345);
-        assert_eq!(deviation(1_000, 690).shrunk(0), 679);
-        assert_eq!(deviation(5_000, 690).shrunk(0) / 10, 67);
-        assert_eq!(deviation(16, 690).shrunk(690), 690);
+        assert_eq!(deviation(1, 690).shrunk(0, 0), 40);
+        assert_eq!(deviation(16, 690).shrunk(0, 0), 345);
+        assert_eq!(deviation(1_000, 690).shrunk(0, 0), 679);
+        assert_eq!(deviation(5_000, 690).shrunk(0, 0) / 10, 67);
+        assert_eq!(deviation(16, 690).shrunk(690, 0), 690);
+    }
+
+    #[test]
+    fn what_may_be_noise_says_nothing() {
+        // They scatter by half: the mean of 16 by an eighth.
+        let noise = |runs: i64| runs * 500 * 500;
+        let sixteen = |each| deviation(16, each).shrunk(0, noise(16));
+        assert_eq!([sixteen(375), sixteen(-375)], [0, 0]);
+        assert_eq!([sixteen(400), sixteen(-400)], [24, -24]);
+        assert_eq!(deviation(16, 590).shrunk(215, noise(16)), 215);
+        assert_eq!(deviation(1_000, 375).shrunk(0, noise(1_000)), 363);
     }
 
     #[test]
     fn a_cell_is_shrunk_to_its_node_and_unknown_nodes_are_as_fast_as_others() {
         let mut nodes = [OfNode::default(); 2];
-        nodes[0].add(deviation(1_000, -693));
+        nodes[0].add(deviation(1_000, -693), 0);
         let mut cell = Cell::new(0);
         cell.deviation = deviation(16, 0);
-        cell.refresh(&nodes[0]);
+        cell.refresh(&nodes[0], 0);
         let known = Speeds {
             nodes: &nodes,
             cells: &[cell],
