@@ -144,8 +144,7 @@ impl Cluster {
                     assert!(is_alone, "group {group} of job {} keeps apart", job.id);
                 }
             }
-            let kept = job.apart.as_deref().cloned().unwrap_or_default();
-            assert_eq!(kept, apart, "what job {} keeps apart", job.id);
+            assert!(job.apart().eq(&apart), "what job {} keeps apart", job.id);
         }
     }
 
@@ -185,8 +184,8 @@ impl Cluster {
 
     /// Whether places of its tasks in the order may come from run times that were learned, and may differ after a load.
     fn goes_by_what_was_learned(&self, job: &Job) -> bool {
-        let mut runs = job.tasks.iter().filter_map(|task| task.run);
-        runs.any(|run| self.payloads.expected(run.payload).stated_ms.is_none())
+        let mut tasks = job.tasks.iter();
+        tasks.any(|task| task.run.is_some() && !task.is_stated)
     }
 
     /// Waiting begins afresh with a load.

@@ -24,8 +24,7 @@ pub(crate) struct Group {
 pub(crate) struct Groups(pub(crate) Vec<Group>);
 
 impl Groups {
-    /// `None` where there are none, so that most jobs pay a word for it.
-    pub(crate) fn of(specs: &[crate::Group]) -> Option<Box<Self>> {
+    pub(crate) fn of(specs: &[crate::Group]) -> Self {
         let start = |spec: &crate::Group| Group {
             spec: *spec,
             under_way: 0,
@@ -33,8 +32,7 @@ impl Groups {
             done: 0,
             next: spec.first,
         };
-        let groups: Vec<Group> = specs.iter().map(start).collect();
-        (!groups.is_empty()).then(|| Box::new(Self(groups)))
+        Self(specs.iter().map(start).collect())
     }
 
     /// Place of the group that a task is an instance of.
@@ -48,8 +46,8 @@ impl Groups {
 impl Job {
     /// The group that a task is an instance of; undo steps are none.
     pub(crate) fn group_of(&self, task: u32) -> Option<&Group> {
-        let groups = self.groups.as_ref()?;
-        groups.find(task).map(|place| &groups.0[place])
+        let place = self.group_place(task)?;
+        Some(&self.groups()[place])
     }
 
     /// The gang that a task is a member of.
