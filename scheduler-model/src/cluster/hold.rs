@@ -30,7 +30,7 @@ impl Cluster {
         let holding = Holding::of(job, at, held.assigned_at);
         let fit = &self.ready.shape(task.run().shape).fit;
         if let Some((_, group)) = fit.apart {
-            job.let_near(group, held.node);
+            job.keep_apart_no_more(group, held.node);
         }
         job.held_millis -= fit.demand.width_millis();
         self.nodes.vacate(held.node, holding, &fit.demand);

@@ -138,3 +138,32 @@ impl Payloads {
         self.by_content.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(stated_ms: Option<u64>, signature: u64) -> Expected {
+        Expected {
+            stated_ms,
+            default_ms: 1_000,
+            signature,
+            wide_signature: 9,
+        }
+    }
+
+    #[test]
+    fn equal_work_is_kept_once_whatever_is_said_of_each_task() {
+        let mut payloads = Payloads::default();
+        let payload = Bytes::from_static(b"run");
+        let one = payloads.keep(&payload, &expected(Some(5), 1));
+        assert_eq!(payloads.keep(&payload, &expected(Some(70), 1)), one);
+        assert_eq!(payloads.keep(&payload, &expected(None, 1)), one);
+        let other = payloads.keep(&payload, &expected(None, 2));
+        assert_eq!(payloads.len(), 2, "other work, though the bytes are equal");
+        (0..3).for_each(|_| payloads.release(one));
+        assert_eq!(payloads.len(), 1);
+        let likeness = payloads.likeness(other);
+        assert_eq!(likeness.expected(Some(3)), expected(Some(3), 2));
+    }
+}

@@ -80,7 +80,8 @@ impl Job {
         ties.apart.insert((group, node));
     }
 
-    pub(super) fn let_near(&mut self, group: u32, node: NodeSlot) {
+    /// It gives the node back.
+    pub(super) fn keep_apart_no_more(&mut self, group: u32, node: NodeSlot) {
         if let Some(ties) = &mut self.ties {
             ties.apart.remove(&(group, node));
         }
