@@ -121,6 +121,7 @@ impl Estimator {
         if let Err(place) = work.cells.binary_search_by_key(&node, |cell| cell.node) {
             let mut cell = Cell::new(node);
             cell.deviation.add(deviation);
+            work.between.add(&cell);
             work.cells.insert(place, cell);
             self.cells += 1;
         }
@@ -131,14 +132,14 @@ impl Estimator {
         self.nodes.clear();
         for (_, signature) in &self.by_use {
             let work = &self.works[signature];
-            let variance = work.runs.variance();
+            let variance = work.variance();
             for cell in &work.cells {
                 node_at(&mut self.nodes, cell.node).add(cell.deviation, variance);
             }
         }
         for (_, signature) in &self.by_use {
             let work = self.works.get_mut(signature).expect("each is known");
-            let variance = work.runs.variance();
+            let variance = work.variance();
             for cell in &mut work.cells {
                 cell.refresh(&self.nodes[cell.node as usize], variance);
             }
