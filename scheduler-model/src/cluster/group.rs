@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Cluster, job::Job, jobs::TaskRef, node::NodeSlot, phase::Phase};
+use super::{
+    Cluster,
+    job::Job,
+    jobs::{Jobs, TaskRef},
+    node::NodeSlot,
+    phase::Phase,
+};
 use crate::{GroupKind, Instance, InstanceOf, Peers, Topology};
 
 /// A group and where its instances stand, as far as starting the next depends on it.
@@ -54,6 +60,14 @@ impl Job {
     pub(crate) fn gang_of(&self, task: u32) -> Option<&Group> {
         let group = self.group_of(task)?;
         matches!(group.spec.kind, GroupKind::Gang { .. }).then_some(group)
+    }
+}
+
+impl Jobs {
+    /// The last task of the job that is as good as a task, but for its number: instances of an array or gang are alike.
+    pub(crate) fn last_alike(&self, at: TaskRef) -> u32 {
+        let group = self.get(at.job).group_of(at.task);
+        group.map_or(at.task, |group| group.spec.whole() - 1)
     }
 }
 
