@@ -176,7 +176,7 @@ fn slices_of_a_pool_are_runs() {
     };
     let (evaluation, _) = evaluate(&args, &|_, _| ()).unwrap();
     let runs = evaluation.cells()[0].runs(0).iter();
-    let counted: Vec<u64> = runs.map(|run| run.figures.jobs as u64).collect();
+    let counted: Vec<u64> = runs.map(|run| run.figures.jobs).collect();
     assert_eq!(counted, [2, 1]);
     let said = refused(&format!("{line} --days 9-10 --slices 9"));
     assert!(said.contains("no job"), "{said}");

@@ -127,15 +127,25 @@ impl Shown<'_> {
             .map(|place| self.evaluation.compare(self.cell, place, first))
             .collect::<Vec<Option<PairedComparison>>>();
         let baseline = &self.evaluation.contenders()[self.evaluation.baseline()];
+        // Counts are shown of all runs together.
+        let times = |compared: &PairedComparison| match first.unit {
+            Unit::Count => f64::from(compared.pairs),
+            Unit::Number | Unit::Seconds | Unit::Share => 1.0,
+        };
         let difference = |comparison: &Option<PairedComparison>| {
             let comparison = comparison.as_ref();
-            Cell::text(comparison.map_or("-".to_owned(), |compared| signed(compared.difference)))
+            let shown = |compared: &PairedComparison| signed(compared.difference * times(compared));
+            Cell::text(comparison.map_or("-".to_owned(), shown))
         };
         let bounds = |comparison: &Option<PairedComparison>| {
-            let interval = comparison.as_ref().and_then(|compared| compared.interval);
-            Cell::text(interval.map_or("-".to_owned(), |Interval { low, high }| {
-                format!("{} to {}", signed(low), signed(high))
-            }))
+            let interval = comparison
+                .as_ref()
+                .and_then(|compared| Some((compared.interval?, times(compared))));
+            Cell::text(
+                interval.map_or("-".to_owned(), |(Interval { low, high }, times)| {
+                    format!("{} to {}", signed(low * times), signed(high * times))
+                }),
+            )
         };
         let compared = [
             plain(
@@ -192,6 +202,13 @@ mod tests {
         report::grid::{Emphasis, WIDTH},
     };
 
+    fn column_of(table: &Grid, heading: &str) -> Vec<String> {
+        let mut columns = table.columns.iter();
+        let column = columns.find(|column| column.heading == heading);
+        let cells = column.expect("it has that column").cells.iter();
+        cells.map(|cell| cell.text.clone()).collect()
+    }
+
     #[test]
     fn everything_fits_and_has_its_place() {
         let evaluation = evaluation();
@@ -210,6 +227,14 @@ mod tests {
             );
         }
         assert!(text[4].contains("missed - saf/easy"));
+        let missed = column_of(&tables[4], "missed");
+        let more = column_of(&tables[4], "missed - saf/easy");
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let expected = number(&missed[1]) - number(&missed[0]);
+        assert!(
+            expected != 0.0 && number(&more[1]) == expected,
+            "of all runs: {more:?}"
+        );
         assert!(text[4].contains("missed %") && text[4].contains("urgent %"));
         let lines = text.iter().flat_map(|text| text.lines());
         assert!(lines.into_iter().all(|line| line.chars().count() <= WIDTH));
