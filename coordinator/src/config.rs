@@ -57,7 +57,7 @@ pub struct Args {
     /// How much each term counts when a node is chosen, from 0 to 10; those that are not named keep their weight
     #[arg(long, value_name = "TERM=WEIGHT,...", default_value_t = Weights::default())]
     pub score_weights: Weights,
-    /// A task that has waited so long goes before all others, and capacity is kept for it
+    /// A task that has waited so long goes before all others, and capacity is kept for it; 0s: nothing grows old
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
     pub age_cap: Duration,
     /// Refuse jobs with a task, or gang, for which all nodes that ever joined would be too small; without it they wait
@@ -108,7 +108,10 @@ impl TryFrom<Args> for Options {
             backfill,
             dispatch: args.dispatch,
             weights: args.score_weights,
-            age_cap: args.age_cap,
+            age_cap: match args.age_cap {
+                Duration::ZERO => Duration::MAX,
+                cap => cap,
+            },
             refuse_impossible: args.refuse_impossible,
             lease: args.lease,
             node_timeout: args.node_timeout,

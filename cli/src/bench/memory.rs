@@ -52,6 +52,7 @@ pub(super) async fn measure(tasks: u64) -> Result<Memory, CliError> {
         store: None,
         agents: 0,
         cpu: 1,
+        policy: None,
     };
     let mut session = Session::open(&args).await?;
     let measured = session

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) agents: u32,
     /// Cores that each agent declares.
     pub(crate) cpu: u32,
+    pub(crate) policy: Option<String>,
 }
 
 /// The processes. [`Cluster::stop`] ends them in order; dropping kills them.
@@ -52,6 +53,7 @@ impl Cluster {
             // Not as an argument: everybody sees those, and the address may hold a password.
             command
                 .args(["coordinator", "--listen", &address.to_string()])
+                .args(settings.policy.iter().flat_map(|name| ["--policy", name]))
                 .env("DATABASE_URL", &settings.store);
         })?;
         let mut cluster = Self {

@@ -22,6 +22,9 @@ pub(crate) struct SessionArgs {
     /// Cores that each agent declares, so that capacity is not what is measured
     #[arg(long, value_name = "CORES", default_value_t = 100_000)]
     pub(crate) cpu: u32,
+    /// Policy of the coordinator [default: what it has without being told]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
 }
 
 pub(crate) struct Session {
@@ -44,6 +47,7 @@ impl Session {
             store: target.url.clone(),
             agents: args.agents,
             cpu: args.cpu,
+            policy: args.policy.clone(),
         };
         let cluster = tokio::select! {
             started = Cluster::start(&settings, directory.path()) => started?,

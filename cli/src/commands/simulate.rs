@@ -32,7 +32,7 @@ pub(crate) struct Args {
         conflicts_with_all = ["policy", "dispatch", "backfill_order", "age_cap_s", "nodes"]
     )]
     on: Vec<String>,
-    /// What times are multiplied by when they are executed
+    /// What times are multiplied by when they are executed; `stress-ng` runs for whole seconds, and what is left is rounded up
     #[arg(
         long,
         value_name = "FACTOR",

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// What kind of host it is: edge, cloud or gpu
     #[arg(long, value_name = "CLASS")]
     class: Option<NodeClass>,
-    /// Where it stands; \"\" for nowhere in particular
+    /// Where it stands; "" for nowhere in particular
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
     /// Label that it has; may be given several times
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// What the whole host draws under load, such as 300W or 1.5kW
     #[arg(long, value_name = "POWER", value_parser = parse_power, allow_hyphen_values = true)]
     power: Option<u32>,
-    /// Model of all its GPUs; \"\" for none that anybody may ask for
+    /// Model of all its GPUs; "" for none that anybody may ask for
     #[arg(long, value_name = "MODEL")]
     gpu_model: Option<String>,
     /// First forget all that was said here before

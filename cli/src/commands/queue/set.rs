@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use clap::builder::NonEmptyStringValueParser;
 use drover_proto::v1::{OnDisconnect, Queue, QueueDefaults, RetryRule};
 
 use super::list;
@@ -22,6 +23,7 @@ use crate::{
 )]
 pub(crate) struct Args {
     /// Name of the queue
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Namespace of the queue
     #[arg(long, default_value = "default")]
@@ -107,6 +109,12 @@ mod tests {
     fn queue(flags: &[&str]) -> Result<Queue, clap::Error> {
         let words = ["set", "night"].iter().chain(flags);
         Line::try_parse_from(words).map(|line| line.args.into_queue())
+    }
+
+    #[test]
+    fn a_queue_has_a_name() {
+        let unset = Line::try_parse_from(["set", "", "--retries", "1"]);
+        assert!(unset.is_err(), "an unset variable is no queue");
     }
 
     #[test]

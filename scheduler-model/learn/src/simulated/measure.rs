@@ -43,12 +43,32 @@ const WAITING: f64 = 0.1;
 const WAITING_GRACE: f64 = 0.1;
 const SHORT_WAIT_S: f64 = 10.0;
 
-/// Of slowdown: what logarithms of mean waits count, down to a limit.
-const GUARDED_WAITING: f64 = 0.5;
-const LEAST_WAITING: f64 = -0.2;
+/// Of slowdown: what logarithms of mean waits, longest waits and slowdowns in the tail count, each down to a limit from which on
+/// less gains nothing. Around none they count both ways, so that what is by chance evens out over windows.
+const GUARDS: [Guard; 3] = [
+    Guard {
+        of: |worth| SHORT_WAIT_S + worth.mean_wait_s,
+        weight: 2.0,
+        least: -0.2,
+    },
+    Guard {
+        of: |worth| SHORT_WAIT_S + worth.longest_wait_s,
+        weight: 2.0,
+        least: -0.2,
+    },
+    Guard {
+        of: |worth| worth.slowdown_p99,
+        weight: 1.0,
+        least: 0.0,
+    },
+];
 
-/// And those of waits and tails where they grow: four times what slowdown gains.
-const GROWING: f64 = 4.0;
+/// What should not grow.
+struct Guard {
+    of: fn(&Worth) -> f64,
+    weight: f64,
+    least: f64,
+}
 
 impl Measure {
     /// The run of a policy on a window.
@@ -90,20 +110,16 @@ impl Measure {
     pub(super) fn cost(self, worth: &Worth, rule: &Worth) -> f64 {
         let ratio = self.ratio(worth, rule);
         let grown = |of: fn(&Worth) -> f64| (of(worth) / of(rule)).ln();
-        let waiting = grown(|it| SHORT_WAIT_S + it.mean_wait_s);
         match self {
             Self::Objective => {
+                let waiting = grown(|it| SHORT_WAIT_S + it.mean_wait_s);
                 let longer = (waiting - WAITING_GRACE).max(0.0);
                 ratio + WORSE * ratio.max(0.0) + WAITING * longer
             }
             Self::Slowdown => {
-                let longest = grown(|it| SHORT_WAIT_S + it.longest_wait_s);
-                let slowest = grown(|it| it.slowdown_p99);
-                let growing = [waiting, longest, slowest].map(|grown| grown.max(0.0));
-                ratio
-                    + WORSE * ratio.max(0.0)
-                    + GUARDED_WAITING * waiting.max(LEAST_WAITING)
-                    + GROWING * growing.iter().sum::<f64>()
+                let guards = GUARDS.iter();
+                let guarded = guards.map(|guard| guard.weight * grown(guard.of).max(guard.least));
+                ratio + WORSE * ratio.max(0.0) + guarded.sum::<f64>()
             }
             Self::Misses | Self::Completion => ratio,
         }
@@ -131,17 +147,22 @@ mod tests {
             ..RULE
         };
         let bought = Worth {
-            mean_wait_s: 2.0 * RULE.mean_wait_s,
-            longest_wait_s: 1.5 * RULE.longest_wait_s,
+            mean_wait_s: 1.1 * RULE.mean_wait_s,
+            longest_wait_s: 1.2 * RULE.longest_wait_s,
             ..fair
         };
         let cost = |worth: &Worth| Measure::Slowdown.cost(worth, &RULE);
         assert!(cost(&fair) < -0.25 && cost(&bought) > 0.0);
+        let shorter = Worth {
+            mean_wait_s: 0.9 * RULE.mean_wait_s,
+            ..fair
+        };
+        assert!(cost(&shorter) < cost(&fair) - 0.2);
         let idle = Worth {
             mean_wait_s: 0.0,
             ..fair
         };
-        assert!((cost(&fair) - cost(&idle) - 0.1).abs() < 1e-9, "limited");
+        assert!((cost(&fair) - cost(&idle) - 0.4).abs() < 1e-9, "limited");
     }
 
     #[test]

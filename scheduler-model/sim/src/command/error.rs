@@ -54,7 +54,7 @@ pub enum CommandError {
     Read { path: PathBuf, source: io::Error },
     #[error("the weights in {} cannot be used: {source}", path.display())]
     Weights { path: PathBuf, source: WeightsError },
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}; name a folder that can be written to", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Rows { path: PathBuf, source: WriteError },

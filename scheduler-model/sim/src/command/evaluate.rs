@@ -76,6 +76,10 @@ pub fn evaluate(
     let files = args.source.open()?;
     let plans = args.source.plans(&files)?;
     args.repeat.refuse_unused(&plans)?;
+    if let Some(folder) = &args.output_dir {
+        // Before what may take an hour.
+        write(folder, OBJECTIVE, "")?;
+    }
     let cells: usize = plans.iter().map(Plan::cells).sum();
     let mut skipped = Skipped::default();
     let mut evaluation: Option<Evaluation> = None;
@@ -188,8 +192,11 @@ fn draw(
     write(folder, &format!("{file}-slowdown.svg"), &picture)
 }
 
+/// J of all policies on all workloads.
+const OBJECTIVE: &str = "objective.md";
+
 fn write_tables(folder: &Path, evaluation: &Evaluation) -> Result<(), CommandError> {
-    write(folder, "objective.md", &report::matrix(evaluation))?;
+    write(folder, OBJECTIVE, &report::matrix(evaluation))?;
     write(folder, "evaluation.md", &report::markdown(evaluation))?;
     let rows = |name: &str| {
         let path = folder.join(name);
