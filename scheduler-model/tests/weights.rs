@@ -6,3 +6,5 @@ mod files;
 mod matched;
 #[path = "weights/refused.rs"]
 mod refused;
+#[path = "weights/shipped.rs"]
+mod shipped;
