@@ -5,10 +5,15 @@
 
 mod cost;
 mod drawn;
+mod recorder;
 mod references;
+mod rewards;
+mod sight;
+mod stage;
 mod start;
 
 pub use cost::SimulatedCost;
 pub use drawn::{Curriculum, Drawn};
 pub use references::{Reference, references};
+pub use stage::SimulatedStage;
 pub use start::{SEARCHED, STARTING_RULE, starting_weights};
