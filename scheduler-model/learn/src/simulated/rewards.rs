@@ -1,0 +1,139 @@
+//! What a run cost, as the objective counts it, laid on the moments at which it became due.
+
+use drover_sim::{
+    evaluate::{JudgedJob, STARVED_FACTOR, objective, quantile_of},
+    simulate::Outcome,
+};
+
+/// A job that starves costs so much beside its own penalty, as in [`objective`].
+const STARVED: f64 = 10.0;
+
+/// The reward of each decision: what all jobs cost between it and the next one, in units of `unit`, below zero. They add up
+/// to what the objective says of all jobs, times their number, but for what was due before the first decision.
+///
+/// A job costs at each moment what it would cost if it went on without any more delay. So what a decision delays is charged
+/// while it waits, and not when it ends, which would be too late for a discount; a deadline is missed when it can no longer be
+/// met.
+pub(super) fn rewards(outcome: &Outcome, decided_ms: &[u64], unit: f64) -> Vec<f64> {
+    let mut rewards = vec![0.0; decided_ms.len()];
+    let jobs: Vec<JudgedJob> = outcome
+        .jobs
+        .iter()
+        .map(|job| JudgedJob::new(job, outcome.ended_ms))
+        .collect();
+    let weights: f64 = jobs.iter().map(JudgedJob::weight).sum();
+    let median_ms = median_wait_ms(&jobs);
+    for (job, of) in jobs.iter().zip(&outcome.jobs) {
+        let share = job.weight() * jobs.len() as f64 / weights / unit;
+        let submitted_ms = of.submitted_ms;
+        charge(job, submitted_ms, decided_ms, |decision, cost| {
+            rewards[decision] -= share * cost;
+        });
+        let patience_ms = STARVED_FACTOR * median_ms.max(job.ideal_ms as f64);
+        if job.wait_ms as f64 > patience_ms {
+            let starved_ms = submitted_ms + patience_ms as u64;
+            if let Some(decision) = before(decided_ms, starved_ms) {
+                rewards[decision] -= STARVED / unit;
+            }
+        }
+    }
+    rewards
+}
+
+/// The last decision not after that moment.
+fn before(decided_ms: &[u64], at_ms: u64) -> Option<usize> {
+    decided_ms.partition_point(|decided| *decided <= at_ms).checked_sub(1)
+}
+
+/// Tells how much of what a job costs becomes due after which decision.
+fn charge(
+    job: &JudgedJob,
+    submitted_ms: u64,
+    decided_ms: &[u64],
+    mut due: impl FnMut(usize, f64),
+) {
+    let delay_ms = job.flow_ms.saturating_sub(job.ideal_ms);
+    let mut charged = cost(job, 0);
+    let first = decided_ms.partition_point(|decided| *decided < submitted_ms);
+    let ends = decided_ms[first..].iter().skip(1).chain([&u64::MAX]);
+    for (decision, end_ms) in (first..decided_ms.len()).zip(ends) {
+        let waited_ms = end_ms.saturating_sub(submitted_ms);
+        let by_then = cost(job, waited_ms.min(delay_ms));
+        due(decision, by_then - charged);
+        charged = by_then;
+        if waited_ms >= delay_ms {
+            return;
+        }
+    }
+}
+
+/// What a job costs that is delayed by so much in all.
+fn cost(job: &JudgedJob, delay_ms: u64) -> f64 {
+    let delay_left_ms = job.flow_ms.saturating_sub(job.ideal_ms).saturating_sub(delay_ms);
+    let mut delayed = job.clone();
+    delayed.flow_ms = job.flow_ms - delay_left_ms;
+    delayed.wait_ms = 0;
+    // How it ends is not known before it does.
+    delayed.succeeded = job.succeeded || delay_left_ms > 0;
+    if let Some(deadline) = &mut delayed.deadline {
+        deadline.missed &= deadline.tardiness_ms > delay_left_ms || delay_left_ms == 0;
+        deadline.tardiness_ms = deadline.tardiness_ms.saturating_sub(delay_left_ms);
+    }
+    objective(&[delayed])
+}
+
+fn median_wait_ms(jobs: &[JudgedJob]) -> f64 {
+    let mut waits: Vec<f64> = jobs.iter().map(|job| job.wait_ms as f64).collect();
+    waits.sort_unstable_by(f64::total_cmp);
+    quantile_of(&waits, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use drover_model::{dispatch::Mode, policy};
+    use drover_sim::{
+        evaluate::Figures,
+        simulate::{Options, simulate},
+    };
+
+    use super::*;
+    use crate::simulated::Curriculum;
+
+    fn crowded() -> Outcome {
+        let curriculum = Curriculum {
+            families: vec![("deadline-tight", 1)],
+            load: (1.2, 1.2),
+            jobs: (150.0, 150.0),
+        };
+        let fifo = Options::new(policy::find("fifo").unwrap(), Mode::Easy);
+        simulate(&curriculum.draw(3).trace, &fifo).unwrap()
+    }
+
+    #[test]
+    fn they_add_up_to_the_objective() {
+        let outcome = crowded();
+        let end = outcome.ended_ms;
+        let decided: Vec<u64> = (0..100).map(|place| place * end / 100).collect();
+        let total: f64 = rewards(&outcome, &decided, 2.0).iter().sum();
+        let least = |job: &JudgedJob| job.weight() * cost(job, 0);
+        let jobs = outcome.jobs.iter();
+        let jobs: Vec<JudgedJob> = jobs.map(|job| JudgedJob::new(job, end)).collect();
+        let weights: f64 = jobs.iter().map(JudgedJob::weight).sum();
+        let least = jobs.iter().map(least).sum::<f64>() / weights;
+        let expected = (Figures::of(&outcome).objective - least) * jobs.len() as f64 / 2.0;
+        assert!(expected > 10.0, "jobs are delayed: {expected}");
+        assert!((total + expected).abs() < 1e-6 * expected, "{total} {expected}");
+    }
+
+    #[test]
+    fn what_waits_is_charged_while_it_waits() {
+        let outcome = crowded();
+        let of = |decided: &[u64]| rewards(&outcome, decided, 1.0);
+        let half = outcome.ended_ms / 2;
+        let two = of(&[0, half]);
+        let one = of(&[0]);
+        assert!((two[0] + two[1] - one[0]).abs() < 1e-6 * one[0].abs());
+        assert!(two[0] < 0.0 && two[1] < 0.0, "{two:?}");
+        assert!(of(&[half])[0] > one[0], "what was due before is not charged");
+    }
+}
