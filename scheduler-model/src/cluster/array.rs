@@ -40,13 +40,8 @@ impl Group {
 
 impl Job {
     fn array_place(&self, task: u32) -> Option<usize> {
-        let groups = self.groups.as_ref()?;
-        let place = groups.find(task)?;
-        matches!(groups.0[place].spec.kind, GroupKind::Array { .. }).then_some(place)
-    }
-
-    fn group_mut(&mut self, place: usize) -> &mut Group {
-        &mut self.groups.as_mut().expect("a place was given").0[place]
+        let place = self.group_place(task)?;
+        matches!(self.groups()[place].spec.kind, GroupKind::Array { .. }).then_some(place)
     }
 
     /// Whether a task that could be queued may be: it is no instance of an array, or takes a place in it. Otherwise it
@@ -91,8 +86,7 @@ impl Job {
 
     /// A task has come to its end. Within the limit of its array a failure is forgiven; beyond it none is.
     pub(super) fn note_end(&mut self, task: u32) {
-        let groups = self.groups.as_ref();
-        let Some(place) = groups.and_then(|groups| groups.find(task)) else {
+        let Some(place) = self.group_place(task) else {
             return;
         };
         match self.tasks[task as usize].phase {
@@ -137,8 +131,7 @@ impl Job {
 
     /// What follows for arrays from what has become of their instances, all of it known at once.
     pub(super) fn settle_arrays(&mut self) {
-        let groups = self.groups.as_ref().map_or(0, |groups| groups.0.len());
-        for place in 0..groups {
+        for place in 0..self.groups().len() {
             let array = *self.group_mut(place);
             let instances = &mut self.tasks[array.instances()];
             let failed = instances.iter().filter(|task| task.phase.is_failure());
@@ -152,7 +145,7 @@ impl Job {
 
     /// For checks: what is kept of arrays, against the same from scratch.
     pub(super) fn assert_arrays(&self) {
-        for array in self.groups.iter().flat_map(|groups| &groups.0) {
+        for array in self.groups() {
             assert_eq!(
                 *array,
                 array.recount(&self.tasks),

@@ -9,7 +9,7 @@ use super::{
     Cluster,
     age::AGED,
     job::{Counts, Job},
-    jobs::TaskRef,
+    jobs::{JobSlot, TaskRef},
     node::{Holding, NodeSlot},
     phase::Phase,
     ready::Standing,
@@ -47,6 +47,7 @@ impl Cluster {
             self.assert_held(job);
             job.assert_arrays();
             job.assert_gangs();
+            self.assert_alike(slot, job);
             payload_uses += job.tasks.iter().filter(|task| task.run.is_some()).count();
             assert_eq!(
                 job.next_stage(),
@@ -87,6 +88,27 @@ impl Cluster {
         let width = |task: &Task| self.ready.shape(task.run().shape).demand().width_millis();
         let held: u64 = active.map(width).sum();
         assert_eq!(job.held_millis, held, "what job {} holds", job.id);
+    }
+
+    /// Orders rank one instance of an array or gang for all.
+    fn assert_alike(&self, slot: JobSlot, job: &Job) {
+        for (place, task) in (0..).zip(&job.tasks) {
+            let last = self.jobs.last_alike(TaskRef {
+                job: slot,
+                task: place,
+            });
+            let last = &job.tasks[last as usize];
+            let ranked_by = |task: &Task| {
+                let shape = task.run.map(|run| run.shape);
+                (shape, task.estimate_ms, task.upward_rank_ms)
+            };
+            assert_eq!(
+                ranked_by(task),
+                ranked_by(last),
+                "task {place} of job {} is like the last of its group",
+                job.id
+            );
+        }
     }
 
     fn is_indexed(&self, at: TaskRef) -> bool {
@@ -144,7 +166,7 @@ impl Cluster {
                     assert!(is_alone, "group {group} of job {} keeps apart", job.id);
                 }
             }
-            let kept = job.apart.as_deref().cloned().unwrap_or_default();
+            let kept: BTreeSet<_> = job.apart().copied().collect();
             assert_eq!(kept, apart, "what job {} keeps apart", job.id);
         }
     }
@@ -185,8 +207,8 @@ impl Cluster {
 
     /// Whether places of its tasks in the order may come from run times that were learned, and may differ after a load.
     fn goes_by_what_was_learned(&self, job: &Job) -> bool {
-        let mut runs = job.tasks.iter().filter_map(|task| task.run);
-        runs.any(|run| self.payloads.expected(run.payload).stated_ms.is_none())
+        let mut tasks = job.tasks.iter();
+        tasks.any(|task| task.run.is_some() && !task.is_stated)
     }
 
     /// Waiting begins afresh with a load.

@@ -6,12 +6,11 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{
     Cluster,
-    edges::Edges,
     fit::Fit,
-    group::Groups,
     job::{Counts, Job, Words},
     phase::{Kind, Phase, Run},
     task::{MOST_WORK, Task},
+    ties::Ties,
 };
 use crate::{EstimateView, Intent, JobId, JobSpec, JobState, StepSpec, TaskSpec, Timestamp, dag};
 
@@ -79,13 +78,11 @@ impl Cluster {
             counts: Counts::recompute(&tasks),
             stage: Kind::Main,
             tasks,
-            edges: Edges::of(&needs).map(Box::new),
-            groups: Groups::of(&spec.groups),
+            ties: Ties::of(&spec, &needs),
             critical_path_ms: ranks.iter().copied().max().unwrap_or(0),
             may_preempt: spec.may_preempt,
             near: None,
             held_millis: 0,
-            apart: None,
         }
     }
 
@@ -102,7 +99,7 @@ impl Cluster {
         let width_millis = step.map_or(0, |step| step.resources.width_millis());
         let work = u128::from(estimate_ms) * u128::from(width_millis) / 1_000;
         let run = step.zip(fit).map(|(step, fit)| Run {
-            payload: self.payloads.keep(&step.payload, step.expected),
+            payload: self.payloads.keep(&step.payload, &step.expected),
             shape: self.ready.use_shape(fit),
             rules: self.rules.keep(&step.rules),
         });
@@ -114,6 +111,7 @@ impl Cluster {
                 .or(estimate.map(|estimate| estimate.high_ms))
                 .unwrap_or(0),
             estimate_ms,
+            is_stated: step.is_some_and(|step| step.expected.stated_ms.is_some()),
             upward_rank_ms,
             work: u64::try_from(work).unwrap_or(MOST_WORK).min(MOST_WORK),
             phase,

@@ -1,8 +1,8 @@
 //! What is learned of run times: from attempts that succeed, into rows, and back from them.
 
-use super::{Cluster, jobs::TaskRef, node::NodeSlot, timers::Timer};
+use super::{Cluster, jobs::TaskRef, node::NodeSlot, phase::Run, task::Task, timers::Timer};
 use crate::{
-    Effects, EstimateRow, EstimateView, StepSpec, Timestamp,
+    Effects, EstimateRow, EstimateView, Expected, StepSpec, Timestamp,
     estimate::{Speeds, WRITTEN_EVERY_MS},
 };
 
@@ -14,21 +14,26 @@ impl Cluster {
 
     /// The same of a task or undo step; `None` when it has nothing to run.
     pub(super) fn estimate(&self, at: TaskRef) -> Option<EstimateView> {
-        let run = self.jobs.get(at.job).tasks[at.task as usize].run?;
-        Some(self.estimator.estimate(self.payloads.expected(run.payload)))
+        let task = &self.jobs.get(at.job).tasks[at.task as usize];
+        Some(self.estimator.estimate(&self.expected(task, task.run?)))
+    }
+
+    fn expected(&self, task: &Task, run: Run) -> Expected {
+        let stated_ms = task.is_stated.then_some(task.estimate_ms);
+        self.payloads.likeness(run.payload).expected(stated_ms)
     }
 
     /// How fast nodes are at a task.
     pub(crate) fn speeds(&self, at: TaskRef) -> Speeds<'_> {
         let run = self.jobs.get(at.job).tasks[at.task as usize].run();
         self.estimator
-            .speeds(self.payloads.expected(run.payload).signature)
+            .speeds(self.payloads.likeness(run.payload).signature)
     }
 
     /// An attempt of the task has succeeded there.
     pub(super) fn learn(&mut self, now: Timestamp, at: TaskRef, node: NodeSlot, run_ms: u64) {
-        let run = self.jobs.get(at.job).tasks[at.task as usize].run();
-        let expected = *self.payloads.expected(run.payload);
+        let task = &self.jobs.get(at.job).tasks[at.task as usize];
+        let expected = self.expected(task, task.run());
         self.estimator.learn(now, &expected, node.place(), run_ms);
         if self.config.records {
             self.write_estimates_later(now);

@@ -165,7 +165,7 @@ impl Job {
     /// done it, or when nothing of the gang goes on.
     pub(super) fn settle_gangs(&mut self, kind: Kind) {
         let goes_on = kind.goes_on(self.intent);
-        let gangs = self.groups.iter().flat_map(|groups| &groups.0);
+        let gangs = self.groups().iter();
         let gangs: Vec<_> = gangs.map(|group| group.spec).filter(is_gang).collect();
         for gang in gangs {
             let members = &mut self.tasks[gang.first as usize..gang.whole() as usize];
@@ -196,7 +196,7 @@ impl Job {
 impl Job {
     /// For checks: a gang is queued as a whole, and none of it has ended well alone.
     pub(super) fn assert_gangs(&self) {
-        let gangs = self.groups.iter().flat_map(|groups| &groups.0);
+        let gangs = self.groups().iter();
         for gang in gangs.map(|group| group.spec).filter(is_gang) {
             let members = &self.tasks[gang.first as usize..gang.whole() as usize];
             let (leader, others) = members.split_first().expect("a gang has members");

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Cluster, job::Job, jobs::TaskRef, node::NodeSlot, phase::Phase};
+use super::{
+    Cluster,
+    job::Job,
+    jobs::{Jobs, TaskRef},
+    node::NodeSlot,
+    phase::Phase,
+};
 use crate::{GroupKind, Instance, InstanceOf, Peers, Topology};
 
 /// A group and where its instances stand, as far as starting the next depends on it.
@@ -24,8 +30,7 @@ pub(crate) struct Group {
 pub(crate) struct Groups(pub(crate) Vec<Group>);
 
 impl Groups {
-    /// `None` where there are none, so that most jobs pay a word for it.
-    pub(crate) fn of(specs: &[crate::Group]) -> Option<Box<Self>> {
+    pub(crate) fn of(specs: &[crate::Group]) -> Self {
         let start = |spec: &crate::Group| Group {
             spec: *spec,
             under_way: 0,
@@ -33,8 +38,7 @@ impl Groups {
             done: 0,
             next: spec.first,
         };
-        let groups: Vec<Group> = specs.iter().map(start).collect();
-        (!groups.is_empty()).then(|| Box::new(Self(groups)))
+        Self(specs.iter().map(start).collect())
     }
 
     /// Place of the group that a task is an instance of.
@@ -48,14 +52,22 @@ impl Groups {
 impl Job {
     /// The group that a task is an instance of; undo steps are none.
     pub(crate) fn group_of(&self, task: u32) -> Option<&Group> {
-        let groups = self.groups.as_ref()?;
-        groups.find(task).map(|place| &groups.0[place])
+        let place = self.group_place(task)?;
+        Some(&self.groups()[place])
     }
 
     /// The gang that a task is a member of.
     pub(crate) fn gang_of(&self, task: u32) -> Option<&Group> {
         let group = self.group_of(task)?;
         matches!(group.spec.kind, GroupKind::Gang { .. }).then_some(group)
+    }
+}
+
+impl Jobs {
+    /// The last task of the job that is as good as a task, but for its number: instances of an array or gang are alike.
+    pub(crate) fn last_alike(&self, at: TaskRef) -> u32 {
+        let group = self.get(at.job).group_of(at.task);
+        group.map_or(at.task, |group| group.spec.whole() - 1)
     }
 }
 

@@ -1,12 +1,6 @@
 //! What active attempts hold of their nodes.
 
-use super::{
-    Cluster,
-    job::Job,
-    jobs::TaskRef,
-    node::{Holding, NodeSlot},
-    phase::Held,
-};
+use super::{Cluster, jobs::TaskRef, node::Holding, phase::Held};
 
 impl Cluster {
     /// The attempt has its resources from now on, and keeps others apart.
@@ -16,7 +10,7 @@ impl Cluster {
         let holding = Holding::of(job, at, held.assigned_at);
         let fit = &self.ready.shape(task.run().shape).fit;
         if let Some((_, group)) = fit.apart {
-            job.apart.get_or_insert_default().insert((group, held.node));
+            job.keep_apart(group, held.node);
         }
         job.held_millis += fit.demand.width_millis();
         self.nodes.occupy(held.node, holding, &fit.demand);
@@ -35,8 +29,8 @@ impl Cluster {
             .expect("only an active attempt holds capacity");
         let holding = Holding::of(job, at, held.assigned_at);
         let fit = &self.ready.shape(task.run().shape).fit;
-        if let (Some((_, group)), Some(apart)) = (fit.apart, &mut job.apart) {
-            apart.remove(&(group, held.node));
+        if let Some((_, group)) = fit.apart {
+            job.keep_apart_no_more(group, held.node);
         }
         job.held_millis -= fit.demand.width_millis();
         self.nodes.vacate(held.node, holding, &fit.demand);
@@ -44,13 +38,5 @@ impl Cluster {
             self.ready.note_freed(held.node);
             self.wants_dispatch = true;
         }
-    }
-}
-
-impl Job {
-    /// Whether a task of the group holds the node.
-    pub(crate) fn is_apart_from(&self, group: u32, node: NodeSlot) -> bool {
-        let apart = self.apart.as_ref();
-        apart.is_some_and(|apart| apart.contains(&(group, node)))
     }
 }

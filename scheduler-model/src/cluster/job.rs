@@ -1,15 +1,14 @@
 //! A job: its intent, and its state as a function of that and of its tasks.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::{
-    edges::Edges,
-    group::Groups,
     node::NodeSlot,
     phase::{Kind, Phase},
     task::Task,
+    ties::Ties,
 };
 use crate::{
     DeadlineAction, FailureRule, Intent, JobId, JobState, MaybeTimestamp, Priority, TaskState,
@@ -37,10 +36,8 @@ pub(crate) struct Job {
     /// As in the spec, and behind them, if any has an undo step, as many undo steps in the same order. Most jobs have
     /// one, which then needs no memory of its own.
     pub(crate) tasks: SmallVec<[Task; 1]>,
-    /// `None` when no task needs another.
-    pub(crate) edges: Option<Box<Edges>>,
-    /// `None` when it has none.
-    pub(crate) groups: Option<Box<Groups>>,
+    /// `None` while there are none.
+    pub(crate) ties: Option<Box<Ties>>,
     pub(crate) may_preempt: bool,
     /// Longest path through its tasks, in estimated milliseconds.
     pub(crate) critical_path_ms: u64,
@@ -48,12 +45,6 @@ pub(crate) struct Job {
     pub(crate) near: Option<NodeSlot>,
     /// Width of what its attempts hold ([`crate::Resources::width_millis`]).
     pub(crate) held_millis: u64,
-    /// Groups whose tasks keep apart, and the nodes that these hold. `None` while there are none.
-    #[expect(
-        clippy::box_collection,
-        reason = "a word in most jobs, which have none"
-    )]
-    pub(crate) apart: Option<Box<BTreeSet<(u32, NodeSlot)>>>,
     /// What may run now.
     pub(crate) stage: Kind,
     pub(crate) counts: Counts,
@@ -253,22 +244,6 @@ impl Job {
             Some(phase) if phase.state().is_final() => TaskState::UndoFailed,
             Some(_) => TaskState::Undoing,
         }
-    }
-
-    pub(crate) fn needs(&self, task: u32) -> &[u32] {
-        self.edges.as_ref().map_or(&[], |edges| edges.needs(task))
-    }
-
-    /// Who waits for a task: places for [`Job::dependent`].
-    pub(crate) fn dependents(&self, task: u32) -> std::ops::Range<usize> {
-        self.edges
-            .as_ref()
-            .map_or(0..0, |edges| edges.dependents(task))
-    }
-
-    pub(crate) fn dependent(&self, place: usize) -> u32 {
-        let edges = self.edges.as_ref().expect("a place was given");
-        edges.dependent(place)
     }
 
     fn has_failed_task(&self) -> bool {

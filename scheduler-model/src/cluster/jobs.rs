@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
-use super::job::Job;
+use super::{chunks::Chunks, job::Job};
 use crate::JobId;
 
 /// Place of a job in memory. Reused; never leaves the process.
@@ -24,12 +24,9 @@ pub(crate) struct TaskRef {
     pub(crate) task: u32,
 }
 
-/// Jobs lie in chunks of this many, so that a long queue neither costs an allocation each nor moves when it grows.
-const CHUNK: usize = 256;
-
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    chunks: Vec<Vec<Option<Job>>>,
+    all: Chunks<Option<Job>>,
     free: Vec<JobSlot>,
     /// By id, which lies in the job.
     by_id: HashTable<JobSlot>,
@@ -45,8 +42,8 @@ impl Jobs {
         assert!(self.find(id).is_none(), "job {id} is open already");
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
         *self.place(slot) = Some(job);
-        let chunks = &self.chunks;
-        let hash_at = |slot: &JobSlot| hash(at(chunks, *slot).expect("it is open").id);
+        let all = &self.all;
+        let hash_at = |slot: &JobSlot| hash(at(all, *slot).expect("it is open").id);
         self.by_id.insert_unique(hash(id), slot, hash_at);
         slot
     }
@@ -67,11 +64,11 @@ impl Jobs {
 
     /// The job there, if any.
     pub(crate) fn id_at(&self, slot: JobSlot) -> Option<JobId> {
-        at(&self.chunks, slot).map(|job| job.id)
+        at(&self.all, slot).map(|job| job.id)
     }
 
     pub(crate) fn get(&self, slot: JobSlot) -> &Job {
-        at(&self.chunks, slot).expect("the slot is in use")
+        at(&self.all, slot).expect("the slot is in use")
     }
 
     pub(crate) fn get_mut(&mut self, slot: JobSlot) -> &mut Job {
@@ -81,7 +78,7 @@ impl Jobs {
     /// In order of slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (JobSlot, &Job)> {
         let slots = (0..).map(JobSlot);
-        let jobs = self.chunks.iter().flatten();
+        let jobs = self.all.iter();
         slots
             .zip(jobs)
             .filter_map(|(slot, job)| Some((slot, job.as_ref()?)))
@@ -92,25 +89,17 @@ impl Jobs {
     }
 
     fn place(&mut self, slot: JobSlot) -> &mut Option<Job> {
-        let place = slot.0 as usize;
-        &mut self.chunks[place / CHUNK][place % CHUNK]
+        &mut self.all[slot.0 as usize]
     }
 
     fn grow(&mut self) -> JobSlot {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let chunk = self.chunks.len() - 1;
-        let last = self.chunks.last_mut().expect("just pushed");
-        last.push(None);
-        let slot = chunk * CHUNK + last.len() - 1;
+        let slot = self.all.push(None);
         JobSlot(u32::try_from(slot).expect("fewer than 2^32 open jobs"))
     }
 }
 
-fn at(chunks: &[Vec<Option<Job>>], slot: JobSlot) -> Option<&Job> {
-    let place = slot.0 as usize;
-    chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref()
+fn at(all: &Chunks<Option<Job>>, slot: JobSlot) -> Option<&Job> {
+    all.get(slot.0 as usize)?.as_ref()
 }
 
 fn hash(id: JobId) -> u64 {

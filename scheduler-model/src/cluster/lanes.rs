@@ -1,7 +1,11 @@
 //! Other orders of the tasks that wait, from which windows are drawn without looking at all of them.
+//!
+//! A large array would fill a window with tasks that are all alike, so of those of a job the orders give one: by key one of each
+//! key, which instances of an array have in common, and by arrival the first.
 
 use std::{
     collections::BTreeSet,
+    iter,
     ops::Bound::{Excluded, Unbounded},
 };
 
@@ -44,20 +48,39 @@ impl Lanes {
 
     /// Smallest key first.
     pub(crate) fn first(&self) -> impl Iterator<Item = (Entry, ShapeId)> {
-        self.by_key.iter().copied()
+        let mut from = Unbounded;
+        iter::from_fn(move || {
+            let (entry, shape) = *self.by_key.range((from, Unbounded)).next()?;
+            let last = Entry {
+                task: last_of(entry.task),
+                ..entry
+            };
+            from = Excluded((last, ShapeId::LAST));
+            Some((entry, shape))
+        })
     }
 
     /// Oldest job first.
     pub(crate) fn oldest(&self) -> impl Iterator<Item = (Entry, ShapeId)> {
-        self.by_arrival.iter().map(entry_of)
+        self.behind(None)
     }
 
     /// In the order of arrival, from behind a place on, and then from the beginning.
     pub(crate) fn after(&self, place: Option<Arrival>) -> impl Iterator<Item = (Entry, ShapeId)> {
-        let last = place.map(|place| (place, i64::MAX, ShapeId::LAST));
-        let from = last.map_or(Unbounded, Excluded);
-        let behind = self.by_arrival.range((from, Unbounded));
-        behind.chain(&self.by_arrival).map(entry_of)
+        self.behind(place).chain(self.oldest())
+    }
+
+    fn behind(&self, place: Option<Arrival>) -> impl Iterator<Item = (Entry, ShapeId)> {
+        let behind = |(arrival, task): Arrival| {
+            let last = (arrival, last_of(task));
+            Excluded((last, i64::MAX, ShapeId::LAST))
+        };
+        let mut from = place.map_or(Unbounded, behind);
+        iter::from_fn(move || {
+            let found = self.by_arrival.range((from, Unbounded)).next()?;
+            from = behind(found.0);
+            Some(entry_of(found))
+        })
     }
 
     /// Those that can still meet their deadlines if they start by then, the most urgent first.
@@ -65,6 +88,14 @@ impl Lanes {
         let from = (now, Entry::FIRST, ShapeId::FIRST);
         let due = self.by_latest_start.range(from..);
         due.map(|(_, entry, shape)| (*entry, *shape))
+    }
+}
+
+/// Behind all tasks of its job.
+fn last_of(task: TaskRef) -> TaskRef {
+    TaskRef {
+        task: u32::MAX,
+        ..task
     }
 }
 

@@ -4,12 +4,27 @@ use super::{
     Cluster,
     age::behind_aged,
     facts::facts,
-    jobs::{JobSlot, TaskRef},
+    jobs::{JobSlot, Jobs, TaskRef},
     phase::{Kind, Phase},
     ready::{Entry, FREED_SEEN, ShapeId, Standing},
     timers::Timer,
 };
 use crate::{Effects, Timestamp, Transition, policy::Order};
+
+impl Jobs {
+    /// Place in the index, of a queued task.
+    pub(crate) fn entry(&self, at: TaskRef) -> Option<Entry> {
+        let job = self.get(at.job);
+        match job.tasks[at.task as usize].phase {
+            Phase::Queued { key, .. } => Some(Entry {
+                key,
+                arrival: job.arrival,
+                task: at,
+            }),
+            _ => None,
+        }
+    }
+}
 
 impl Cluster {
     /// Queues every task of a job that waits for nothing.
@@ -133,15 +148,7 @@ impl Cluster {
 
     /// Place in the index, of a queued task.
     pub(super) fn entry(&self, at: TaskRef) -> Option<Entry> {
-        let job = self.jobs.get(at.job);
-        match job.tasks[at.task as usize].phase {
-            Phase::Queued { key, .. } => Some(Entry {
-                key,
-                arrival: job.arrival,
-                task: at,
-            }),
-            _ => None,
-        }
+        self.jobs.entry(at)
     }
 
     /// Where the index keeps a task; before all others if its job is escalated. Those whose keys change lie in the order

@@ -15,6 +15,8 @@ pub(crate) struct Task {
     /// runs in ten do not exceed. On whatever node: it bounds, and the runs it comes from were on slow nodes as well.
     pub(crate) hold_ms: u64,
     pub(crate) estimate_ms: u64,
+    /// The estimate is what its user says.
+    pub(crate) is_stated: bool,
     /// Longest path from its start to the job's end, by estimates.
     pub(crate) upward_rank_ms: u64,
     /// Estimated run time times width, in milliseconds of one processor. At most [`MOST_WORK`].

@@ -1,4 +1,5 @@
-//! The ready tasks in an order whose keys change: made for one round, by looking at all that wait.
+//! The ready tasks in an order whose keys change: made for one round, by looking at all that wait. Of instances of an array
+//! or gang one is looked at, and the next when that has been returned.
 
 use std::{
     cmp::Reverse,
@@ -14,9 +15,8 @@ use super::{
 use crate::{
     Priority,
     cluster::{
-        age::AGED,
         facts::facts,
-        jobs::{JobSlot, TaskRef},
+        jobs::TaskRef,
         node::NodeSlot,
         ready::{Entry, ShapeId, Standing},
     },
@@ -26,7 +26,10 @@ use crate::{
 /// What has not been returned yet, by keys that may have grown since.
 pub(super) struct Ranked<'a> {
     policy: &'a dyn Policy,
-    next: BinaryHeap<Reverse<(Entry, ShapeId)>>,
+    /// Of instances of an array or gang the first: they follow each other in the index, and have equal keys.
+    next: BinaryHeap<Reverse<Ranking>>,
+    /// In this round, before all this was ranked.
+    started: FxHashSet<TaskRef>,
     /// Shapes that were passed over.
     closed: FxHashSet<ShapeId>,
     /// Of the best node, where the policy asks for it, as of so many proposals.
@@ -34,17 +37,16 @@ pub(super) struct Ranked<'a> {
     scored_at: usize,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ranking {
+    entry: Entry,
+    shape: ShapeId,
+    /// As of so many proposals.
+    as_of: u32,
+}
+
 /// What a node's score depends on besides the nodes: shape, priority, and where the job ran last.
 type Asking = (ShapeId, Priority, Option<NodeSlot>);
-
-/// Tasks of which all this is equal have equal keys, but for those that have aged or are escalated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Like {
-    job: JobSlot,
-    shape: ShapeId,
-    estimate_ms: u64,
-    upward_rank_ms: u64,
-}
 
 impl Ranked<'_> {
     /// Passes over the rest of a candidate's shape.
@@ -69,74 +71,91 @@ impl<'a> Round<'a> {
         let mut ranked = Ranked {
             policy,
             next: BinaryHeap::new(),
+            started: self.taken.iter().map(|taken| taken.holding.task).collect(),
             closed: FxHashSet::default(),
             node_scores: FxHashMap::default(),
             scored_at: self.taken.len(),
         };
-        let ready = self.ready;
-        let started: FxHashSet<TaskRef> =
-            self.taken.iter().map(|taken| taken.holding.task).collect();
-        let mut next = Vec::with_capacity(ready.len());
-        // Instances of an array or gang follow each other, and have equal keys.
-        let mut last: Option<(Like, i64)> = None;
-        for (_, shape, entry) in ready.entries() {
-            let is_open = ready.shape(shape).standing() != Standing::Impossible;
-            if !is_open || started.contains(&entry.task) {
+        let (ready, jobs) = (self.ready, self.jobs);
+        let mut next = Vec::new();
+        for (shape, entry) in ready.runs(|task| jobs.last_alike(task)) {
+            if ready.shape(shape).standing() == Standing::Impossible {
                 continue;
             }
-            let like = self.like(shape, entry);
-            let entry = match last.filter(|(last, _)| *last == like && entry.key > AGED) {
-                Some((_, key)) => Entry { key, ..*entry },
-                None => self.rank(&mut ranked, shape, entry),
-            };
-            last = (entry.key > AGED).then_some((like, entry.key));
-            next.push(Reverse((entry, shape)));
+            if let Some(entry) = self.first_waiting(&ranked, shape, entry) {
+                next.push(Reverse(self.rank(&mut ranked, shape, &entry)));
+            }
         }
         ranked.next = next.into();
         ranked
     }
 
-    fn like(&self, shape: ShapeId, entry: &Entry) -> Like {
-        let task = self.task(entry.task);
-        Like {
-            job: entry.task.job,
-            shape,
-            estimate_ms: task.estimate_ms,
-            upward_rank_ms: task.upward_rank_ms,
+    /// The first from an entry of the index on, of those like it, that had not started before.
+    fn first_waiting(
+        &self,
+        ranked: &Ranked<'_>,
+        shape: ShapeId,
+        mut entry: Entry,
+    ) -> Option<Entry> {
+        while ranked.started.contains(&entry.task) {
+            entry = self.follower(shape, entry.task)?;
         }
+        Some(entry)
+    }
+
+    /// The next in the index that is like a task.
+    fn follower(&self, shape: ShapeId, at: TaskRef) -> Option<Entry> {
+        let last = self.jobs.last_alike(at);
+        if last == at.task {
+            return None;
+        }
+        let entry = self.jobs.entry(at).expect("it waits");
+        let queue = self.jobs.get(at.job).queue;
+        self.ready.follower(queue, shape, &entry, last)
     }
 
     /// The first in order. What has started meanwhile may have moved it back.
     pub(super) fn next_ranked(&mut self, ranked: &mut Ranked<'a>) -> Option<Candidate> {
         loop {
             let first = ranked.next.peek_mut()?;
-            let Reverse((entry, shape)) = *first;
-            PeekMut::pop(first);
+            let Reverse(first) = PeekMut::pop(first);
+            let Ranking { entry, shape, .. } = first;
             if ranked.closed.contains(&shape) {
                 continue;
             }
-            let now = if self.may_have_moved(ranked, &entry) {
+            let now = if self.may_have_moved(ranked, &first) {
                 self.rank(ranked, shape, &entry)
             } else {
-                entry
+                first
             };
-            if now <= entry {
-                return Some(Candidate::ranked(entry, shape));
+            if now.entry > entry {
+                ranked.next.push(Reverse(now));
+                continue;
             }
-            ranked.next.push(Reverse((now, shape)));
+            let next = self.next_like(ranked, &now);
+            ranked.next.extend(next.map(Reverse));
+            return Some(Candidate::ranked(entry, shape));
         }
     }
 
-    /// Whether what has started in this round bears on its key.
-    fn may_have_moved(&self, ranked: &Ranked<'_>, entry: &Entry) -> bool {
+    /// The next that is like one, at a key that may have grown since.
+    fn next_like(&self, ranked: &Ranked<'_>, one: &Ranking) -> Option<Ranking> {
+        let next = self.follower(one.shape, one.entry.task)?;
+        let task = self.first_waiting(ranked, one.shape, next)?.task;
+        let entry = Entry { task, ..one.entry };
+        Some(Ranking { entry, ..*one })
+    }
+
+    /// Whether what has started in this round since bears on its key.
+    fn may_have_moved(&self, ranked: &Ranked<'_>, one: &Ranking) -> bool {
         match ranked.policy.order() {
             Order::Fixed | Order::Window => false,
-            Order::Changing => self.gained.contains_key(&entry.task.job),
-            Order::Scored => ranked.scored_at != self.taken.len(),
+            Order::Changing => self.gained.contains_key(&one.entry.task.job),
+            Order::Scored => one.as_of as usize != self.taken.len(),
         }
     }
 
-    fn rank(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> Entry {
+    fn rank(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> Ranking {
         let job = entry.task.job;
         *self.considered = Some(job);
         let node_score = match ranked.policy.order() {
@@ -144,13 +163,18 @@ impl<'a> Round<'a> {
             Order::Fixed | Order::Changing | Order::Window => 0,
         };
         let policy = ranked.policy;
-        entry.ranked(policy, || {
+        let entry = entry.ranked(policy, || {
             let mut facts = facts(self.jobs, self.ready, entry.task, self.now);
             let gained = self.gained.get(&job).copied().unwrap_or(0);
             facts.job.held_millis = facts.job.held_millis.saturating_add(gained);
             facts.node_score = node_score;
             facts
-        })
+        });
+        Ranking {
+            entry,
+            shape,
+            as_of: self.taken.len() as u32,
+        }
     }
 
     fn node_score(&mut self, ranked: &mut Ranked<'a>, shape: ShapeId, entry: &Entry) -> u16 {

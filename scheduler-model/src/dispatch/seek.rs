@@ -188,8 +188,8 @@ impl<'a> Round<'a> {
 
     /// How fast nodes are at a task.
     fn speeds(&self, task: &Task) -> Speeds<'a> {
-        let expected = self.payloads.expected(task.run().payload);
-        self.estimator.speeds(expected.signature)
+        let likeness = self.payloads.likeness(task.run().payload);
+        self.estimator.speeds(likeness.signature)
     }
 
     /// Whether a node that gave something back has room for it. Where none has, notes how much they have.

@@ -248,6 +248,39 @@ mod tests {
         assert_eq!(seen.len(), 800, "all others have their turn");
     }
 
+    /// One array of 500 instances in each of three jobs; of the second also a task of another key.
+    #[test]
+    fn of_arrays_every_job_is_shown() {
+        let mut ready = ready(0);
+        let queue = ready.use_queue(&"default".into(), &"queue".into());
+        let shape = ready.use_shape(Fit {
+            demand: Resources::ZERO,
+            constraints: Arc::default(),
+            apart: None,
+            gang: None,
+            preempts: false,
+        });
+        let entry = |arrival: u64, task: u32, key: i64| Entry {
+            key,
+            arrival,
+            task: TaskRef {
+                job: JobSlot::default(),
+                task,
+            },
+        };
+        for task in 0..1_500 {
+            let job = task / 500;
+            ready.insert(queue, shape, entry(job.into(), task, job.into()), None);
+        }
+        ready.insert(queue, shape, entry(1, 2_000, 9), None);
+        let mut windows = Windows::default();
+        windows.draw(&ready, Timestamp(700), [].into_iter(), None);
+        let drawn = windows.drawn.iter();
+        let drawn: BTreeSet<_> = drawn.map(|(it, _)| (it.arrival, it.key)).collect();
+        assert_eq!(drawn, [(0, 0), (1, 1), (1, 9), (2, 2)].into());
+        assert!(windows.drawn.len() < 16, "one of each, from each order");
+    }
+
     #[test]
     fn of_many_everything_has_its_turn() {
         let mut windows = Windows::default();

@@ -16,6 +16,7 @@ use crate::{
     cluster::{
         age::AGED,
         facts::facts,
+        node::NodeSlot,
         nodes::Room,
         ready::{Entry, ShapeId, Standing},
     },
@@ -157,6 +158,8 @@ impl<'a> Round<'a> {
         let mut facts = facts(self.jobs, self.ready, entry.task, self.now);
         let gained = self.gained.get(&entry.task.job).copied().unwrap_or(0);
         facts.job.held_millis = facts.job.held_millis.saturating_add(gained);
+        let demand = self.ready.shape(shape).demand();
+        let at_home = |node: NodeSlot| demand.fits(self.nodes.get(node).free());
         Sight {
             facts,
             critical_path_ms: job.critical_path_ms,
@@ -165,6 +168,7 @@ impl<'a> Round<'a> {
             tasks: job.task_count(),
             dominant_ppm: dominant_ppm.saturating_mul(self.ready.shape(shape).fit.size()),
             fits,
+            at_home: fits && job.near.is_some_and(at_home),
         }
     }
 

@@ -64,9 +64,9 @@ impl Histogram {
     /// # Panics
     /// When it is empty.
     pub(super) fn variance(&self) -> i64 {
-        let runs = self.runs as i64;
-        let mean = self.log_sum_milli / runs;
-        (self.log_square_sum - mean * self.log_sum_milli) / runs
+        let runs = i64::try_from(self.runs).expect("at most RUNS_KEPT");
+        // Not by the mean in whole thousandths, which would be wrong by up to one times the mean.
+        (runs * self.log_square_sum - self.log_sum_milli * self.log_sum_milli) / (runs * runs)
     }
 
     pub(crate) fn counts(&self) -> Box<[(u16, u64)]> {
@@ -179,6 +179,22 @@ mod tests {
         (0..RUNS_KEPT).for_each(|_| histogram.record(50));
         assert!(histogram.runs() < RUNS_KEPT);
         assert_eq!(histogram.quantile(500), middle(bucket(50)));
+    }
+
+    #[test]
+    fn the_variance_is_that_of_the_logarithms() {
+        let variance = |runs: &[u64]| {
+            let mut histogram = Histogram::default();
+            runs.iter().for_each(|run_ms| histogram.record(*run_ms));
+            histogram.variance()
+        };
+        assert_eq!(variance(&[60_000; 7]), 0);
+        // ln of 2 apart: half of it to either side of the mean, wherever that is.
+        for run_ms in [1 << 10, 1 << 20, 1 << 50] {
+            assert!(variance(&[run_ms, 2 * run_ms]).abs_diff(120_100) < 1_000);
+        }
+        // No sum overflows.
+        assert_eq!(variance(&[u64::MAX; RUNS_KEPT as usize - 1]), 0);
     }
 
     proptest! {

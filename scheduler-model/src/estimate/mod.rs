@@ -18,7 +18,7 @@ pub use evaluate::{Evaluation, NodeSpeed, Observation, evaluate};
 use histogram::{Histogram, rough_ln_milli};
 pub(crate) use rows::WRITTEN_EVERY_MS;
 pub(crate) use speed::Speeds;
-use speed::{Cell, Deviation, OfNode};
+use speed::{Between, Cell, Deviation, OfNode};
 
 use crate::{EstimateSource, EstimateView, Expected, Timestamp};
 
@@ -50,6 +50,8 @@ struct Work {
     runs: Histogram,
     /// Ascending by node.
     cells: Vec<Cell>,
+    /// Of these.
+    between: Between,
     used: i64,
     is_stored: bool,
     /// Since when it is not stored as it is now.
@@ -138,10 +140,13 @@ impl Estimator {
         // Compared with those before it.
         if let Some((node, deviation)) = node.zip(work.deviation(run_ms)) {
             let of_node = node_at(&mut self.nodes, node);
-            let variance = work.runs.variance();
+            let variance = work.variance();
             of_node.add(deviation, variance);
-            if let Some(cell) = work.cell(node, &mut self.cells) {
+            if let Some(place) = work.cell(node, &mut self.cells) {
+                let cell = &mut work.cells[place];
+                work.between.remove(cell);
                 cell.deviation.add(deviation);
+                work.between.add(cell);
                 cell.is_new = true;
                 cell.refresh(of_node, variance);
             }
@@ -170,18 +175,23 @@ impl Work {
         is_known.then(|| Deviation::of_run(self.runs.mean_ln_milli(), rough_ln_milli(run_ms)))
     }
 
-    /// What is known of it on a node; `cells` counts those of all works, of which there are not too many.
-    fn cell(&mut self, node: u32, cells: &mut usize) -> Option<&mut Cell> {
-        let place = match self.cells.binary_search_by_key(&node, |cell| cell.node) {
-            Ok(place) => place,
-            Err(_) if *cells >= CELLS => return None,
+    /// How the logarithms of its runs scatter on one node, in millionths.
+    fn variance(&self) -> i64 {
+        let total = self.runs.variance();
+        self.between.variance_within(total, self.cells.len())
+    }
+
+    /// Place of what is known of it on a node; `cells` counts those of all works, of which there are not too many.
+    fn cell(&mut self, node: u32, cells: &mut usize) -> Option<usize> {
+        match self.cells.binary_search_by_key(&node, |cell| cell.node) {
+            Ok(place) => Some(place),
+            Err(_) if *cells >= CELLS => None,
             Err(place) => {
                 self.cells.insert(place, Cell::new(node));
                 *cells += 1;
-                place
+                Some(place)
             }
-        };
-        Some(&mut self.cells[place])
+        }
     }
 }
 

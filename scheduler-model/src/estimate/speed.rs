@@ -7,14 +7,18 @@
 //!
 //! ```text
 //! S             = sum of (x - prior)
-//! noise         = sum of var(ln run) over the same runs, of their signatures
+//! noise         = sum over the same runs of how runs of their signature scatter on one node, as a variance
 //! shrunk(prior) = prior + (S - 9 noise / S) / (runs + K)     if S^2 > 9 noise, three standard errors, else prior
 //! node(n)       = shrunk(0) over n                           towards as fast as the others
 //! cell(s, n)    = shrunk(node(n)) over (s, n)                towards its node
 //! speed         = e^cell
 //! ```
 //!
-//! The first is the non-negative garrote (L. Breiman, "Better Subset Regression Using the Nonnegative Garrote",
+//! How runs scatter on one node is what is left of the variance of ln(run) over all nodes without what nodes differ by: the
+//! mean square within groups of the analysis of variance (R. A. Fisher, "Statistical Methods for Research Workers", chapter
+//! 7), with cells as groups.
+//!
+//! The first step is the non-negative garrote (L. Breiman, "Better Subset Regression Using the Nonnegative Garrote",
 //! Technometrics 37, 1995): nothing where there may be nothing, and nearly all of what is far beyond doubt. The second is the
 //! posterior mean for normal deviations with a normal prior, K = variance of one run / variance between nodes (B. Efron,
 //! C. Morris, "Data Analysis Using Stein's Estimator and its Generalizations", JASA 70, 1975; the two levels as in A. Gelman
@@ -58,6 +62,11 @@ impl Deviation {
         }
     }
 
+    /// Square of the mean, times the runs; in millionths.
+    fn square(&self) -> i64 {
+        self.log_sum_milli * self.log_sum_milli / self.runs.max(1) as i64
+    }
+
     /// Its mean, shrunk towards `prior`, in thousandths. `noise` is the sum of the variances of its runs, in millionths.
     pub(super) fn shrunk(&self, prior: i64, noise: i64) -> i64 {
         let runs = self.runs as i64;
@@ -66,6 +75,37 @@ impl Deviation {
             return prior;
         }
         prior + (beyond - DOUBT * noise / beyond) / (runs + K)
+    }
+}
+
+/// How much the nodes differ at one signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Between {
+    /// Runs of all cells.
+    runs: u64,
+    /// Sum of the squares of their means, each as often as it has runs; in millionths.
+    square_sum: i64,
+}
+
+impl Between {
+    pub(super) fn add(&mut self, cell: &Cell) {
+        self.runs += cell.deviation.runs;
+        self.square_sum += cell.deviation.square();
+    }
+
+    pub(super) fn remove(&mut self, cell: &Cell) {
+        self.runs -= cell.deviation.runs;
+        self.square_sum -= cell.deviation.square();
+    }
+
+    /// Of `total`, the variance over all nodes, what is left of it on one; in millionths. All of it, where no cell has more
+    /// than one run.
+    pub(super) fn variance_within(&self, total: i64, cells: usize) -> i64 {
+        let runs = self.runs as i64;
+        match runs - cells as i64 {
+            ..=0 => total,
+            free => ((total * runs - self.square_sum) / free).max(0),
+        }
     }
 }
 
@@ -189,6 +229,26 @@ mod tests {
         assert_eq!([sixteen(400), sixteen(-400)], [24, -24]);
         assert_eq!(deviation(16, 590).shrunk(215, noise(16)), 215);
         assert_eq!(deviation(1_000, 375).shrunk(0, noise(1_000)), 363);
+    }
+
+    #[test]
+    fn what_nodes_differ_by_is_not_noise() {
+        let cell = |runs, each| {
+            let mut cell = Cell::new(0);
+            cell.deviation = deviation(runs, each);
+            cell
+        };
+        let mut between = Between::default();
+        assert_eq!(between.variance_within(7, 0), 7, "nothing is known");
+        let (fast, slow) = (cell(10, 300), cell(10, -300));
+        between.add(&fast);
+        between.add(&slow);
+        assert_eq!(between.variance_within(90_000, 2), 0);
+        assert_eq!(between.variance_within(180_000, 2), 100_000);
+        assert_eq!(between.variance_within(80_000, 2), 0);
+        between.remove(&slow);
+        between.remove(&fast);
+        assert_eq!(between, Between::default());
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(super) struct Terms {
     log_other_demand: f32,
     log_attempts: f32,
     log_tasks: f32,
+    /// What its job would hold with it, by the width of the cluster.
+    log_held: f32,
+    at_home: f32,
     /// Against what is kept for another, 0 where nothing is: how long it would hold resources by the time until that
     /// starts, and its area by that one's.
     log_overlap: f32,
@@ -93,6 +96,8 @@ impl Terms {
             log_other_demand: ln((dominant / width).max(1.0)),
             log_attempts: ln(1.0 + sight.attempts as f32),
             log_tasks: ln(sight.tasks.max(1) as f32),
+            log_held: ln(width + facts.job.held_millis as f32 / globals.total_millis),
+            at_home: flag(sight.at_home),
             log_overlap: globals.beside * ln(hold_ms / globals.start_in_ms),
             log_area_by_kept: globals.beside * ln(area / globals.kept_area),
         }
@@ -145,6 +150,8 @@ columns! { CANDIDATE, push_candidate(it: &Terms, all: &Globals),
     "graph/log_area" => it.is_graph * it.log_area,
     "graph/log_slack" => it.is_graph * it.log_slack,
     "graph/progress" => it.is_graph * it.progress,
+    "graph/log_held" => it.is_graph * it.log_held,
+    "graph/home" => it.is_graph * it.at_home,
     "pressure/log_estimate" => all.pressure * it.log_estimate,
     "pressure/log_width" => all.pressure * it.log_width,
     "pressure/log_slowdown_floor" => all.pressure * it.log_floor,

@@ -141,6 +141,7 @@ mod tests {
             tasks: 1,
             dominant_ppm: 10_000,
             fits: true,
+            at_home: false,
         }
     }
 

@@ -102,6 +102,7 @@ mod tests {
             tasks: 1,
             dominant_ppm: 1_000 * width_millis as u32,
             fits: number.is_multiple_of(2),
+            at_home: false,
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Sight {
     pub(crate) dominant_ppm: u32,
     /// It could start now, if it minded nobody.
     pub(crate) fits: bool,
+    /// It could start where its job's last task succeeded: what that left there need not be moved.
+    pub(crate) at_home: bool,
 }
 
 /// What is kept for a task that fits nowhere now, when others are tried beside it.

@@ -2,8 +2,8 @@
 //!
 //! A policy sees plain numbers and proposes; the cluster validates. Where a task runs is decided by [`crate::Score`] for all
 //! of them. Keys that stay fixed while a task is queued are kept in the ready index, and a round reads them without a scan.
-//! Keys that change are made anew for all that wait in every round in which something could start. A learned policy scores a
-//! window of candidates instead, which is drawn by its fixed keys.
+//! Keys that change are made anew for all that wait, one for all waiting instances of an array, in every round in which
+//! something could start. A learned policy scores a window of candidates instead, which is drawn by its fixed keys.
 
 mod edf;
 mod f1;

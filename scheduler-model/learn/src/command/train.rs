@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Checkpoint, LearnError,
     direct::{DirectSearch, Method, Settings},
-    simulated::{Curriculum, SEARCHED, STARTING_RULE, SimulatedCost, starting_weights},
+    simulated::{Curriculum, Measure, SEARCHED, STARTING_RULE, SimulatedCost, starting_weights},
 };
 
 /// Searches weights that make the objective small under simulated loads.
@@ -50,9 +50,17 @@ pub(super) struct TrainArgs {
     /// Simulations at once
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     threads: usize,
-    /// Mode of dispatch that the policy is for
-    #[arg(long, value_name = "MODE", default_value = "easy")]
-    dispatch: Mode,
+    /// What is made small, against strong rules on the same jobs
+    #[arg(long, value_enum, default_value_t)]
+    cost: Measure,
+    /// Mode of dispatch that the policy is for; of several with commas each window has one
+    #[arg(
+        long,
+        value_name = "MODE,...",
+        value_delimiter = ',',
+        default_value = "easy"
+    )]
+    dispatch: Vec<Mode>,
     /// Families of workloads with how often each is drawn, as in dag=3,bursty=4 [default: the six families and lublin]
     #[arg(long, value_name = "NAME=WEIGHT,...", value_delimiter = ',', value_parser = parse_family)]
     workload: Vec<(&'static str, u64)>,
@@ -103,7 +111,8 @@ impl TrainArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let curriculum = self.curriculum();
         let mut search = self.begin(&curriculum)?;
-        let cost = SimulatedCost::new(curriculum, self.dispatch);
+        let cost = SimulatedCost::new(curriculum, Mode::Easy);
+        let cost = cost.measuring(self.cost).in_modes(&self.dispatch);
         let mut curves = Curves::new(self.tensorboard.as_deref(), self.curve.clone())?;
         self.keep(&search)?;
         let bar = progress(self.generations);
@@ -223,7 +232,7 @@ impl TrainArgs {
         for (family, ratios) in families {
             let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
             println!(
-                "{family}: ln(J / best reference) {mean:.4} over {} windows",
+                "{family}: ln(cost / that of the best reference) {mean:.4} over {} windows",
                 ratios.len()
             );
         }

@@ -3,56 +3,52 @@ use std::sync::Arc;
 use drover_model::{
     dispatch::Mode,
     inference::Network,
-    policy::{self, Learned, Policy},
-};
-use drover_sim::{
-    evaluate::{Counted, Figures},
-    simulate::{Options, simulate},
-    trace::Trace,
+    policy::{self, Learned},
 };
 
-use super::{Curriculum, drawn::Drawn, references};
+use super::{Curriculum, Measure, drawn::Drawn, measure::Worth, references};
 use crate::{direct::Objective, windows::Windows};
 
-/// What a network costs on a window: the logarithm of its J by that of the best reference rule, more where it is worse than
-/// that, and something for mean waits that grow.
+/// What a network costs on a window, by a [`Measure`], against the best of some strong rules.
 ///
-/// A policy that wins here by letting a few wait for ever gains little: J counts who starves, and the wait is in the cost.
+/// A policy that wins here by letting a few wait for ever gains little: J counts who starves, and where J is not what is
+/// measured, waits are in the cost.
 #[derive(Debug)]
 pub struct SimulatedCost {
     curriculum: Curriculum,
-    mode: Mode,
+    measure: Measure,
+    /// Each window has one of them.
+    modes: Vec<Mode>,
     known: Windows<Measured>,
 }
 
 #[derive(Debug)]
 struct Measured {
     drawn: Drawn,
+    mode: Mode,
     best: Worth,
 }
-
-/// Of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Worth {
-    objective: f64,
-    mean_wait_s: f64,
-}
-
-/// Being worse than the reference costs so much more than being better gains.
-const WORSE: f64 = 1.0;
-
-/// Of the logarithm by which mean waits grow, from a grace on.
-const WAITING: f64 = 0.1;
-const WAITING_GRACE: f64 = 0.1;
-const SHORT_WAIT_S: f64 = 10.0;
 
 impl SimulatedCost {
     pub fn new(curriculum: Curriculum, mode: Mode) -> Self {
         Self {
             curriculum,
-            mode,
+            measure: Measure::Objective,
+            modes: vec![mode],
             known: Windows::default(),
         }
+    }
+
+    pub fn measuring(self, measure: Measure) -> Self {
+        Self { measure, ..self }
+    }
+
+    /// Windows take turns in these modes. Without any, nothing changes.
+    pub fn in_modes(mut self, modes: &[Mode]) -> Self {
+        if !modes.is_empty() {
+            self.modes = modes.to_vec();
+        }
+        self
     }
 
     /// The window of a seed, and what the references are worth there.
@@ -62,49 +58,37 @@ impl SimulatedCost {
 
     fn measure(&self, seed: u64) -> Measured {
         let drawn = self.curriculum.draw(seed);
-        let worth = references(drawn.family.name).iter().map(|reference| {
+        let mode = self.modes[(seed % self.modes.len() as u64) as usize];
+        let references = references(drawn.family.name, self.measure);
+        let worth = references.iter().map(|reference| {
             let rule = policy::find(reference.policy).expect("references are rules");
-            Worth::of(&drawn.trace, rule, reference.mode)
+            let mode = reference.mode.unwrap_or(mode);
+            self.measure.worth(&drawn, rule, mode)
         });
-        let best = worth.min_by(|one, other| one.objective.total_cmp(&other.objective));
+        let by_measure = |worth: &Worth| self.measure.of(worth);
+        let best = worth.min_by(|one, other| by_measure(one).total_cmp(&by_measure(other)));
         let best = best.expect("every family has references");
-        Measured { drawn, best }
+        Measured { drawn, mode, best }
     }
 
-    /// ln(J / J of the best reference).
-    fn compare(&self, network: &Network, window: &Measured) -> (Worth, f64) {
+    fn run(&self, network: &Network, window: &Measured) -> Worth {
         let learned = Learned::by("learned", Arc::new(network.clone()));
-        let worth = Worth::of(&window.drawn.trace, learned, self.mode);
-        let ratio = (worth.objective / window.best.objective).ln();
-        (worth, ratio)
+        self.measure.worth(&window.drawn, learned, window.mode)
     }
 
-    /// The family of a seed's window, its load, and ln(J / J of the best reference) there.
+    /// The family of a seed's window, its load, and ln(measure / measure of the best reference) there.
     pub fn detail(&self, network: &Network, seed: u64) -> (&'static str, f64, f64) {
         let window = self.window(seed);
-        let (_, ratio) = self.compare(network, &window);
+        let worth = self.run(network, &window);
+        let ratio = self.measure.ratio(&worth, &window.best);
         (window.drawn.family.name, window.drawn.load, ratio)
-    }
-}
-
-impl Worth {
-    fn of(trace: &Trace, policy: Arc<dyn Policy>, mode: Mode) -> Self {
-        let outcome = simulate(trace, &Options::new(policy, mode));
-        let outcome = outcome.expect("generated traces make sense");
-        let figures = Figures::counting(&outcome, &Counted::AfterWarmUp);
-        Self {
-            objective: figures.objective,
-            mean_wait_s: figures.wait_s.mean,
-        }
     }
 }
 
 impl Objective for SimulatedCost {
     fn cost(&self, network: &Network, seed: u64) -> f64 {
         let window = self.window(seed);
-        let (worth, ratio) = self.compare(network, &window);
-        let wait = |worth: &Worth| SHORT_WAIT_S + worth.mean_wait_s;
-        let longer = (wait(&worth) / wait(&window.best)).ln() - WAITING_GRACE;
-        ratio + WORSE * ratio.max(0.0) + WAITING * longer.max(0.0)
+        let worth = self.run(network, &window);
+        self.measure.cost(&worth, &window.best)
     }
 }

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
+use drover_model::{dispatch::Mode, policy::Policy};
 use drover_sim::{
     random::{Purpose, Random},
+    simulate::{Options, Rounds},
     trace::Trace,
     workload::{self, Family, Parameters},
 };
@@ -15,8 +19,15 @@ pub struct Curriculum {
     pub jobs: (f64, f64),
 }
 
-/// Of `dag` there are so many fewer jobs.
+/// Of `dag` and `queries` there are so many fewer jobs.
 const JOBS_BY_GRAPH: f64 = 10.0;
+
+/// Half of the windows of `queries` are batches: all jobs come nearly at once.
+const BATCHES_PERMILLE: u64 = 500;
+const BATCH_LOAD: f64 = 1_000.0;
+
+/// What it costs to move an executor of `queries` between jobs, as in Decima's simulator.
+const MOVING_MS: u64 = 2_000;
 
 impl Default for Curriculum {
     fn default() -> Self {
@@ -60,12 +71,15 @@ impl Curriculum {
             is_it.then_some(*name)
         });
         let family = workload::find(name.unwrap_or("steady")).expect("a family that exists");
-        let load = random.real(self.load.0, self.load.1);
+        let mut load = random.real(self.load.0, self.load.1);
         let log_jobs = random.real(self.jobs.0.ln(), self.jobs.1.ln());
         let jobs = match family.name {
-            "dag" => log_jobs.exp() / JOBS_BY_GRAPH,
+            "dag" | "queries" => log_jobs.exp() / JOBS_BY_GRAPH,
             _ => log_jobs.exp(),
         };
+        if family.name == "queries" && random.chance(BATCHES_PERMILLE) {
+            load = BATCH_LOAD;
+        }
         let parameters = Parameters {
             load,
             jobs: jobs.round().max(1.0) as u32,
@@ -80,9 +94,43 @@ impl Curriculum {
     }
 }
 
+impl Drawn {
+    /// As the window is to be run.
+    pub fn options(&self, policy: Arc<dyn Policy>, mode: Mode) -> Options {
+        let usual = Options::new(policy, mode);
+        match self.family.name {
+            "queries" => Options {
+                moving_ms: MOVING_MS,
+                ..usual
+            },
+            // Its times are whole minutes.
+            "gpu-pool" => Options {
+                rounds: Rounds::EachMoment,
+                ..usual
+            },
+            _ => usual,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_come_at_once_or_one_after_the_other() {
+        let curriculum = Curriculum {
+            families: vec![("queries", 1)],
+            jobs: (40.0, 60.0),
+            ..Curriculum::default()
+        };
+        let drawn = (0..20).map(|seed| curriculum.draw(seed));
+        let batches = drawn.filter(|it| it.load == BATCH_LOAD).count();
+        assert!((3..18).contains(&batches), "{batches}");
+        let rule = drover_model::policy::find("fair").unwrap();
+        let options = curriculum.draw(1).options(rule, Mode::Greedy);
+        assert_eq!(options.moving_ms, 2_000);
+    }
 
     #[test]
     fn a_seed_has_one_window_and_all_families_come() {

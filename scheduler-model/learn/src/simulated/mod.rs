@@ -1,10 +1,11 @@
 //! The scheduler under simulated load, as a thing to be optimised.
 //!
 //! A seed makes a [`Drawn`] window: a family of workloads, a load, a length. [`SimulatedCost`] says what a network is worth
-//! there, against the best of some strong rules on the very same jobs; [`starting_weights`] is where a search begins.
+//! there by a [`Measure`], against the best of some strong rules on the very same jobs; [`starting_weights`] is where a search begins.
 
 mod cost;
 mod drawn;
+mod measure;
 mod recorder;
 mod references;
 mod rewards;
@@ -14,6 +15,7 @@ mod start;
 
 pub use cost::SimulatedCost;
 pub use drawn::{Curriculum, Drawn};
+pub use measure::Measure;
 pub use references::{Reference, references};
 pub use stage::SimulatedStage;
 pub use start::{SEARCHED, STARTING_RULE, starting_weights};

@@ -6,7 +6,7 @@ use drover_model::{
     observation::layout,
     policy::Learned,
 };
-use drover_sim::simulate::{Options, simulate};
+use drover_sim::simulate::simulate;
 
 use super::Curriculum;
 use crate::{Choice, End, Episode, LearnError, Observation, Transition, normalised, watch::Watch};
@@ -81,8 +81,8 @@ pub fn starting_weights(
     let watch = Arc::new(Watch::new(Network::new(&plain), LOOKED_AT));
     for seed in 0..windows {
         let learned = Learned::by("watched", Arc::clone(&watch) as Arc<dyn Scorer>);
-        let options = Options::new(learned, Mode::Easy);
-        let outcome = simulate(&curriculum.draw(seed).trace, &options);
+        let drawn = curriculum.draw(seed);
+        let outcome = simulate(&drawn.trace, &drawn.options(learned, Mode::Easy));
         outcome.expect("generated traces make sense");
     }
     let episode = Episode {

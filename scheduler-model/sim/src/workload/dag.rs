@@ -137,6 +137,12 @@ impl Work {
     }
 }
 
+/// What each stage of a drawn query needs.
+pub(super) fn query_plan(random: &mut Random) -> Vec<Vec<u32>> {
+    let stages = shapes::query(random).into_iter();
+    stages.map(|stage| stage.needs).collect()
+}
+
 /// The longest path, or what all nodes together need for the job where that is more.
 fn alone_ms(job: &TraceJob) -> u64 {
     let millis = u64::from(NODES * NODE_CPUS) * 1_000;

@@ -1,7 +1,8 @@
 //! The families by name.
 
 use super::{
-    bursty, dag, deadline_tight, edge_cloud_gpu, heavy_tail, lublin, steady, streams::Streams,
+    bursty, dag, deadline_tight, edge_cloud_gpu, gpu_pool, heavy_tail, lublin, queries, sessions,
+    steady, streams::Streams,
 };
 use crate::trace::Trace;
 
@@ -103,6 +104,25 @@ pub const LUBLIN: Family = Family {
     build: lublin::build,
 };
 
+/// What networks for special clusters are trained on; none of the six either.
+pub const SPECIAL: [Family; 3] = [
+    Family {
+        name: "sessions",
+        summary: "rigid parallel jobs of users in sessions, with requests far above run times",
+        build: sessions::build,
+    },
+    Family {
+        name: "gpu-pool",
+        summary: "training jobs with deadlines on one pool of gpus",
+        build: gpu_pool::build,
+    },
+    Family {
+        name: "queries",
+        summary: "graphs of short tasks on 50 executors that are slow on what is new to them",
+        build: queries::build,
+    },
+];
+
 /// No family has that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no workload is named `{name}`{}; there are {known}", suggestion(.nearest))]
@@ -120,9 +140,13 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
     }
 }
 
-/// By name, [`LUBLIN`] too.
+fn known() -> impl Iterator<Item = Family> + Clone {
+    FAMILIES.into_iter().chain([LUBLIN]).chain(SPECIAL)
+}
+
+/// By name, [`LUBLIN`] and [`SPECIAL`] ones too.
 pub fn find(name: &str) -> Result<Family, UnknownFamilyError> {
-    let known = FAMILIES.into_iter().chain([LUBLIN]);
+    let known = known();
     if let Some(family) = known.clone().find(|family| family.name == name) {
         return Ok(family);
     }
@@ -139,9 +163,7 @@ fn nearest(wanted: &str) -> Option<&'static str> {
         return None;
     }
     let wanted = wanted.to_lowercase().replace('_', "-");
-    FAMILIES
-        .into_iter()
-        .chain([LUBLIN])
+    known()
         .map(|family| {
             (
                 strsim::damerau_levenshtein(&wanted, family.name),

@@ -18,7 +18,7 @@ fn generate(family: &Family, load: f64, jobs: u32, seed: u64) -> Trace {
 }
 
 fn all() -> impl Iterator<Item = Family> {
-    FAMILIES.into_iter().chain([LUBLIN])
+    FAMILIES.into_iter().chain([LUBLIN]).chain(SPECIAL)
 }
 
 #[test]

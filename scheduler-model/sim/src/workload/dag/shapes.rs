@@ -73,7 +73,7 @@ fn map_reduce(random: &mut Random) -> Vec<Stage> {
 
 /// What a decision support query becomes: scans of two to six tables, joins of two intermediate results each, of whatever
 /// shape of tree, an aggregation, and often a sort by one task.
-fn query(random: &mut Random) -> Vec<Stage> {
+pub(super) fn query(random: &mut Random) -> Vec<Stage> {
     let mut stages = Vec::new();
     let mut open: Vec<u32> = Vec::new();
     for table in 0..random.between(2, 6) as u32 {
