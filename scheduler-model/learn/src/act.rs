@@ -125,6 +125,15 @@ pub fn lowest(column: usize) -> impl Fn(&Observation) -> usize + Send + Sync + C
     }
 }
 
+/// What a network would take.
+pub fn highest(network: Arc<Network>) -> impl Fn(&Observation) -> usize + Send + Sync + Clone {
+    move |observation| {
+        let mut room = Room::default();
+        room.evaluate(&network, observation);
+        best(&room.scores).unwrap_or(0)
+    }
+}
+
 impl Room {
     fn evaluate(&mut self, network: &Network, observation: &Observation) -> f64 {
         self.scores.resize(observation.eligible.len(), 0.0);

@@ -24,6 +24,8 @@ pub struct Settings {
     pub minibatch: usize,
     pub learning_rate: f64,
     pub longest_gradient: f64,
+    /// Places of the parameters that are learned of those that count for scores; the others stay as they are. Empty: all.
+    pub learned: Vec<usize>,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             minibatch: 256,
             learning_rate: 3e-3,
             longest_gradient: 1.0,
+            learned: Vec::new(),
         }
     }
 }
@@ -58,7 +61,8 @@ where
     R: Record,
 {
     same_layout(stage, weights)?;
-    let mut model = Model::new(weights, Device::cuda_if_available());
+    let mut model =
+        Model::new(weights, Device::cuda_if_available()).learning_only(&settings.learned);
     let mut optimiser = Adam::new(&model);
     let mut seen: Vec<(Observation, usize)> = Vec::new();
     for round in 0..settings.rounds {

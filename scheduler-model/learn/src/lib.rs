@@ -21,6 +21,7 @@ mod act;
 mod adam;
 mod advantage;
 mod batch;
+mod best;
 mod checkpoint;
 pub mod command;
 pub mod direct;
@@ -42,7 +43,7 @@ mod threads;
 mod watch;
 mod windows;
 
-pub use act::{Actor, Choice, Following, Greedy, Sampling, lowest};
+pub use act::{Actor, Choice, Following, Greedy, Sampling, highest, lowest};
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use environment::{Environment, Observation, Step};

@@ -35,7 +35,10 @@ struct Scales {
 }
 
 impl Model {
+    /// From then on libtorch uses one thread in this process: how many it has decides in which order it sums, and results
+    /// are not to depend on the machine.
     pub fn new(weights: &Weights, device: Device) -> Self {
+        tch::set_num_threads(1);
         let parameters = Tensor::from_slice(weights.parameters()).to_device(device);
         Self {
             described: weights.clone(),
@@ -46,9 +49,13 @@ impl Model {
         }
     }
 
-    /// Of what counts for scores only the parameters at these places are learned, the others stay as they are.
+    /// Of what counts for scores only the parameters at these places are learned, the others stay as they are. Without any,
+    /// all are.
     #[must_use]
     pub fn learning_only(mut self, places: &[usize]) -> Self {
+        if places.is_empty() {
+            return self;
+        }
         let policy = self.described.policy_parameters().len();
         let mut learned = vec![0.0_f32; policy];
         learned.resize(self.parameters.numel(), 1.0);

@@ -115,10 +115,8 @@ impl Ppo {
     /// Weights without a value head; a setting out of range.
     pub fn new(weights: &Weights, settings: Settings, seed: u64) -> Result<Self, LearnError> {
         settings.check()?;
-        let mut model = Model::new(weights, Device::cuda_if_available());
-        if !settings.learned.is_empty() {
-            model = model.learning_only(&settings.learned);
-        }
+        let model = Model::new(weights, Device::cuda_if_available());
+        let model = model.learning_only(&settings.learned);
         if !model.has_value_head() {
             return Err(LearnError::NoValueHead { learner: NAME });
         }
@@ -166,6 +164,11 @@ impl Ppo {
     /// A parameter that is not finite.
     pub fn weights(&self) -> Result<Weights, LearnError> {
         Ok(self.model.weights()?)
+    }
+
+    /// Made so far.
+    pub fn updates(&self) -> u64 {
+        self.update
     }
 
     /// Plays episodes with the policy of now, and learns from them. Returns their mean reward.
@@ -314,7 +317,11 @@ impl Ppo {
 /// So many of them at most, drawn at random.
 fn some<'a, T>(of: &'a [T], most: usize, random: &mut Random) -> Vec<&'a T> {
     let order = shuffled(of.len(), random);
-    order.into_iter().take(most).map(|place| &of[place]).collect()
+    order
+        .into_iter()
+        .take(most)
+        .map(|place| &of[place])
+        .collect()
 }
 
 /// The mean over a batch of what is expected of `values` under these probabilities.

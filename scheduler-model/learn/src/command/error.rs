@@ -34,6 +34,8 @@ pub enum CommandError {
     Policy(#[from] FindPolicyError),
     #[error("--rules: {0}")]
     Mode(#[from] ParseModeError),
+    #[error("--cost: ppo and dqn know the objective only; use --algorithm direct for another")]
+    OnlyObjective,
     #[error("--rules names no rule to compare with")]
     NoRules,
     #[error(transparent)]

@@ -24,7 +24,7 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Searches weights that make the objective small under simulated loads.
+    /// Finds weights that make the objective small under simulated loads.
     Train(Box<train::TrainArgs>),
     /// Compares weights with every rule in every mode, workload by workload.
     Evaluate(evaluate::EvaluateArgs),

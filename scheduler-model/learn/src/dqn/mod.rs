@@ -99,10 +99,8 @@ impl Dqn {
     /// # Errors
     /// Weights without a value head.
     pub fn new(weights: &Weights, settings: Settings, seed: u64) -> Result<Self, LearnError> {
-        let mut model = Model::new(weights, Device::cuda_if_available());
-        if !settings.learned.is_empty() {
-            model = model.learning_only(&settings.learned);
-        }
+        let model = Model::new(weights, Device::cuda_if_available());
+        let model = model.learning_only(&settings.learned);
         if !model.has_value_head() {
             return Err(LearnError::NoValueHead { learner: NAME });
         }
@@ -211,10 +209,14 @@ impl Dqn {
     fn remember(&mut self, episode: Episode) -> u64 {
         let is_done = episode.end == End::Done;
         let mut transitions = episode.transitions.into_iter().peekable();
-        let mut next = transitions.peek().map(|first| Arc::new(first.observation.clone()));
+        let mut next = transitions
+            .peek()
+            .map(|first| Arc::new(first.observation.clone()));
         let before = self.decisions;
         while let (Some(transition), Some(observation)) = (transitions.next(), next) {
-            next = transitions.peek().map(|next| Arc::new(next.observation.clone()));
+            next = transitions
+                .peek()
+                .map(|next| Arc::new(next.observation.clone()));
             if next.is_none() && !is_done {
                 // What came after it was not seen.
                 break;

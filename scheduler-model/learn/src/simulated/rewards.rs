@@ -1,12 +1,9 @@
 //! What a run cost, as the objective counts it, laid on the moments at which it became due.
 
 use drover_sim::{
-    evaluate::{JudgedJob, STARVED_FACTOR, objective, quantile_of},
+    evaluate::{JudgedJob, STARVED, STARVED_FACTOR, objective, quantile},
     simulate::Outcome,
 };
-
-/// A job that starves costs so much beside its own penalty, as in [`objective`].
-const STARVED: f64 = 10.0;
 
 /// The reward of each decision: what all jobs cost between it and the next one, in units of `unit`, below zero. They add up
 /// to what the objective says of all jobs, times their number, but for what was due before the first decision.
@@ -22,17 +19,18 @@ pub(super) fn rewards(outcome: &Outcome, decided_ms: &[u64], unit: f64) -> Vec<f
         .map(|job| JudgedJob::new(job, outcome.ended_ms))
         .collect();
     let weights: f64 = jobs.iter().map(JudgedJob::weight).sum();
-    let median_ms = median_wait_ms(&jobs);
+    let waits: Vec<f64> = jobs.iter().map(|job| job.wait_ms as f64).collect();
+    let median_ms = quantile(&waits, 0.5).unwrap_or(0.0);
     for (job, of) in jobs.iter().zip(&outcome.jobs) {
         let share = job.weight() * jobs.len() as f64 / weights / unit;
-        let submitted_ms = of.submitted_ms;
-        charge(job, submitted_ms, decided_ms, |decision, cost| {
+        charge(job, of.submitted_ms, decided_ms, |decision, cost| {
             rewards[decision] -= share * cost;
         });
         let patience_ms = STARVED_FACTOR * median_ms.max(job.ideal_ms as f64);
         if job.wait_ms as f64 > patience_ms {
-            let starved_ms = submitted_ms + patience_ms as u64;
-            if let Some(decision) = before(decided_ms, starved_ms) {
+            let starved_ms = of.submitted_ms + patience_ms as u64;
+            let decision = decided_ms.partition_point(|decided| *decided <= starved_ms);
+            if let Some(decision) = decision.checked_sub(1) {
                 rewards[decision] -= STARVED / unit;
             }
         }
@@ -40,28 +38,22 @@ pub(super) fn rewards(outcome: &Outcome, decided_ms: &[u64], unit: f64) -> Vec<f
     rewards
 }
 
-/// The last decision not after that moment.
-fn before(decided_ms: &[u64], at_ms: u64) -> Option<usize> {
-    decided_ms.partition_point(|decided| *decided <= at_ms).checked_sub(1)
-}
-
-/// Tells how much of what a job costs becomes due after which decision.
-fn charge(
-    job: &JudgedJob,
-    submitted_ms: u64,
-    decided_ms: &[u64],
-    mut due: impl FnMut(usize, f64),
-) {
+/// Tells how much of what a job costs becomes due between which decision and the next.
+fn charge(job: &JudgedJob, submitted_ms: u64, decided_ms: &[u64], mut due: impl FnMut(usize, f64)) {
     let delay_ms = job.flow_ms.saturating_sub(job.ideal_ms);
-    let mut charged = cost(job, 0);
-    let first = decided_ms.partition_point(|decided| *decided < submitted_ms);
-    let ends = decided_ms[first..].iter().skip(1).chain([&u64::MAX]);
-    for (decision, end_ms) in (first..decided_ms.len()).zip(ends) {
-        let waited_ms = end_ms.saturating_sub(submitted_ms);
-        let by_then = cost(job, waited_ms.min(delay_ms));
+    let cost_at = |moment_ms: u64| cost(job, moment_ms.saturating_sub(submitted_ms).min(delay_ms));
+    let first = decided_ms.partition_point(|decided| *decided <= submitted_ms);
+    let first = first.saturating_sub(1);
+    let mut charged = decided_ms.get(first).map_or(0.0, |start| cost_at(*start));
+    for decision in first..decided_ms.len() {
+        let end_ms = decided_ms.get(decision + 1).copied().unwrap_or(u64::MAX);
+        if end_ms == decided_ms[decision] {
+            continue;
+        }
+        let by_then = cost_at(end_ms);
         due(decision, by_then - charged);
         charged = by_then;
-        if waited_ms >= delay_ms {
+        if end_ms.saturating_sub(submitted_ms) >= delay_ms {
             return;
         }
     }
@@ -69,7 +61,10 @@ fn charge(
 
 /// What a job costs that is delayed by so much in all.
 fn cost(job: &JudgedJob, delay_ms: u64) -> f64 {
-    let delay_left_ms = job.flow_ms.saturating_sub(job.ideal_ms).saturating_sub(delay_ms);
+    let delay_left_ms = job
+        .flow_ms
+        .saturating_sub(job.ideal_ms)
+        .saturating_sub(delay_ms);
     let mut delayed = job.clone();
     delayed.flow_ms = job.flow_ms - delay_left_ms;
     delayed.wait_ms = 0;
@@ -80,12 +75,6 @@ fn cost(job: &JudgedJob, delay_ms: u64) -> f64 {
         deadline.tardiness_ms = deadline.tardiness_ms.saturating_sub(delay_left_ms);
     }
     objective(&[delayed])
-}
-
-fn median_wait_ms(jobs: &[JudgedJob]) -> f64 {
-    let mut waits: Vec<f64> = jobs.iter().map(|job| job.wait_ms as f64).collect();
-    waits.sort_unstable_by(f64::total_cmp);
-    quantile_of(&waits, 0.5)
 }
 
 #[cfg(test)]
@@ -122,7 +111,10 @@ mod tests {
         let least = jobs.iter().map(least).sum::<f64>() / weights;
         let expected = (Figures::of(&outcome).objective - least) * jobs.len() as f64 / 2.0;
         assert!(expected > 10.0, "jobs are delayed: {expected}");
-        assert!((total + expected).abs() < 1e-6 * expected, "{total} {expected}");
+        assert!(
+            (total + expected).abs() < 1e-6 * expected,
+            "{total} {expected}"
+        );
     }
 
     #[test]
@@ -134,6 +126,9 @@ mod tests {
         let one = of(&[0]);
         assert!((two[0] + two[1] - one[0]).abs() < 1e-6 * one[0].abs());
         assert!(two[0] < 0.0 && two[1] < 0.0, "{two:?}");
-        assert!(of(&[half])[0] > one[0], "what was due before is not charged");
+        assert!(
+            of(&[half])[0] > one[0],
+            "what was due before is not charged"
+        );
     }
 }

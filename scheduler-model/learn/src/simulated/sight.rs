@@ -98,7 +98,8 @@ impl<'a> Sight<'a> {
         let is_like = |place: &usize| {
             let mut lasting = self.columns.lasting.iter();
             !self.fits(*place)
-                && lasting.all(|column| self.value(*place, *column).to_bits() == row[*column].to_bits())
+                && lasting
+                    .all(|column| self.value(*place, *column).to_bits() == row[*column].to_bits())
         };
         (0..self.window.eligible.len()).filter(is_like).collect()
     }
