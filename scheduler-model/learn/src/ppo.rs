@@ -34,7 +34,9 @@ pub struct Settings {
     pub epochs: usize,
     /// Decisions of a minibatch, M in the paper.
     pub minibatch: usize,
+    /// In the first update. It falls to 0 on a straight line if there is a last one.
     pub learning_rate: f64,
+    pub last_update: Option<u64>,
     /// Discount of rewards for each decision.
     pub gamma: f64,
     /// Between one-step advantages (0) and discounted rewards (1).
@@ -66,6 +68,7 @@ impl Default for Settings {
             epochs: 4,
             minibatch: 256,
             learning_rate: 1e-3,
+            last_update: None,
             gamma: 0.998,
             lambda: 0.97,
             clip: 0.2,
@@ -208,6 +211,7 @@ impl Ppo {
         let anchor = (self.settings.anchor_weight > 0.0)
             .then(|| Model::new(&self.anchor, self.model.device()));
         let mut random = Random::of(self.seed, Purpose::Minibatches, [self.update, 0, 0]);
+        let learning_rate = self.learning_rate();
         let mut means = Means::default();
         let samples = some(&samples, self.settings.most_samples, &mut random);
         'update: for _ in 0..self.settings.epochs {
@@ -223,7 +227,7 @@ impl Ppo {
                 let taken = self.optimiser.descend(
                     &mut self.model,
                     &losses.total,
-                    self.settings.learning_rate,
+                    learning_rate,
                     self.settings.longest_gradient,
                 )?;
                 means.add([("losses/gradient", taken.norm)]);
@@ -231,6 +235,17 @@ impl Ppo {
         }
         means.record(self.update, record);
         Ok(())
+    }
+
+    /// `update` has been counted already.
+    fn learning_rate(&self) -> f64 {
+        let Settings {
+            learning_rate,
+            last_update,
+            ..
+        } = self.settings;
+        let gone = last_update.map_or(0.0, |last| (self.update - 1) as f64 / last.max(1) as f64);
+        learning_rate * (1.0 - gone).max(0.0)
     }
 
     fn samples<'a>(&self, episodes: &'a [Episode]) -> Vec<Sample<'a>> {

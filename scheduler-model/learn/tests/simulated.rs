@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drover_learner::{
-    Actor, Greedy, Plan, Sampling, Stage,
+    Actor, Greedy, Plan, Sampling, Stage, highest,
     imitate::{Settings as ImitateSettings, imitate},
     ppo::{Ppo, Settings as PpoSettings},
     simulated::{Curriculum, STARTING_RULE, SimulatedStage, starting_weights},
@@ -43,8 +43,8 @@ fn sampling(weights: &Weights) -> Arc<dyn Actor> {
     Arc::new(Sampling(Arc::new(Network::new(weights))))
 }
 
-/// What production starts when it ranks by a network is what starts when decisions are made one by one, and rewards are by
-/// how much J is below the rule's, times the number of jobs.
+/// What production starts when it ranks by a network is what starts when decisions are made one by one, and rewards add up to
+/// the percent by which J is below the rule's.
 #[test]
 fn an_episode_is_a_run_of_production() {
     for (family, mode, rule, rule_mode) in [
@@ -66,12 +66,10 @@ fn an_episode_is_a_run_of_production() {
             };
             let learned = objective(Learned::new("learned", &weights).unwrap(), mode);
             let rule = objective(policy::find(rule).unwrap(), rule_mode);
-            let jobs = drawn.trace.jobs.len() as f64;
-            let expected = (rule - learned) / rule * jobs;
+            let expected = 100.0 * (rule - learned) / rule;
             let found = episode.reward();
-            let tolerance = 0.02 * jobs;
             assert!(
-                (found - expected).abs() < tolerance,
+                (found - expected).abs() < 2.0,
                 "{family}, {seed}: {found} {expected}"
             );
         }
@@ -86,7 +84,7 @@ fn episodes_are_the_same_however_many_are_played_at_once() {
     let one = stage.play(&sampling(&weights), &plan(5)).unwrap();
     stage.threads = 3;
     assert_eq!(stage.play(&sampling(&weights), &plan(5)).unwrap(), one);
-    assert!(one.iter().all(|episode| episode.transitions.len() > 50));
+    assert!(one.iter().all(|episode| !episode.transitions.is_empty()));
     assert_ne!(one[0], one[1]);
 }
 
@@ -106,7 +104,15 @@ fn a_smaller_window_shows_less() {
     assert_eq!(widest(&mut stage), 8);
 }
 
-/// From nothing, in a few seconds, at one load.
+fn worth(weights: &Weights, stage: &mut SimulatedStage) -> f64 {
+    let greedy: Arc<dyn Actor> = Arc::new(Greedy(Arc::new(Network::new(weights))));
+    let seeds = (1_000..1_010).collect();
+    let longest = usize::MAX;
+    let episodes = stage.play(&greedy, &Plan { seeds, longest }).unwrap();
+    episodes.iter().map(|episode| episode.reward()).sum::<f64>() / 10.0
+}
+
+/// From nothing, in seconds, at one load.
 #[test]
 fn ppo_and_imitation_learn_to_schedule() {
     let curriculum = curriculum("heavy-tail");
@@ -114,40 +120,30 @@ fn ppo_and_imitation_learn_to_schedule() {
     let zeros = vec![0.0; rule.policy_parameters().len()];
     let nothing = rule.clone().with_parameters(&zeros).unwrap();
     let mut stage = SimulatedStage::new(curriculum, Mode::Easy);
-    stage.threads = 2;
-    let mut worth = |weights: &Weights| {
-        let greedy: Arc<dyn Actor> = Arc::new(Greedy(Arc::new(Network::new(weights))));
-        let seeds = (1_000..1_010).collect();
-        let longest = usize::MAX;
-        let episodes = stage.play(&greedy, &Plan { seeds, longest }).unwrap();
-        episodes.iter().map(|episode| episode.reward()).sum::<f64>()
-    };
-    let untaught = worth(&nothing);
+    let untaught = worth(&nothing, &mut stage);
     let settings = PpoSettings {
-        episodes: 8,
         learning_rate: 3e-2,
-        reward_scale: 0.05,
+        gamma: 1.0,
+        reward_scale: 0.1,
         ..PpoSettings::default()
     };
     let mut ppo = Ppo::new(&nothing, settings, 1).unwrap();
-    let mut training = SimulatedStage::new(self::curriculum("heavy-tail"), Mode::Easy);
-    for _ in 0..8 {
-        ppo.update(&mut training, &mut ()).unwrap();
+    for _ in 0..10 {
+        ppo.update(&mut stage, &mut ()).unwrap();
     }
-    let by_ppo = worth(&ppo.weights().unwrap());
-    assert!(
-        by_ppo > untaught / 2.0 || by_ppo > 0.0,
-        "{untaught} {by_ppo}"
-    );
-    let follow = drover_learner::highest(Arc::new(Network::new(&rule)));
+    let by_ppo = worth(&ppo.weights().unwrap(), &mut stage);
     let settings = ImitateSettings {
         rounds: 2,
         ..ImitateSettings::default()
     };
-    let imitated = imitate(&nothing, &mut training, follow, &settings, 1, &mut ()).unwrap();
-    let (by_imitation, by_rule) = (worth(&imitated), worth(&rule));
+    let follow = highest(Arc::new(Network::new(&rule)));
+    let imitated = imitate(&nothing, &mut stage, follow, &settings, 1, &mut ()).unwrap();
+    let by_imitation = worth(&imitated, &mut stage);
+    let by_rule = worth(&rule, &mut stage);
+    let found = format!("nothing {untaught}, PPO {by_ppo}, imitation {by_imitation} of {by_rule}");
+    assert!(by_ppo > untaught / 2.0, "{found}");
     assert!(
-        by_imitation > untaught + 0.7 * (by_rule - untaught),
-        "{untaught} {by_imitation} {by_rule}"
+        (by_imitation - by_rule).abs() < (by_rule - untaught) / 4.0,
+        "{found}"
     );
 }

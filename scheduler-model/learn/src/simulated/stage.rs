@@ -26,9 +26,9 @@ use crate::{Actor, End, Episode, LearnError, Plan, Stage, Transition, threads::j
 /// comes next.
 ///
 /// A reward is by how much less all jobs cost until the next decision than they do in that time under a strong rule on the same
-/// window, in units of what a job costs there on average. What is the window's doing and not the policy's cancels out (Mao et
-/// al., "Variance Reduction for Reinforcement Learning in Input-Driven Environments", ICLR 2019), and an episode as good as the
-/// rule is worth 0.
+/// window, in percent of what they cost there in all. What is the window's doing and not the policy's cancels out (Mao et al.,
+/// "Variance Reduction for Reinforcement Learning in Input-Driven Environments", ICLR 2019): an episode as good as the rule is
+/// worth 0, and one with half its J is worth 50.
 #[derive(Clone, Debug)]
 pub struct SimulatedStage {
     pub curriculum: Curriculum,
@@ -84,9 +84,11 @@ fn run(drawn: &Drawn, options: &Options) -> Outcome {
     simulate(&drawn.trace, options).expect("generated traces make sense")
 }
 
+const PERCENT: f64 = 100.0;
+
 fn episode(decisions: Vec<Decision>, outcome: &Outcome, rule: &Outcome, longest: usize) -> Episode {
     let decided: Vec<u64> = decisions.iter().map(|one| one.at_ms).collect();
-    let unit = Figures::of(rule).objective;
+    let unit = Figures::of(rule).objective * rule.jobs.len() as f64 / PERCENT;
     let (own, by_rule) = (
         rewards(outcome, &decided, unit),
         rewards(rule, &decided, unit),

@@ -21,18 +21,18 @@ pub(super) struct GradientArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = WINDOW as u64, value_parser = clap::value_parser!(u64).range(2..=WINDOW as u64))]
     window_size: u64,
     /// Discount of what follows, for each decision
-    #[arg(long, value_name = "SHARE", default_value_t = 0.998)]
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     gamma: f64,
     /// Learning rate of Adam
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-2)]
     lr: f64,
 }
 
 /// Between two updates.
 const EPISODES: usize = 16;
 
-/// Rewards add up to hundreds over an episode.
-const REWARD_SCALE: f64 = 0.05;
+/// Rewards add up to tens over an episode.
+const REWARD_SCALE: f64 = 0.1;
 
 /// A learner by gradient, and the best that it has found.
 pub(in crate::command) struct Gradient {
@@ -57,7 +57,9 @@ impl TrainArgs {
         let settings = ppo::Settings {
             episodes: EPISODES,
             learning_rate: self.gradient.lr,
+            last_update: Some(self.gradient.updates()),
             gamma: self.gradient.gamma,
+            entropy_weight: 1e-3,
             reward_scale: REWARD_SCALE,
             learned: self.start.learned(weights),
             ..ppo::Settings::default()
@@ -111,7 +113,7 @@ impl TrainArgs {
             stage: self.stage(self.curriculum()),
             best,
             validate_every: self.validate_every,
-            length: self.gradient.episodes.div_ceil(EPISODES as u64),
+            length: self.gradient.updates(),
         })))
     }
 
@@ -122,6 +124,12 @@ impl TrainArgs {
             window_size: self.gradient.window_size as usize,
             threads: self.threads as usize,
         }
+    }
+}
+
+impl GradientArgs {
+    fn updates(&self) -> u64 {
+        self.episodes.div_ceil(EPISODES as u64)
     }
 }
 

@@ -12,7 +12,11 @@ use super::{
 };
 use crate::{
     LearnError, Record,
-    command::{CommandError, error::read_weights, values::parse_column},
+    command::{
+        CommandError,
+        error::read_weights,
+        values::{parse_column, parse_factor},
+    },
     highest,
     imitate::{self, imitate},
     initial_weights,
@@ -37,9 +41,10 @@ pub(super) struct StartArgs {
     /// The rule to begin with: columns with their weights, as in index/short=0.7,beside=6 [default: one found by hand]
     #[arg(long, value_name = "COLUMN=WEIGHT,...", value_delimiter = ',', value_parser = parse_column)]
     rule: Vec<(String, f32)>,
-    /// The weights of that rule are multiplied by it: the higher, the less is tried beside what it says
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    sharpness: f32,
+    /// The weights of that rule are multiplied by it: the higher, the less ppo tries beside what it says; for dqn they are
+    /// differences of what choices are worth [default: 1, 4 for ppo, 0.05 for dqn]
+    #[arg(long, value_name = "FACTOR", value_parser = parse_factor)]
+    sharpness: Option<f32>,
     /// Columns that are not looked at; one that ends in / stands for all that begin like that
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     without: Vec<String>,
@@ -100,7 +105,13 @@ impl StartArgs {
         record: &mut R,
     ) -> Result<Weights, LearnError> {
         let (name, seed) = (&self.version_name, training.seed);
-        let rule = starting_weights(name, self.architecture(), &self.rule(), curriculum, seed)?;
+        let rule = starting_weights(
+            name,
+            self.architecture(),
+            &self.rule(training.algorithm),
+            curriculum,
+            seed,
+        )?;
         if self.start == Start::Rule {
             return Ok(rule);
         }
@@ -149,14 +160,19 @@ impl StartArgs {
         Ok(with_head.with_parameters(weights.policy_parameters())?)
     }
 
-    fn rule(&self) -> Vec<(String, f32)> {
+    fn rule(&self, algorithm: Algorithm) -> Vec<(String, f32)> {
+        let sharpness = self.sharpness.unwrap_or(match algorithm {
+            Algorithm::Direct => 1.0,
+            Algorithm::Ppo => 4.0,
+            Algorithm::Dqn => 0.05,
+        });
         let usual = STARTING_RULE.map(|(name, weight)| (name.to_owned(), weight));
         let mut rule = match self.rule.is_empty() {
             true => usual.to_vec(),
             false => self.rule.clone(),
         };
         for (_, weight) in &mut rule {
-            *weight *= self.sharpness;
+            *weight *= sharpness;
         }
         rule
     }
