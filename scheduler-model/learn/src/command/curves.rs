@@ -73,9 +73,7 @@ impl Record for Curves {
         for (name, value) in measured {
             match *name {
                 "search/mean_cost" => self.mean.push((step, *value)),
-                "search/validation_cost" | "validation/cost" => {
-                    self.validation.push((step, *value))
-                }
+                "validation/cost" => self.validation.push((step, *value)),
                 _ => {}
             }
         }

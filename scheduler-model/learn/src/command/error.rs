@@ -38,6 +38,8 @@ pub enum CommandError {
     OnlyObjective,
     #[error("--rules names no rule to compare with")]
     NoRules,
+    #[error("what follows -- is for `train`: {0}")]
+    Training(#[from] clap::Error),
     #[error(transparent)]
     Plot(#[from] PlotError),
     #[error(transparent)]

@@ -203,7 +203,7 @@ impl DirectSearch {
         );
         if self.generation.is_multiple_of(self.settings.validate_every) {
             let cost = self.judge_centre(objective)?;
-            record.record(self.generation, &[("search/validation_cost", cost)]);
+            record.record(self.generation, &[("validation/cost", cost)]);
         }
         Ok(mean)
     }

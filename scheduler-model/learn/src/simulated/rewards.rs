@@ -91,8 +91,8 @@ mod tests {
     fn crowded() -> Outcome {
         let curriculum = Curriculum {
             families: vec![("deadline-tight", 1)],
-            load: (1.2, 1.2),
-            jobs: (150.0, 150.0),
+            load: (2.0, 2.0),
+            jobs: (300.0, 300.0),
         };
         let fifo = Options::new(policy::find("fifo").unwrap(), Mode::Easy);
         simulate(&curriculum.draw(3).trace, &fifo).unwrap()

@@ -33,7 +33,7 @@ impl TrainArgs {
     pub(super) fn search(
         &self,
         weights: &Weights,
-        checkpoint: Option<Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let settings = Settings {
             method: Method::Covariance,
@@ -46,7 +46,7 @@ impl TrainArgs {
             threads: self.threads as usize,
         };
         let search = match checkpoint {
-            Some(checkpoint) => DirectSearch::resume(checkpoint, settings)?,
+            Some(checkpoint) => DirectSearch::resume(checkpoint.clone(), settings)?,
             None => DirectSearch::new(weights, settings, self.seed)?,
         };
         Ok(Training::Direct {

@@ -28,9 +28,6 @@ pub(super) struct GradientArgs {
     lr: f64,
 }
 
-/// Between two updates.
-const EPISODES: usize = 16;
-
 /// Rewards add up to tens over an episode.
 const REWARD_SCALE: f64 = 0.1;
 
@@ -49,13 +46,16 @@ enum Learner {
 }
 
 impl TrainArgs {
+    /// Of each update.
+    pub(in crate::command) const EPISODES: u64 = 16;
+
     pub(super) fn ppo(
         &self,
         weights: &Weights,
-        checkpoint: Option<Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let settings = ppo::Settings {
-            episodes: EPISODES,
+            episodes: Self::EPISODES as usize,
             learning_rate: self.gradient.lr,
             last_update: Some(self.gradient.updates()),
             gamma: self.gradient.gamma,
@@ -64,7 +64,7 @@ impl TrainArgs {
             learned: self.start.learned(weights),
             ..ppo::Settings::default()
         };
-        let learner = match &checkpoint {
+        let learner = match checkpoint {
             Some(checkpoint) => Ppo::resume(checkpoint.clone(), weights.clone(), settings)?,
             None => Ppo::new(weights, settings, self.seed)?,
         };
@@ -74,10 +74,10 @@ impl TrainArgs {
     pub(super) fn dqn(
         &self,
         weights: &Weights,
-        checkpoint: Option<Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let settings = dqn::Settings {
-            episodes: EPISODES,
+            episodes: Self::EPISODES as usize,
             train_every: 16,
             learning_rate: self.gradient.lr,
             last_learning_rate: self.gradient.lr / 10.0,
@@ -90,7 +90,7 @@ impl TrainArgs {
             learned: self.start.learned(weights),
             ..dqn::Settings::default()
         };
-        let learner = match &checkpoint {
+        let learner = match checkpoint {
             Some(checkpoint) => Dqn::resume(checkpoint.clone(), settings)?,
             None => Dqn::new(weights, settings, self.seed)?,
         };
@@ -100,12 +100,12 @@ impl TrainArgs {
     fn by_gradient(
         &self,
         learner: Learner,
-        checkpoint: Option<Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
-        let seed = checkpoint.as_ref().map_or(self.seed, |it| it.seed);
+        let seed = checkpoint.map_or(self.seed, |it| it.seed);
         let (windows, threads) = (self.validation_windows as usize, self.threads as usize);
         let mut best = Best::new(&learner.weights()?, seed, windows, threads);
-        if let Some(checkpoint) = &checkpoint {
+        if let Some(checkpoint) = checkpoint {
             best.read(checkpoint)?;
         }
         Ok(Training::Gradient(Box::new(Gradient {
@@ -129,7 +129,7 @@ impl TrainArgs {
 
 impl GradientArgs {
     fn updates(&self) -> u64 {
-        self.episodes.div_ceil(EPISODES as u64)
+        self.episodes.div_ceil(TrainArgs::EPISODES)
     }
 }
 
@@ -137,7 +137,7 @@ impl Learner {
     fn updates(&self) -> u64 {
         match self {
             Self::Ppo(ppo) => ppo.updates(),
-            Self::Dqn(dqn) => dqn.episodes() / EPISODES as u64,
+            Self::Dqn(dqn) => dqn.episodes() / TrainArgs::EPISODES,
         }
     }
 

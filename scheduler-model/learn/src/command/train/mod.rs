@@ -6,13 +6,14 @@ mod training;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use drover_model::{
     dispatch::Mode,
     inference::{Network, Weights},
 };
 
-use self::{direct::DirectArgs, gradient::GradientArgs, start::StartArgs, training::Training};
+pub(super) use self::training::Training;
+use self::{direct::DirectArgs, gradient::GradientArgs, start::StartArgs};
 use super::{
     CommandError,
     curves::Curves,
@@ -21,7 +22,7 @@ use super::{
     values::{Span, parse_family},
 };
 use crate::{
-    Checkpoint, LearnError,
+    Checkpoint, LearnError, Record,
     simulated::{Curriculum, Measure, SimulatedCost},
 };
 
@@ -30,7 +31,7 @@ use crate::{
 pub(super) struct TrainArgs {
     /// How weights are found
     #[arg(long, value_enum, default_value_t)]
-    algorithm: Algorithm,
+    pub(super) algorithm: Algorithm,
     /// Windows on which the best is chosen, always the same
     #[arg(long, value_name = "NUMBER", default_value_t = 48, value_parser = at_least_1())]
     validation_windows: u64,
@@ -91,7 +92,7 @@ pub(super) struct TrainArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Algorithm {
+pub(super) enum Algorithm {
     /// Evolution on the objective itself (CMA-ES), of the weights of columns
     #[default]
     Direct,
@@ -101,17 +102,27 @@ enum Algorithm {
     Dqn,
 }
 
+/// `train`, without the words before its flags.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Flags {
+    #[command(flatten)]
+    train: Box<TrainArgs>,
+}
+
 fn at_least_1() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=100_000)
 }
 
 impl TrainArgs {
+    pub(super) fn from_flags(flags: Vec<String>) -> Result<Box<Self>, clap::Error> {
+        Ok(Flags::try_parse_from(flags)?.train)
+    }
+
     pub(super) fn run(&self) -> Result<(), CommandError> {
-        let curriculum = self.curriculum();
-        let cost = SimulatedCost::new(curriculum.clone(), Mode::Easy);
-        let cost = cost.measuring(self.cost).in_modes(&self.dispatch);
+        let cost = self.objective();
         let mut curves = Curves::new(self.tensorboard.as_deref(), self.curve.clone())?;
-        let mut training = self.begin(&curriculum, &mut curves)?;
+        let mut training = self.begin(&mut curves)?;
         self.keep(&training)?;
         let bar = progress(training.length());
         while training.steps() < training.length() {
@@ -142,11 +153,12 @@ impl TrainArgs {
         }
     }
 
-    fn begin(
-        &self,
-        curriculum: &Curriculum,
-        curves: &mut Curves,
-    ) -> Result<Training, CommandError> {
+    pub(super) fn objective(&self) -> SimulatedCost {
+        let cost = SimulatedCost::new(self.curriculum(), Mode::Easy);
+        cost.measuring(self.cost).in_modes(&self.dispatch)
+    }
+
+    pub(super) fn begin<R: Record>(&self, record: &mut R) -> Result<Training, CommandError> {
         if self.algorithm != Algorithm::Direct && self.cost != Measure::Objective {
             return Err(CommandError::OnlyObjective);
         }
@@ -156,12 +168,12 @@ impl TrainArgs {
         };
         let weights = match &checkpoint {
             Some(checkpoint) => checkpoint.weights.clone(),
-            None => self.start.weights(self, curriculum, curves)?,
+            None => self.start.weights(self, &self.curriculum(), record)?,
         };
         match self.algorithm {
-            Algorithm::Direct => self.search(&weights, checkpoint),
-            Algorithm::Ppo => self.ppo(&weights, checkpoint),
-            Algorithm::Dqn => self.dqn(&weights, checkpoint),
+            Algorithm::Direct => self.search(&weights, checkpoint.as_ref()),
+            Algorithm::Ppo => self.ppo(&weights, checkpoint.as_ref()),
+            Algorithm::Dqn => self.dqn(&weights, checkpoint.as_ref()),
         }
     }
 
@@ -192,3 +204,95 @@ impl TrainArgs {
 
 /// The first of the windows of the report at the end.
 const FIRST_TOLD: u64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const SMALL: &str = "--jobs 40-50 --load 1.2 --episodes 48 --generations 3 --windows 2 --population 4 \
+                         --validation-windows 2 --validate-every 2 --output none --workload heavy-tail,dag";
+
+    fn parse(flags: &str) -> Box<TrainArgs> {
+        let flags = format!("{SMALL} {flags}");
+        TrainArgs::from_flags(flags.split_whitespace().map(str::to_owned).collect()).unwrap()
+    }
+
+    fn step(training: &mut Training, args: &TrainArgs) {
+        training.step(&args.objective(), &mut ()).unwrap();
+    }
+
+    fn resumed(training: &Training, flags: &str, folder: &Path) -> Training {
+        let path = folder.join("some.checkpoint");
+        let bytes = training.checkpoint().unwrap().to_bytes().unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let args = parse(&format!("{flags} --resume {}", path.display()));
+        args.begin(&mut ()).unwrap()
+    }
+
+    #[test]
+    fn trainings_end_and_go_on_as_if_they_had_not_been_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        for flags in ["--algorithm direct", "--algorithm ppo"] {
+            let args = parse(&format!("{flags} --threads 1"));
+            let mut training = args.begin(&mut ()).unwrap();
+            step(&mut training, &args);
+            let mut resumed = resumed(&training, &format!("{flags} --threads 3"), folder.path());
+            while training.steps() < training.length() {
+                step(&mut training, &args);
+                step(&mut resumed, &args);
+            }
+            assert_eq!((training.steps(), training.length()), (3, 3), "{flags}");
+            assert_eq!(
+                resumed.checkpoint().unwrap(),
+                training.checkpoint().unwrap(),
+                "{flags}"
+            );
+        }
+    }
+
+    #[test]
+    fn q_learning_moves_all_that_it_may_and_nothing_else() {
+        let args = parse("--algorithm dqn --form pooled --hidden 4 --without rank/");
+        let mut training = args.begin(&mut ()).unwrap();
+        let before = training.checkpoint().unwrap().weights;
+        step(&mut training, &args);
+        let after = training.checkpoint().unwrap().weights;
+        let rank = after.layout().column("rank/saf").unwrap();
+        let width = after.layout().column("log_width").unwrap();
+        let weight = |weights: &Weights, column: usize| weights.policy_parameters()[column];
+        assert_ne!(weight(&before, width), weight(&after, width));
+        assert_eq!(weight(&after, rank), 0.0);
+    }
+
+    #[test]
+    fn a_search_goes_on_from_a_network_of_ppo() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.safetensors");
+        let args = parse("--algorithm ppo --form pooled --hidden 4");
+        let mut training = args.begin(&mut ()).unwrap();
+        step(&mut training, &args);
+        let before = training.weights().clone();
+        std::fs::write(&path, before.to_bytes().unwrap()).unwrap();
+        let args = parse(&format!(
+            "--model-path {} --version-name next",
+            path.display()
+        ));
+        let mut search = args.begin(&mut ()).unwrap();
+        for _ in 0..2 {
+            step(&mut search, &args);
+        }
+        let after = search.weights();
+        assert_eq!(after.version(), "next");
+        assert_eq!(after.architecture(), before.architecture());
+        let hidden = |weights: &Weights| weights.tensor("score.weight").unwrap().to_vec();
+        assert_eq!(hidden(after), hidden(&before));
+    }
+
+    #[test]
+    fn other_costs_than_the_objective_are_for_direct_search() {
+        let refused = parse("--algorithm ppo --cost misses").begin(&mut ());
+        assert!(matches!(refused, Err(CommandError::OnlyObjective)));
+    }
+}
