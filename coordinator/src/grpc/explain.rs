@@ -48,14 +48,33 @@ fn known(asked: Result<Known, ApiError>, has_ended: bool) -> Result<Known, ApiEr
 fn choose(job: &v1::Job, name: &str) -> Result<u32, ApiError> {
     if !name.is_empty() {
         let tasks = job.spec.as_ref().map_or(&[][..], |spec| &spec.tasks);
-        return place(&Places::of(tasks), name);
+        let named = place(&Places::of(tasks), name)?;
+        return Ok(waiting_instance(job, named).unwrap_or(named));
     }
-    let waits = |task: &v1::Task| {
-        use v1::TaskState::{Pending, Queued, Retrying};
-        matches!(task.state(), Pending | Queued | Retrying)
-    };
-    let first = (0..).zip(&job.tasks).find(|(_, task)| waits(task));
-    Ok(first.map_or(0, |(place, _)| place))
+    // An array or gang as a whole only waits for its instances.
+    let waits_for_others =
+        |task: &v1::Task| task.state() == v1::TaskState::Pending && task.instances.is_none();
+    let first = first(job, waits_for_node).or_else(|| first(job, waits_for_others));
+    Ok(first.unwrap_or(0))
+}
+
+/// Of an array or gang the first instance that waits for a node.
+fn waiting_instance(job: &v1::Job, whole: u32) -> Option<u32> {
+    let whole = job.tasks.get(whole as usize)?;
+    whole.instances.as_ref()?;
+    first(job, |task| {
+        task.instance_of == whole.name && waits_for_node(task)
+    })
+}
+
+fn first(job: &v1::Job, is_meant: impl Fn(&v1::Task) -> bool) -> Option<u32> {
+    let place = job.tasks.iter().position(is_meant)?;
+    Some(place as u32)
+}
+
+fn waits_for_node(task: &v1::Task) -> bool {
+    use v1::TaskState::{Queued, Retrying};
+    matches!(task.state(), Queued | Retrying)
 }
 
 async fn ask(parts: &Parts, job: JobId, task: u32) -> Result<Known, ApiError> {
@@ -69,6 +88,43 @@ async fn ask(parts: &Parts, job: JobId, task: u32) -> Result<Known, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn job(tasks: &[(&str, v1::TaskState, &str)]) -> v1::Job {
+        let task = |(name, state, instance_of): &(&str, v1::TaskState, &str)| v1::Task {
+            name: (*name).to_owned(),
+            state: (*state).into(),
+            instance_of: (*instance_of).to_owned(),
+            instances: ["array", "gang"].contains(name).then(Default::default),
+            ..v1::Task::default()
+        };
+        v1::Job {
+            tasks: tasks.iter().map(task).collect(),
+            ..v1::Job::default()
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_node_comes_before_what_waits_for_others() {
+        use v1::TaskState::{Pending, Queued, Running};
+        let running = [
+            ("array[0]", Running, "array"),
+            ("array", Pending, ""),
+            ("next", Pending, ""),
+            ("stuck", Queued, ""),
+        ];
+        let chosen = |tasks: &[_]| choose(&job(tasks), "");
+        assert_eq!(chosen(&running), Ok(3));
+        assert_eq!(chosen(&running[..3]), Ok(2));
+        assert_eq!(chosen(&running[..2]), Ok(0), "nothing waits");
+        let gang = [
+            ("gang[0]", Running, "gang"),
+            ("gang[1]", Queued, "gang"),
+            ("gang", Pending, ""),
+        ];
+        assert_eq!(waiting_instance(&job(&gang), 2), Some(1));
+        assert_eq!(waiting_instance(&job(&gang), 0), None);
+        assert_eq!(waiting_instance(&job(&running), 1), None);
+    }
 
     #[test]
     fn only_where_nobody_leads_is_the_record_enough() {

@@ -270,7 +270,7 @@ impl fmt::Display for Unplaced {
                 started_at, cause, ..
             } => write!(f, "stopping {held:?} {started_at:?} {cause:?}"),
             Phase::Assigned(_) => write!(f, "assigned {held:?}"),
-            Phase::Arrived(held) => write!(f, "arrived {:?}", held.assigned_at),
+            Phase::Arrived(held) => write!(f, "arrived {:?}", { held.assigned_at }),
             // What waits for a stage has a fresh allowance after a load.
             Phase::Pending { unmet, .. } => write!(f, "pending {unmet}"),
             Phase::Queued { key, .. } if self.shows_key => write!(f, "queued {key}"),

@@ -36,11 +36,9 @@ pub(crate) struct Job {
     /// As in the spec, and behind them, if any has an undo step, as many undo steps in the same order. Most jobs have
     /// one, which then needs no memory of its own.
     pub(crate) tasks: SmallVec<[Task; 1]>,
-    /// `None` while there are none.
+    /// `None` while there are none; of several tasks there always are.
     pub(crate) ties: Option<Box<Ties>>,
     pub(crate) may_preempt: bool,
-    /// Longest path through its tasks, in estimated milliseconds.
-    pub(crate) critical_path_ms: u64,
     /// Where a task of it succeeded last.
     pub(crate) near: Option<NodeSlot>,
     /// Width of what its attempts hold ([`crate::Resources::width_millis`]).
@@ -181,6 +179,12 @@ impl Job {
     pub(crate) fn task_count(&self) -> u32 {
         let all = self.tasks.len();
         (if self.has_undo() { all / 2 } else { all }) as u32
+    }
+
+    /// Longest path through its tasks, in estimated milliseconds.
+    pub(crate) fn critical_path_ms(&self) -> u64 {
+        let ties = self.ties.as_ref().filter(|_| self.task_count() > 1);
+        ties.map_or(self.tasks[0].upward_rank_ms, |ties| ties.critical_path_ms)
     }
 
     /// Whether any task has an undo step.

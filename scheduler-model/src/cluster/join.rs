@@ -140,7 +140,10 @@ impl Cluster {
         for at in self.nodes.get(slot).held_tasks() {
             let key = self.attempt_key(at);
             let phase = &self.jobs.get(at.job).tasks[at.task as usize].phase;
-            let was_told = survived && phase.held().is_some_and(|held| held.assigned_at >= began);
+            let was_told = survived
+                && phase
+                    .held()
+                    .is_some_and(|held| { held.assigned_at } >= began);
             match phase {
                 // A new incarnation runs nothing. What it names has ended, and the report did not fit into the join.
                 _ if !was_told && running.contains(&key) => {}

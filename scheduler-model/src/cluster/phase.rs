@@ -74,8 +74,9 @@ pub(crate) enum Phase {
     UpstreamFailed,
 }
 
-/// What an active attempt holds.
+/// What an active attempt holds. Packed, so that a phase takes 24 bytes instead of 32: hundreds of thousands wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 pub(crate) struct Held {
     pub(crate) node: NodeSlot,
     pub(crate) assigned_at: Timestamp,
@@ -165,5 +166,15 @@ impl Phase {
             } => Some(AttemptState::StoppingRequeue),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Phase;
+
+    #[test]
+    fn a_phase_is_three_words() {
+        assert_eq!(size_of::<Phase>(), 24);
     }
 }

@@ -9,19 +9,22 @@ use crate::JobSpec;
 pub(crate) struct Ties {
     /// `None` when no task needs another.
     edges: Option<Edges>,
+    /// Longest path through all of them, in estimated milliseconds.
+    pub(super) critical_path_ms: u64,
     groups: Groups,
     /// Groups whose tasks keep apart, and the nodes that these hold.
     apart: BTreeSet<(u32, NodeSlot)>,
 }
 
 impl Ties {
-    /// `None` when tasks are independent of each other. `needs[i]` are the places of what task `i` needs.
-    pub(crate) fn of(spec: &JobSpec, needs: &[Box<[u32]>]) -> Option<Box<Self>> {
+    /// `None` for a single task. `needs[i]` are the places of what task `i` needs, `ranks_ms[i]` the longest path from it to
+    /// the end.
+    pub(crate) fn of(spec: &JobSpec, needs: &[Box<[u32]>], ranks_ms: &[u64]) -> Option<Box<Self>> {
         let (edges, groups) = (Edges::of(needs), Groups::of(&spec.groups));
-        let is_tied = edges.is_some() || !groups.0.is_empty();
-        is_tied.then(|| {
+        (needs.len() > 1).then(|| {
             Box::new(Self {
                 edges,
+                critical_path_ms: ranks_ms.iter().copied().max().unwrap_or(0),
                 groups,
                 apart: BTreeSet::new(),
             })

@@ -162,7 +162,7 @@ impl<'a> Round<'a> {
         let at_home = |node: NodeSlot| demand.fits(self.nodes.get(node).free());
         Sight {
             facts,
-            critical_path_ms: job.critical_path_ms,
+            critical_path_ms: job.critical_path_ms(),
             hold_ms: task.hold_ms,
             attempts: task.attempt,
             tasks: job.task_count(),

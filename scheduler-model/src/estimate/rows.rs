@@ -53,8 +53,10 @@ impl Estimator {
         !self.unwritten.changed.is_empty() || !self.unwritten.forgotten.is_empty()
     }
 
-    /// What is to be written now. What is forgotten comes first, so that what has come back since stays.
+    /// What is to be written now. What is forgotten comes first, so that what has come back since stays. What follows from it is
+    /// found anew, so that it is from now on as it would be after a load.
     pub(crate) fn take_rows(&mut self, name: impl Fn(u32) -> NodeName) -> Vec<EstimateRow> {
+        self.refresh();
         let mut rows = Vec::new();
         while rows.len() < ROWS_AT_ONCE
             && let Some(signature) = self.unwritten.forgotten.pop_first()
@@ -127,7 +129,7 @@ impl Estimator {
         }
     }
 
-    /// Once all rows are there: what follows from cells. A node is what these say together.
+    /// What follows from cells. A node is what these say together.
     pub(crate) fn refresh(&mut self) {
         self.nodes.clear();
         for (_, signature) in &self.by_use {
@@ -192,13 +194,17 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000);
 
     fn learn(estimator: &mut Estimator, signature: u64, node: u32, run_ms: u64) {
+        learn_at(NOW, estimator, signature, node, run_ms);
+    }
+
+    fn learn_at(now: Timestamp, estimator: &mut Estimator, signature: u64, node: u32, run_ms: u64) {
         let expected = Expected {
             stated_ms: None,
             default_ms: 1,
             signature,
             wide_signature: signature,
         };
-        estimator.learn(NOW, &expected, node, run_ms);
+        estimator.learn(now, &expected, node, run_ms);
     }
 
     fn name(node: u32) -> NodeName {
@@ -208,8 +214,13 @@ mod tests {
     #[test]
     fn what_is_written_comes_back() {
         let mut estimator = Estimator::default();
-        for run in 0..100 {
-            learn(&mut estimator, run % 3, (run % 2) as u32, 1_000 + run * 10);
+        // One after the other, so many that cells forget some; one node is slower, at one of them more than at the others.
+        for run in 0..9_000 {
+            let (signature, node) = (2 - run / 3_000, (run % 2) as u32);
+            let slower_ms = u64::from(node) * (300 + 500 * (signature / 2));
+            let run_ms = 1_000 + run * 7_919 % 400 + slower_ms;
+            let now = NOW.plus_ms(run * 1_000);
+            learn_at(now, &mut estimator, signature, node, run_ms);
         }
         let mut rows = estimator.take_rows(name);
         assert_eq!(rows.len(), 3 + 6, "each signature and each of its nodes");
@@ -221,8 +232,6 @@ mod tests {
             loaded.restore(row, node);
         }
         loaded.refresh();
-        // A cell follows its node when it runs next, and doubt is as it was then.
-        estimator.refresh();
         assert!(!loaded.has_unwritten());
         for signature in 0..3 {
             assert_eq!(
@@ -233,7 +242,9 @@ mod tests {
                 loaded.works[&signature].cells,
                 estimator.works[&signature].cells
             );
+            assert_ne!(estimator.node_speed(0), 1_000, "it differs");
             for node in 0..2 {
+                assert_eq!(loaded.node_speed(node), estimator.node_speed(node));
                 let speed = |estimator: &Estimator| estimator.speeds(signature).permille(node);
                 assert_eq!(speed(&loaded), speed(&estimator));
             }

@@ -71,7 +71,8 @@ impl Deviation {
     pub(super) fn shrunk(&self, prior: i64, noise: i64) -> i64 {
         let runs = self.runs as i64;
         let beyond = self.log_sum_milli - runs * prior;
-        if beyond * beyond <= DOUBT * noise {
+        // Of a node that has run a hundred million tasks the square is beyond 64 bits.
+        if i128::from(beyond).pow(2) <= i128::from(DOUBT * noise) {
             return prior;
         }
         prior + (beyond - DOUBT * noise / beyond) / (runs + K)
@@ -133,13 +134,12 @@ impl Default for OfNode {
 }
 
 impl OfNode {
-    /// Runs whose logarithms scatter with this variance, in millionths.
+    /// Runs whose logarithms scatter with this variance, in millionths. Nothing of a node is forgotten but what its cells forget:
+    /// they are what is stored, and a node is the same after a load.
     pub(super) fn add(&mut self, deviation: Deviation, variance: i64) {
-        let runs = self.deviation.runs + deviation.runs;
-        let noise = self.noise + deviation.runs as i64 * variance;
-        self.deviation.add(deviation);
-        // Forgotten as the runs are.
-        self.noise = noise * self.deviation.runs as i64 / runs.max(1) as i64;
+        self.deviation.runs += deviation.runs;
+        self.deviation.log_sum_milli += deviation.log_sum_milli;
+        self.noise += deviation.runs as i64 * variance;
         self.shrunk_milli = self.deviation.shrunk(0, self.noise);
         self.permille = exp_permille(self.shrunk_milli);
     }

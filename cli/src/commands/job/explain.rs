@@ -29,7 +29,8 @@ use crate::{
 pub(crate) struct Args {
     /// Id of the job
     id: String,
-    /// Name of the task [default: the first that waits, else the first]
+    /// Name of the task; of an array or gang its first instance that waits is explained [default: the first that waits for a
+    /// node, else the first that waits for others, else the first]
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
 }

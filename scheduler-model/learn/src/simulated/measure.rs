@@ -43,10 +43,12 @@ const WAITING: f64 = 0.1;
 const WAITING_GRACE: f64 = 0.1;
 const SHORT_WAIT_S: f64 = 10.0;
 
-/// Of slowdown: what logarithms of mean waits count, down to a limit, and those of tails where they grow.
+/// Of slowdown: what logarithms of mean waits count, down to a limit.
 const GUARDED_WAITING: f64 = 0.5;
 const LEAST_WAITING: f64 = -0.2;
-const GUARDED_TAILS: f64 = 0.25;
+
+/// And those of waits and tails where they grow: four times what slowdown gains.
+const GROWING: f64 = 4.0;
 
 impl Measure {
     /// The run of a policy on a window.
@@ -95,12 +97,13 @@ impl Measure {
                 ratio + WORSE * ratio.max(0.0) + WAITING * longer
             }
             Self::Slowdown => {
-                let longest = grown(|it| SHORT_WAIT_S + it.longest_wait_s).max(0.0);
-                let slowest = grown(|it| it.slowdown_p99).max(0.0);
+                let longest = grown(|it| SHORT_WAIT_S + it.longest_wait_s);
+                let slowest = grown(|it| it.slowdown_p99);
+                let growing = [waiting, longest, slowest].map(|grown| grown.max(0.0));
                 ratio
                     + WORSE * ratio.max(0.0)
                     + GUARDED_WAITING * waiting.max(LEAST_WAITING)
-                    + GUARDED_TAILS * (longest + slowest)
+                    + GROWING * growing.iter().sum::<f64>()
             }
             Self::Misses | Self::Completion => ratio,
         }

@@ -8,8 +8,8 @@ use super::{
     source::{QueryArrivals, RepeatArgs, SourceArgs},
 };
 use crate::{
-    evaluate::Counted,
-    simulate::{Options, Rounds, in_parallel},
+    evaluate::{Counted, Figures, Run},
+    simulate::{Options, Outcome, Rounds, in_parallel},
     trace::{
         ParseTraceError, Skipped, Trace,
         alibaba::{self, AlibabaOptions},
@@ -30,6 +30,8 @@ pub(super) struct Cell {
     /// With the seed of each, or its first job.
     pub(super) traces: Vec<(u64, Trace)>,
     pub(super) counted: Counted,
+    /// Runs that one simulation is shown as, each counting a part of that.
+    pub(super) slices: u32,
     /// Of dispatch, where nobody says.
     pub(super) mode: Mode,
     pub(super) rounds: Rounds,
@@ -43,6 +45,7 @@ impl Cell {
             name,
             traces,
             counted: Counted::All,
+            slices: 1,
             mode: Mode::Easy,
             rounds: Rounds::EachEvent,
             moving_ms: 0,
@@ -51,13 +54,25 @@ impl Cell {
 
     /// Figures over no jobs would be 0, and 0 is the best there is.
     fn check(&self) -> Result<(), CommandError> {
-        let counts_any = |(_, trace): &(u64, Trace)| self.counted.counts_any(trace);
+        let slices = self.counted.slices(self.slices);
+        let counts_any =
+            |(_, trace): &(u64, Trace)| slices.iter().all(|counted| counted.counts_any(trace));
         if self.traces.iter().all(counts_any) {
             return Ok(());
         }
         Err(CommandError::NothingCounts {
             cell: self.name.clone(),
         })
+    }
+
+    /// The figures of a simulation.
+    pub(super) fn runs(&self, seed: u64, outcome: &Outcome) -> Vec<Run> {
+        let slices = self.counted.slices(self.slices);
+        let run = |(place, counted): (u64, &Counted)| Run {
+            seed: seed + place,
+            figures: Figures::counting(outcome, counted),
+        };
+        (0..).zip(&slices).map(run).collect()
     }
 
     /// What holds for every run of the cell.
@@ -85,7 +100,7 @@ impl SourceArgs {
             Plan::Swf(opened) => vec![self.swf(opened, repeat, skipped)?],
             Plan::Alibaba(opened) => vec![self.alibaba(opened, skipped)?],
             Plan::History(opened) => vec![self.history(opened, skipped)?],
-            Plan::Pools(opened, gpus) => self.gpu_jobs(opened, gpus, skipped)?,
+            Plan::Pools(opened, gpus) => self.gpu_jobs(opened, gpus, repeat, skipped)?,
             Plan::Queries(files, arrivals) => self.queries(files, arrivals, repeat)?,
         };
         cells.iter().try_for_each(Cell::check)?;

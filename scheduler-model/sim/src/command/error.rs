@@ -40,7 +40,7 @@ pub enum CommandError {
     )]
     PublishedWindows { jobs: usize },
     #[error(
-        "no job of {cell} counts: there is none, or all were submitted while the pool fills, as on the first of the chosen days; take more --days or --jobs"
+        "no job of {cell} counts, or none in one of its slices: all were submitted while the pool fills, as on the first of the chosen days, or there is none; take more --days or --jobs, or fewer --slices"
     )]
     NothingCounts { cell: String },
     #[error("{flag} says nothing here: it is for {purpose}; leave it out")]

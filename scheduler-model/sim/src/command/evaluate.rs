@@ -15,7 +15,7 @@ use super::{
     source::{RepeatArgs, SourceArgs},
 };
 use crate::{
-    evaluate::{Contender, Evaluation, Figures, Run, metric},
+    evaluate::{Contender, Evaluation, Run, metric},
     plot::{self, Bar, SlowdownSeries},
     report,
     simulate::{Options, SimulateError, in_parallel, simulate},
@@ -149,21 +149,18 @@ impl EvaluateArgs {
         let run = |((contender, options), place): &(&Entrant, usize)| {
             let (seed, trace) = &cell.traces[*place];
             let outcome = simulate(trace, &cell.options(options, *seed))?;
-            let run = Run {
-                seed: *seed,
-                figures: Figures::counting(&outcome, &cell.counted),
-            };
+            let runs = cell.runs(*seed, &outcome);
             let series = || SlowdownSeries::of(&contender.to_string(), &outcome, &cell.counted);
-            Ok((run, (*place == 0).then(series)))
+            Ok((runs, (*place == 0).then(series)))
         };
         let runs = in_parallel(&pairs, run, |done| progress(done, pairs.len()));
         let runs = runs
             .into_iter()
             .collect::<Result<Vec<_>, SimulateError>>()?;
-        let (runs, slowdowns): (Vec<Run>, Vec<_>) = runs.into_iter().unzip();
+        let (runs, slowdowns): (Vec<Vec<Run>>, Vec<_>) = runs.into_iter().unzip();
         let by_contender = runs.chunks(cell.traces.len());
         Ok((
-            by_contender.map(<[Run]>::to_vec).collect(),
+            by_contender.map(<[Vec<Run>]>::concat).collect(),
             slowdowns.into_iter().flatten().collect(),
         ))
     }

@@ -2,7 +2,12 @@
 
 use drover_model::dispatch::Mode;
 
-use super::{CommandError, cell::Cell, plan::Opened, source::SourceArgs};
+use super::{
+    CommandError,
+    cell::Cell,
+    plan::Opened,
+    source::{RepeatArgs, SourceArgs},
+};
 use crate::{
     evaluate::Counted,
     simulate::Rounds,
@@ -20,6 +25,7 @@ impl SourceArgs {
         &self,
         opened: &Opened,
         gpus: &[u32],
+        repeat: &RepeatArgs,
         skipped: &mut Skipped,
     ) -> Result<Vec<Cell>, CommandError> {
         let file = &opened.file;
@@ -30,6 +36,7 @@ impl SourceArgs {
             let trace = log.trace(&file.name, *gpus, self.days.as_ref())?;
             Ok(Cell {
                 counted: counted_days(&trace),
+                slices: repeat.slices.unwrap_or(1),
                 mode: Mode::Greedy,
                 rounds: Rounds::EachMoment,
                 ..Cell::new(format!("{} {gpus} gpus", file.name), vec![(0, trace)])

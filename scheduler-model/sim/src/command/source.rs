@@ -109,6 +109,10 @@ pub struct RepeatArgs {
     /// Jobs in each window [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     pub window_length: Option<usize>,
+    /// Parts of the time that counts, of GPU jobs with deadlines, that are runs of their own in the figures, though of one
+    /// simulation: differences between policies have intervals then [default: 1]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub slices: Option<u32>,
 }
 
 impl RepeatArgs {
@@ -119,6 +123,7 @@ impl RepeatArgs {
             first_seed: Some(seed),
             windows: Some(Cut::Whole),
             window_length: None,
+            slices: None,
         }
     }
 

@@ -163,6 +163,26 @@ fn first(line: &str) -> (String, Figures) {
 }
 
 #[test]
+fn slices_of_a_pool_are_runs() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("pool.csv");
+    let later =
+        "3,ann,1,13500,1,vgg16,30,8,45,10,0,strict\n4,ann,1,13900,1,vgg16,30,8,45,10,0,strict\n";
+    fs::write(&log, format!("{POOL_LOG}{later}")).unwrap();
+    let line = format!("evaluate --policies fifo --trace {}", log.display());
+    let CommandLine::Evaluate(args) = parse(&format!("{line} --days 9-10 --slices 2")).unwrap()
+    else {
+        unreachable!("it says evaluate")
+    };
+    let (evaluation, _) = evaluate(&args, &|_, _| ()).unwrap();
+    let runs = evaluation.cells()[0].runs(0).iter();
+    let counted: Vec<u64> = runs.map(|run| run.figures.jobs).collect();
+    assert_eq!(counted, [2, 1]);
+    let said = refused(&format!("{line} --days 9-10 --slices 9"));
+    assert!(said.contains("no job"), "{said}");
+}
+
+#[test]
 fn one_run_is_judged_as_in_a_comparison() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("pool.csv");

@@ -74,6 +74,8 @@ impl RepeatArgs {
     pub(super) fn refuse_unused(&self, plans: &[Plan<'_>]) -> Result<(), CommandError> {
         let is_drawn = plans.iter().any(Plan::is_drawn);
         let is_log = plans.iter().any(|plan| matches!(plan, Plan::Swf(_)));
+        let is_pool = plans.iter().any(|plan| matches!(plan, Plan::Pools(..)));
+        refuse_unused("--slices", self.slices.is_some(), is_pool, POOLS)?;
         refuse_unused("--seeds", self.seeds.is_some(), is_drawn, DRAWN)?;
         refuse_unused("--first-seed", self.first_seed.is_some(), is_drawn, DRAWN)?;
         refuse_unused("--windows", self.windows.is_some(), is_log, LOGS)?;

@@ -30,6 +30,20 @@ impl Counted {
         }
     }
 
+    /// A stretch of time in so many parts of equal length; what is none stays whole.
+    pub fn slices(&self, count: u32) -> Vec<Self> {
+        let Self::Submitted(range) = self else {
+            return vec![self.clone()];
+        };
+        let (count, length) = (
+            u64::from(count.max(1)),
+            range.end.saturating_sub(range.start),
+        );
+        let bound = |place| range.start + length * place / count;
+        let slice = |place| Self::Submitted(bound(place)..bound(place + 1));
+        (0..count).map(slice).collect()
+    }
+
     /// By submission and place in the trace: sums of floating-point numbers depend on the order of what they add.
     pub(super) fn jobs<'a>(&self, outcome: &'a Outcome) -> Vec<&'a JobOutcome> {
         let mut jobs: Vec<&JobOutcome> = outcome.jobs.iter().collect();
@@ -43,5 +57,18 @@ impl Counted {
             Self::Submitted(range) => jobs.retain(|job| range.contains(&job.submitted_ms)),
         }
         jobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_all_of_a_stretch() {
+        let submitted = Counted::Submitted;
+        let slices = submitted(10..21).slices(3);
+        assert_eq!(slices, [10..13, 13..17, 17..21].map(submitted));
+        assert_eq!(Counted::AfterWarmUp.slices(3), [Counted::AfterWarmUp]);
     }
 }

@@ -46,8 +46,8 @@ const DEADLINES: [&str; 8] = [
     "tardiness_s_weighted",
 ];
 
-/// J and slowdown, flow times, waits, deadlines (where there are any), service, cluster. What no contender has anything of is
-/// left out.
+/// J, slowdown, flow times, waits, deadlines (where there are any), service, cluster; the first number of each but the last two
+/// also against the baseline. What no contender has anything of is left out.
 pub fn tables(evaluation: &Evaluation, cell: &evaluate::Cell) -> Vec<Grid> {
     let shown = Shown {
         evaluation,
@@ -56,16 +56,15 @@ pub fn tables(evaluation: &Evaluation, cell: &evaluate::Cell) -> Vec<Grid> {
             .map(|place| cell.mean(place))
             .collect(),
     };
-    let mut objective = shown.objective();
-    objective.extend(shown.columns(&SLOWDOWN));
     let mut tables = vec![
-        shown.grid("J and bounded slowdown", objective),
-        shown.grid("flow time in s", shown.columns(&FLOW_TIME)),
-        shown.grid("wait in s", shown.columns(&WAIT)),
+        shown.grid("J", shown.compared("J", &["objective"])),
+        shown.grid("bounded slowdown", shown.compared("mean", &SLOWDOWN)),
+        shown.grid("flow time in s", shown.compared("mean", &FLOW_TIME)),
+        shown.grid("wait in s", shown.compared("mean", &WAIT)),
     ];
     let has_deadlines = |mean: &Figures| mean.deadlines.jobs > 0;
     if shown.means.iter().flatten().any(has_deadlines) {
-        tables.push(shown.grid("deadlines", shown.columns(&DEADLINES)));
+        tables.push(shown.grid("deadlines", shown.compared("missed", &DEADLINES)));
     }
     tables.push(shown.grid("service", shown.columns(&SERVICE)));
     tables.push(shown.grid("cluster", shown.columns(&CLUSTER)));
@@ -118,36 +117,48 @@ impl Shown<'_> {
         }
     }
 
-    /// J, and the difference to the baseline with its interval.
-    fn objective(&self) -> Vec<Column> {
-        let Some(objective) = metric("objective") else {
-            return Vec::new();
+    /// Columns, with the difference of the first to the baseline, and its interval, behind that.
+    fn compared(&self, what: &str, names: &[&str]) -> Vec<Column> {
+        let mut columns = self.columns(names);
+        let Some(first) = names.first().and_then(|name| metric(name)) else {
+            return columns;
         };
         let comparisons = (0..self.means.len())
-            .map(|place| self.evaluation.compare(self.cell, place, objective))
+            .map(|place| self.evaluation.compare(self.cell, place, first))
             .collect::<Vec<Option<PairedComparison>>>();
         let baseline = &self.evaluation.contenders()[self.evaluation.baseline()];
+        // Counts are shown of all runs together.
+        let times = |compared: &PairedComparison| match first.unit {
+            Unit::Count => f64::from(compared.pairs),
+            Unit::Number | Unit::Seconds | Unit::Share => 1.0,
+        };
         let difference = |comparison: &Option<PairedComparison>| {
             let comparison = comparison.as_ref();
-            Cell::text(comparison.map_or("-".to_owned(), |compared| signed(compared.difference)))
+            let shown = |compared: &PairedComparison| signed(compared.difference * times(compared));
+            Cell::text(comparison.map_or("-".to_owned(), shown))
         };
         let bounds = |comparison: &Option<PairedComparison>| {
-            let interval = comparison.as_ref().and_then(|compared| compared.interval);
-            Cell::text(interval.map_or("-".to_owned(), |Interval { low, high }| {
-                format!("{} to {}", signed(low), signed(high))
-            }))
+            let interval = comparison
+                .as_ref()
+                .and_then(|compared| Some((compared.interval?, times(compared))));
+            Cell::text(
+                interval.map_or("-".to_owned(), |(Interval { low, high }, times)| {
+                    format!("{} to {}", signed(low * times), signed(high * times))
+                }),
+            )
         };
-        vec![
-            self.column(objective),
+        let compared = [
             plain(
-                format!("J - {baseline}"),
+                format!("{what} - {baseline}"),
                 comparisons.iter().map(difference).collect(),
             ),
             plain(
                 "95 % interval".to_owned(),
                 comparisons.iter().map(bounds).collect(),
             ),
-        ]
+        ];
+        columns.splice(1..1, compared);
+        columns
     }
 }
 
@@ -191,6 +202,13 @@ mod tests {
         report::grid::{Emphasis, WIDTH},
     };
 
+    fn column_of(table: &Grid, heading: &str) -> Vec<String> {
+        let mut columns = table.columns.iter();
+        let column = columns.find(|column| column.heading == heading);
+        let cells = column.expect("it has that column").cells.iter();
+        cells.map(|cell| cell.text.clone()).collect()
+    }
+
     #[test]
     fn everything_fits_and_has_its_place() {
         let evaluation = evaluation();
@@ -199,10 +217,25 @@ mod tests {
             .iter()
             .map(|table| table.text(Emphasis::Mark))
             .collect();
-        assert_eq!(text.len(), 6);
-        assert!(text[0].starts_with("steady 0.90: J and bounded slowdown (5 runs)\n"));
+        assert_eq!(text.len(), 7);
+        assert!(text[0].starts_with("steady 0.90: J (5 runs)\n"));
         assert!(text[0].contains("J - saf/easy") && text[0].contains(" to +"));
-        assert!(text[3].contains("missed %") && text[3].contains("urgent %"));
+        for table in &text[1..4] {
+            assert!(
+                table.contains("mean - saf/easy") && table.contains(" to +"),
+                "{table}"
+            );
+        }
+        assert!(text[4].contains("missed - saf/easy"));
+        let missed = column_of(&tables[4], "missed");
+        let more = column_of(&tables[4], "missed - saf/easy");
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let expected = number(&missed[1]) - number(&missed[0]);
+        assert!(
+            expected != 0.0 && number(&more[1]) == expected,
+            "of all runs: {more:?}"
+        );
+        assert!(text[4].contains("missed %") && text[4].contains("urgent %"));
         let lines = text.iter().flat_map(|text| text.lines());
         assert!(lines.into_iter().all(|line| line.chars().count() <= WIDTH));
     }

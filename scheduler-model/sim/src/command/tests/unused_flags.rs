@@ -51,6 +51,7 @@ fn flags_of_evaluate_are_for_some_loads() {
         ("--processors 4", "swf"),
         ("--gpus 8", "gpus"),
         ("--days 9-10", "gpus"),
+        ("--slices 1", "gpus"),
         ("--arrivals stream", "queries"),
         ("--moving-ms 0", "queries"),
         ("--seeds 2", "made-up queries"),
