@@ -1,15 +1,15 @@
 //! Learners of the dispatch policy.
 //!
-//! An [`Environment`] asks which candidate of a window comes next; a learner finds the [`drover_model::inference::Weights`]
-//! whose choices bring the most reward. Choices are made by the plain inference of `drover-model`, many environments at
-//! once; libtorch, through the crate `tch`, only computes gradients.
+//! A [`Stage`], which is some [`Environment`]s or the simulator, asks which candidate of a window comes next; a learner finds the
+//! [`drover_model::inference::Weights`] whose choices bring the most reward. Choices are made by the plain inference of
+//! `drover-model`, many episodes at once; libtorch, through the crate `tch`, only computes gradients.
 //!
 //! - [`imitate`]: cross-entropy to what a rule chooses; where the others begin.
 //! - [`ppo`]: proximal policy optimisation.
 //! - [`dqn`]: double deep Q-learning, for comparison.
 //! - [`direct`]: evolution of the parameters on the objective itself; needs no gradient, and so no libtorch.
 //!
-//! [`simulated`] is the scheduler under load as an objective, [`serve`] learns on beside a live cluster, and [`command`] is
+//! [`simulated`] is the scheduler under load, as an objective and as a stage, [`serve`] learns on beside a live cluster, and [`command`] is
 //! what `drover-learner` does with all of it.
 //!
 //! Every learner is a value that makes one step at a time (an update, an episode, a generation), so that its caller
