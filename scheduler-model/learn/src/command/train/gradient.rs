@@ -21,7 +21,7 @@ pub(super) struct GradientArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = WINDOW as u64, value_parser = clap::value_parser!(u64).range(2..=WINDOW as u64))]
     window_size: u64,
     /// Discount of what follows, for each decision
-    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.998)]
     gamma: f64,
     /// Learning rate of Adam
     #[arg(long, value_name = "RATE", default_value_t = 1e-2)]
