@@ -64,11 +64,11 @@ pub(super) struct TrainArgs {
     /// Jobs of a window, from and to
     #[arg(long, value_name = "FROM-TO", default_value = "300-1500")]
     jobs: Span,
-    /// A checkpoint to go on from
+    /// A checkpoint to go on from, with the flags that it was made with
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["seed", "version_name", "rule", "model_path", "start", "form"]
+        conflicts_with_all = ["seed", "version_name", "rule", "model_path", "start"]
     )]
     resume: Option<PathBuf>,
     /// Where the weights go; a checkpoint is kept beside them
