@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use drover_model::inference::{Network, Scratch, best};
 use drover_sim::random::Random;
 
 use crate::Observation;
 
 /// Decides in a roll-out.
-pub trait Actor: Sync {
+pub trait Actor: Send + Sync {
     /// `random` belongs to the episode.
     fn choose(&self, observation: &Observation, room: &mut Room, random: &mut Random) -> Choice;
 }
@@ -27,12 +29,12 @@ pub struct Choice {
 }
 
 /// Explores: candidates are drawn with the softmax of their scores.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampling<'a>(pub &'a Network);
+#[derive(Clone, Debug)]
+pub struct Sampling(pub Arc<Network>);
 
-impl Actor for Sampling<'_> {
+impl Actor for Sampling {
     fn choose(&self, observation: &Observation, room: &mut Room, random: &mut Random) -> Choice {
-        let value = room.evaluate(self.0, observation);
+        let value = room.evaluate(&self.0, observation);
         let highest = best(&room.scores).map_or(0.0, |best| f64::from(room.scores[best]));
         let weight = |score: &f32| match (f64::from(*score) - highest).exp() {
             weight if weight.is_finite() => weight,
@@ -58,12 +60,12 @@ impl Actor for Sampling<'_> {
 }
 
 /// Takes the candidate with the highest score, as production does.
-#[derive(Clone, Copy, Debug)]
-pub struct Greedy<'a>(pub &'a Network);
+#[derive(Clone, Debug)]
+pub struct Greedy(pub Arc<Network>);
 
-impl Actor for Greedy<'_> {
+impl Actor for Greedy {
     fn choose(&self, observation: &Observation, room: &mut Room, _: &mut Random) -> Choice {
-        let value = room.evaluate(self.0, observation);
+        let value = room.evaluate(&self.0, observation);
         Choice {
             candidate: best(&room.scores).unwrap_or(0),
             log_probability: 0.0,
@@ -72,11 +74,35 @@ impl Actor for Greedy<'_> {
     }
 }
 
+/// Takes any candidate with the probability `epsilon`, else the one with the highest score.
+#[derive(Clone, Debug)]
+pub(crate) struct Exploring {
+    pub(crate) network: Arc<Network>,
+    pub(crate) epsilon: f64,
+}
+
+impl Actor for Exploring {
+    fn choose(&self, observation: &Observation, room: &mut Room, random: &mut Random) -> Choice {
+        let mut choice = Greedy(Arc::clone(&self.network)).choose(observation, room, random);
+        if random.unit() < self.epsilon {
+            choice.candidate = any(&observation.open(), random);
+        }
+        choice
+    }
+}
+
+fn any(open: &[bool], random: &mut Random) -> usize {
+    let places = (0..open.len()).filter(|place| open[*place]);
+    let places: Vec<usize> = places.collect();
+    let drawn = random.below(places.len() as u64) as usize;
+    places.get(drawn).copied().unwrap_or(0)
+}
+
 /// Does what a rule says.
 #[derive(Clone, Copy, Debug)]
 pub struct Following<F>(pub F);
 
-impl<F: Fn(&Observation) -> usize + Sync> Actor for Following<F> {
+impl<F: Fn(&Observation) -> usize + Send + Sync> Actor for Following<F> {
     fn choose(&self, observation: &Observation, _: &mut Room, _: &mut Random) -> Choice {
         Choice {
             candidate: self.0(observation),
@@ -86,16 +112,25 @@ impl<F: Fn(&Observation) -> usize + Sync> Actor for Following<F> {
     }
 }
 
-/// A rule whose order is a feature: takes the eligible candidate with the lowest value in that column, of equals the first.
-pub fn lowest(column: usize) -> impl Fn(&Observation) -> usize + Sync + Copy {
+/// A rule whose order is a feature: takes the open candidate with the lowest value in that column, of equals the first.
+pub fn lowest(column: usize) -> impl Fn(&Observation) -> usize + Send + Sync + Copy {
     move |observation| {
         let columns = observation.candidates.len() / observation.eligible.len().max(1);
         let value = |candidate: &usize| observation.candidates[candidate * columns + column];
-        let places = 0..observation.eligible.len();
-        places
-            .filter(|candidate| observation.eligible[*candidate])
+        let open = observation.open();
+        (0..open.len())
+            .filter(|candidate| open[*candidate])
             .min_by(|left, right| value(left).total_cmp(&value(right)))
             .unwrap_or(0)
+    }
+}
+
+/// What a network would take.
+pub fn highest(network: Arc<Network>) -> impl Fn(&Observation) -> usize + Send + Sync + Clone {
+    move |observation| {
+        let mut room = Room::default();
+        room.evaluate(&network, observation);
+        best(&room.scores).unwrap_or(0)
     }
 }
 
@@ -104,6 +139,9 @@ impl Room {
         self.scores.resize(observation.eligible.len(), 0.0);
         let window = observation.window();
         let value = network.evaluate(&window, &mut self.scratch, &mut self.scores);
+        for place in &observation.closed {
+            self.scores[*place] = f32::NEG_INFINITY;
+        }
         value.map_or(0.0, f64::from)
     }
 }

@@ -9,8 +9,10 @@ pub struct Batch {
     pub(crate) candidates: Tensor,
     /// Observations, columns.
     pub(crate) globals: Tensor,
-    /// Observations, candidates; true where a candidate may be chosen.
+    /// Observations, candidates; true where a candidate counts.
     pub(crate) eligible: Tensor,
+    /// The same, true where it may be chosen.
+    pub(crate) open: Tensor,
 }
 
 impl Batch {
@@ -31,14 +33,19 @@ impl Batch {
             observations.iter().map(|one| one.eligible.as_slice()),
             longest,
         );
+        let open: Vec<Vec<bool>> = observations.iter().map(|one| one.open()).collect();
+        let open = padded(open.iter().map(Vec::as_slice), longest);
         let [count, longest, columns] = [count, longest, columns].map(|size| size as i64);
         let tensor = |values: &[f32]| Tensor::from_slice(values).to_device(device);
+        let flags = |values: &[bool]| {
+            let flags = Tensor::from_slice(values).to_device(device);
+            flags.view([count, longest])
+        };
         Self {
             candidates: tensor(&candidates).view([count, longest, columns]),
             globals: tensor(&globals).view([count, globals.len() as i64 / count.max(1)]),
-            eligible: Tensor::from_slice(&eligible)
-                .to_device(device)
-                .view([count, longest]),
+            eligible: flags(&eligible),
+            open: flags(&open),
         }
     }
 }

@@ -27,8 +27,10 @@ pub struct Observation {
     /// A row for each candidate, with the columns of the layout.
     pub candidates: Vec<f32>,
     pub globals: Vec<f32>,
-    /// Which candidates may be chosen.
+    /// Which candidates count.
     pub eligible: Vec<bool>,
+    /// Places of candidates that count, but may not be chosen: they come before the others already, say.
+    pub closed: Vec<usize>,
 }
 
 impl Observation {
@@ -36,6 +38,16 @@ impl Observation {
         self.candidates.clear();
         self.globals.clear();
         self.eligible.clear();
+        self.closed.clear();
+    }
+
+    /// Which candidates may be chosen.
+    pub fn open(&self) -> Vec<bool> {
+        let mut open = self.eligible.clone();
+        for place in &self.closed {
+            open[*place] = false;
+        }
+        open
     }
 
     pub fn window(&self) -> Window<'_> {

@@ -1,13 +1,15 @@
 //! Imitation of a rule: cross-entropy to what it chooses, also in windows into which the learner's own choices lead (Ross
 //! et al., "A Reduction of Imitation Learning and Structured Prediction to No-Regret Online Learning", AISTATS 2011).
 
+use std::sync::Arc;
+
 use drover_model::inference::{Network, Weights};
 use drover_sim::random::{Purpose, Random};
 use tch::{Device, Kind};
 
 use crate::{
-    Batch, Environment, Episode, Following, LearnError, Model, Observation, Plan, Record, Sampling,
-    adam::Adam, batch::chosen, initial::same_layout, random::shuffled, record::Means, roll_out,
+    Actor, Batch, Episode, Following, LearnError, Model, Observation, Plan, Record, Sampling,
+    Stage, adam::Adam, batch::chosen, random::shuffled, record::Means, stage::same_layout,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,8 @@ pub struct Settings {
     pub minibatch: usize,
     pub learning_rate: f64,
     pub longest_gradient: f64,
+    /// Places of the parameters that are learned of those that count for scores; the others stay as they are. Empty: all.
+    pub learned: Vec<usize>,
 }
 
 impl Default for Settings {
@@ -34,6 +38,7 @@ impl Default for Settings {
             minibatch: 256,
             learning_rate: 3e-3,
             longest_gradient: 1.0,
+            learned: Vec::new(),
         }
     }
 }
@@ -42,21 +47,22 @@ impl Default for Settings {
 ///
 /// # Errors
 /// Environments of another layout, or none; divergence.
-pub fn imitate<E, F, R>(
+pub fn imitate<S, F, R>(
     weights: &Weights,
-    environments: &mut [E],
+    stage: &mut S,
     rule: F,
     settings: &Settings,
     seed: u64,
     record: &mut R,
 ) -> Result<Weights, LearnError>
 where
-    E: Environment,
-    F: Fn(&Observation) -> usize + Sync,
+    S: Stage + ?Sized,
+    F: Fn(&Observation) -> usize + Send + Sync + Clone + 'static,
     R: Record,
 {
-    same_layout(environments, weights)?;
-    let mut model = Model::new(weights, Device::cuda_if_available());
+    same_layout(stage, weights)?;
+    let mut model =
+        Model::new(weights, Device::cuda_if_available()).learning_only(&settings.learned);
     let mut optimiser = Adam::new(&model);
     let mut seen: Vec<(Observation, usize)> = Vec::new();
     for round in 0..settings.rounds {
@@ -66,13 +72,11 @@ where
             seeds: (0..settings.episodes).map(|_| random.draw()).collect(),
             longest: settings.longest_episode,
         };
-        let episodes = match round {
-            0 => roll_out(environments, &Following(&rule), &plan)?,
-            _ => {
-                let network = Network::new(&model.weights()?);
-                roll_out(environments, &Sampling(&network), &plan)?
-            }
+        let actor: Arc<dyn Actor> = match round {
+            0 => Arc::new(Following(rule.clone())),
+            _ => Arc::new(Sampling(Arc::new(Network::new(&model.weights()?)))),
         };
+        let episodes = stage.play(&actor, &plan)?;
         seen.extend(labelled(episodes, &rule));
         let mut random = Random::of(seed, Purpose::Minibatches, names);
         let mut means = Means::default();

@@ -3,7 +3,7 @@
 use drover_model::inference::{Architecture, Layout, Normalisation, Weights};
 use drover_sim::random::{Purpose, Random};
 
-use crate::{Environment, Episode, LearnError};
+use crate::{Episode, LearnError};
 
 /// Random weights of a network that has learned nothing: hidden layers as He et al. ("Delving Deep into Rectifiers", ICCV
 /// 2015) draw them, what leads to scores and value zero, so that all candidates are equal to it.
@@ -52,18 +52,6 @@ pub fn normalised(weights: Weights, episodes: &[Episode]) -> Result<Weights, Lea
     }
     let scales = |moments: &[Moments]| moments.iter().map(Moments::scale).collect();
     Ok(weights.with_normalisation(scales(&candidate), scales(&global))?)
-}
-
-/// All environments must have the columns of the weights.
-pub(crate) fn same_layout<E: Environment>(
-    environments: &[E],
-    weights: &Weights,
-) -> Result<(), LearnError> {
-    let mut layouts = environments.iter().map(Environment::layout);
-    match layouts.all(|layout| layout == weights.layout()) {
-        true => Ok(()),
-        false => Err(LearnError::Layout),
-    }
 }
 
 /// Of numbers that come one after the other (Welford, "Note on a Method for Calculating Corrected Sums of Squares and
@@ -140,6 +128,7 @@ mod tests {
             candidates: vec![1.0, 7.0, 3.0, 7.0, 1e9, f32::NAN],
             globals: vec![4.0],
             eligible: vec![true, true, false],
+            closed: Vec::new(),
         };
         let choice = Choice {
             candidate: 0,

@@ -1,15 +1,15 @@
 //! Learners of the dispatch policy.
 //!
-//! An [`Environment`] asks which candidate of a window comes next; a learner finds the [`drover_model::inference::Weights`]
-//! whose choices bring the most reward. Choices are made by the plain inference of `drover-model`, many environments at
-//! once; libtorch, through the crate `tch`, only computes gradients.
+//! A [`Stage`], which is some [`Environment`]s or the simulator, asks which candidate of a window comes next; a learner finds the
+//! [`drover_model::inference::Weights`] whose choices bring the most reward. Choices are made by the plain inference of
+//! `drover-model`, many episodes at once; libtorch, through the crate `tch`, only computes gradients.
 //!
 //! - [`imitate`]: cross-entropy to what a rule chooses; where the others begin.
 //! - [`ppo`]: proximal policy optimisation.
 //! - [`dqn`]: double deep Q-learning, for comparison.
 //! - [`direct`]: evolution of the parameters on the objective itself; needs no gradient, and so no libtorch.
 //!
-//! [`simulated`] is the scheduler under load as an objective, [`serve`] learns on beside a live cluster, and [`command`] is
+//! [`simulated`] is the scheduler under load, as an objective and as a stage, [`serve`] learns on beside a live cluster, and [`command`] is
 //! what `drover-learner` does with all of it.
 //!
 //! Every learner is a value that makes one step at a time (an update, an episode, a generation), so that its caller
@@ -21,6 +21,7 @@ mod act;
 mod adam;
 mod advantage;
 mod batch;
+mod best;
 mod checkpoint;
 pub mod command;
 pub mod direct;
@@ -37,11 +38,12 @@ mod record;
 mod roll_out;
 pub mod serve;
 pub mod simulated;
+mod stage;
 mod threads;
 mod watch;
 mod windows;
 
-pub use act::{Actor, Choice, Following, Greedy, Sampling, lowest};
+pub use act::{Actor, Choice, Following, Greedy, Sampling, highest, lowest};
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use environment::{Environment, Observation, Step};
@@ -51,3 +53,4 @@ pub use initial::{initial_weights, normalised};
 pub use model::{Model, Output};
 pub use record::Record;
 pub use roll_out::{End, Episode, Plan, Transition, roll_out};
+pub use stage::Stage;

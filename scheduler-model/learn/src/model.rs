@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 use crate::Batch;
 
 /// Far below every score, and still finite, so that no gradient becomes NaN.
-const INELIGIBLE: f64 = -1e9;
+const CLOSED: f64 = -1e9;
 
 /// The network of `drover_model::inference` as a graph of tensors, which has gradients. All parameters are one tensor, in
 /// the order of [`Weights::parameters`].
@@ -13,6 +13,8 @@ pub struct Model {
     /// Names, sizes and scales; its parameters are out of date.
     described: Weights,
     parameters: Tensor,
+    /// 1 where a parameter is learned, 0 where it stays as it is; `None`: all are learned.
+    learned: Option<Tensor>,
     candidate: Scales,
     global: Scales,
 }
@@ -20,7 +22,7 @@ pub struct Model {
 /// What the network says of a batch.
 #[derive(Debug)]
 pub struct Output {
-    /// Observations, candidates. What is not eligible has a score so low that its probability is 0.
+    /// Observations, candidates. What may not be chosen has a score so low that its probability is 0.
     pub scores: Tensor,
     /// One for each observation, with a value head.
     pub value: Option<Tensor>,
@@ -33,14 +35,35 @@ struct Scales {
 }
 
 impl Model {
+    /// From then on libtorch uses one thread in this process: how many it has decides in which order it sums, and results
+    /// are not to depend on the machine.
     pub fn new(weights: &Weights, device: Device) -> Self {
+        tch::set_num_threads(1);
         let parameters = Tensor::from_slice(weights.parameters()).to_device(device);
         Self {
             described: weights.clone(),
             parameters: parameters.set_requires_grad(true),
+            learned: None,
             candidate: Scales::new(weights.candidate_normalisation(), device),
             global: Scales::new(weights.global_normalisation(), device),
         }
+    }
+
+    /// Of what counts for scores only the parameters at these places are learned, the others stay as they are. Without any,
+    /// all are.
+    #[must_use]
+    pub fn learning_only(mut self, places: &[usize]) -> Self {
+        if places.is_empty() {
+            return self;
+        }
+        let policy = self.described.policy_parameters().len();
+        let mut learned = vec![0.0_f32; policy];
+        learned.resize(self.parameters.numel(), 1.0);
+        for place in places {
+            learned[*place] = 1.0;
+        }
+        self.learned = Some(Tensor::from_slice(&learned).to_device(self.device()));
+        self
     }
 
     /// What was learned.
@@ -74,7 +97,11 @@ impl Model {
     /// The gradient of a scalar in all parameters; where it does not depend on one, 0.
     pub(crate) fn gradient(&self, loss: &Tensor) -> Tensor {
         let mut gradients = Tensor::run_backward(&[loss], &[&self.parameters], false, false);
-        gradients.remove(0)
+        let gradient = gradients.remove(0);
+        match &self.learned {
+            Some(learned) => gradient * learned,
+            None => gradient,
+        }
     }
 
     pub fn forward(&self, batch: &Batch) -> Output {
@@ -99,7 +126,7 @@ impl Model {
             false => skip,
         };
         Output {
-            scores: scores.masked_fill(&batch.eligible.logical_not(), INELIGIBLE),
+            scores: scores.masked_fill(&batch.open.logical_not(), CLOSED),
             value: self.has_value_head().then(|| {
                 let hidden = self.layer("value", &summary);
                 hidden.matmul(&self.tensor("value.output")) + self.tensor("value.offset")
@@ -213,6 +240,7 @@ mod tests {
             candidates,
             globals,
             eligible: (0..count).map(|_| random.unit() < share).collect(),
+            closed: Vec::new(),
         }
     }
 

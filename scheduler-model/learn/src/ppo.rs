@@ -2,20 +2,21 @@
 //! paper. Advantages are normalised in each minibatch, and an update ends early when the policy has moved far enough,
 //! as in CleanRL's `ppo.py`.
 
+use std::sync::Arc;
+
 use drover_model::inference::{Network, Weights};
 use drover_sim::random::{Purpose, Random};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
-    Batch, Checkpoint, Environment, Episode, LearnError, Model, Observation, Plan, Record,
-    Sampling, Transition,
+    Actor, Batch, Checkpoint, Episode, LearnError, Model, Observation, Plan, Record, Sampling,
+    Stage, Transition,
     adam::Adam,
     advantage::estimate,
     batch::{chosen, column},
-    initial::same_layout,
     random::shuffled,
     record::Means,
-    roll_out,
+    stage::same_layout,
 };
 
 const NAME: &str = "ppo";
@@ -27,11 +28,15 @@ pub struct Settings {
     pub episodes: usize,
     /// Decisions after which an episode is cut off.
     pub longest_episode: usize,
+    /// So many decisions of an update are learned from at most, drawn at random; the others count for advantages.
+    pub most_samples: usize,
     /// Passes over the decisions of an update, K in the paper.
     pub epochs: usize,
     /// Decisions of a minibatch, M in the paper.
     pub minibatch: usize,
+    /// In the first update. It falls to 0 on a straight line if there is a last one.
     pub learning_rate: f64,
+    pub last_update: Option<u64>,
     /// Discount of rewards for each decision.
     pub gamma: f64,
     /// Between one-step advantages (0) and discounted rewards (1).
@@ -50,6 +55,8 @@ pub struct Settings {
     pub reward_scale: f64,
     /// Weight of the divergence from the policy that training began with, which holds it near an incumbent.
     pub anchor_weight: f64,
+    /// Places of the parameters that are learned of those that count for scores; the others stay as they are. Empty: all.
+    pub learned: Vec<usize>,
 }
 
 impl Default for Settings {
@@ -57,9 +64,11 @@ impl Default for Settings {
         Self {
             episodes: 16,
             longest_episode: 4_096,
+            most_samples: 4_096,
             epochs: 4,
             minibatch: 256,
             learning_rate: 1e-3,
+            last_update: None,
             gamma: 0.998,
             lambda: 0.97,
             clip: 0.2,
@@ -69,6 +78,7 @@ impl Default for Settings {
             longest_gradient: 0.5,
             reward_scale: 1.0,
             anchor_weight: 0.0,
+            learned: Vec::new(),
         }
     }
 }
@@ -109,6 +119,7 @@ impl Ppo {
     pub fn new(weights: &Weights, settings: Settings, seed: u64) -> Result<Self, LearnError> {
         settings.check()?;
         let model = Model::new(weights, Device::cuda_if_available());
+        let model = model.learning_only(&settings.learned);
         if !model.has_value_head() {
             return Err(LearnError::NoValueHead { learner: NAME });
         }
@@ -158,23 +169,29 @@ impl Ppo {
         Ok(self.model.weights()?)
     }
 
+    /// Made so far.
+    pub fn updates(&self) -> u64 {
+        self.update
+    }
+
     /// Plays episodes with the policy of now, and learns from them. Returns their mean reward.
     ///
     /// # Errors
-    /// Environments of another layout, or none; divergence.
-    pub fn update<E: Environment, R: Record>(
+    /// A stage of another layout, or without environments; divergence.
+    pub fn update<S: Stage + ?Sized, R: Record>(
         &mut self,
-        environments: &mut [E],
+        stage: &mut S,
         record: &mut R,
     ) -> Result<f64, LearnError> {
         let weights = self.weights()?;
-        same_layout(environments, &weights)?;
+        same_layout(stage, &weights)?;
         let mut random = Random::of(self.seed, Purpose::Episodes, [self.update, 0, 0]);
         let plan = Plan {
             seeds: (0..self.settings.episodes).map(|_| random.draw()).collect(),
             longest: self.settings.longest_episode,
         };
-        let episodes = roll_out(environments, &Sampling(&Network::new(&weights)), &plan)?;
+        let actor: Arc<dyn Actor> = Arc::new(Sampling(Arc::new(Network::new(&weights))));
+        let episodes = stage.play(&actor, &plan)?;
         self.update += 1;
         self.learn(&episodes, record)?;
         let reward = episodes.iter().map(Episode::reward).sum::<f64>() / episodes.len() as f64;
@@ -194,12 +211,14 @@ impl Ppo {
         let anchor = (self.settings.anchor_weight > 0.0)
             .then(|| Model::new(&self.anchor, self.model.device()));
         let mut random = Random::of(self.seed, Purpose::Minibatches, [self.update, 0, 0]);
+        let learning_rate = self.learning_rate();
         let mut means = Means::default();
+        let samples = some(&samples, self.settings.most_samples, &mut random);
         'update: for _ in 0..self.settings.epochs {
             let order = shuffled(samples.len(), &mut random);
             for minibatch in order.chunks(self.settings.minibatch) {
                 let minibatch: Vec<&Sample<'_>> =
-                    minibatch.iter().map(|place| &samples[*place]).collect();
+                    minibatch.iter().map(|place| samples[*place]).collect();
                 let losses = self.losses(&minibatch, anchor.as_ref());
                 means.add(losses.figures());
                 if losses.approximate_kl > self.settings.target_kl {
@@ -208,7 +227,7 @@ impl Ppo {
                 let taken = self.optimiser.descend(
                     &mut self.model,
                     &losses.total,
-                    self.settings.learning_rate,
+                    learning_rate,
                     self.settings.longest_gradient,
                 )?;
                 means.add([("losses/gradient", taken.norm)]);
@@ -216,6 +235,17 @@ impl Ppo {
         }
         means.record(self.update, record);
         Ok(())
+    }
+
+    /// `update` has been counted already.
+    fn learning_rate(&self) -> f64 {
+        let Settings {
+            learning_rate,
+            last_update,
+            ..
+        } = self.settings;
+        let gone = last_update.map_or(0.0, |last| (self.update - 1) as f64 / last.max(1) as f64);
+        learning_rate * (1.0 - gone).max(0.0)
     }
 
     fn samples<'a>(&self, episodes: &'a [Episode]) -> Vec<Sample<'a>> {
@@ -299,6 +329,16 @@ impl Ppo {
     }
 }
 
+/// So many of them at most, drawn at random.
+fn some<'a, T>(of: &'a [T], most: usize, random: &mut Random) -> Vec<&'a T> {
+    let order = shuffled(of.len(), random);
+    order
+        .into_iter()
+        .take(most)
+        .map(|place| &of[place])
+        .collect()
+}
+
 /// The mean over a batch of what is expected of `values` under these probabilities.
 fn expected(log_probabilities: &Tensor, values: &Tensor) -> Tensor {
     let sums = (log_probabilities.exp() * values).sum_dim_intlist([-1_i64].as_slice(), false, None);
@@ -329,6 +369,7 @@ impl Settings {
         let at_least_1 = [
             ("episodes", self.episodes),
             ("longest_episode", self.longest_episode),
+            ("most_samples", self.most_samples),
             ("epochs", self.epochs),
             ("minibatch", self.minibatch),
         ];

@@ -53,7 +53,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// No environment.
-pub fn roll_out<E: Environment, A: Actor>(
+pub fn roll_out<E: Environment, A: Actor + ?Sized>(
     environments: &mut [E],
     actor: &A,
     plan: &Plan,
@@ -81,7 +81,7 @@ pub fn roll_out<E: Environment, A: Actor>(
         .collect())
 }
 
-fn play<E: Environment, A: Actor>(
+fn play<E: Environment, A: Actor + ?Sized>(
     environment: &mut E,
     actor: &A,
     seed: u64,

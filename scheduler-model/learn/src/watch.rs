@@ -43,6 +43,7 @@ impl Scorer for Watch {
                 candidates: window.candidates.to_vec(),
                 globals: window.globals.to_vec(),
                 eligible: window.eligible.to_vec(),
+                closed: Vec::new(),
             });
         }
         self.network.score(window, scratch, scores);

@@ -3,6 +3,8 @@
 #[path = "identity/worlds.rs"]
 mod worlds;
 
+use std::sync::Arc;
+
 use drover_learner::{
     Checkpoint, Environment, Greedy, Plan,
     direct::{DirectSearch, LostReward, Method, Settings as DirectSettings},
@@ -35,9 +37,9 @@ fn reward<E: Environment>(mut environment: E, weights: &Weights) -> f64 {
         seeds: (1_000_000..1_000_050).collect(),
         longest: 100,
     };
-    let network = Network::new(weights);
+    let greedy = Greedy(Arc::new(Network::new(weights)));
     let environments = std::slice::from_mut(&mut environment);
-    let episodes = roll_out(environments, &Greedy(&network), &plan).unwrap();
+    let episodes = roll_out(environments, &greedy, &plan).unwrap();
     episodes.iter().map(|one| one.reward()).sum::<f64>() / 50.0
 }
 
@@ -74,7 +76,7 @@ fn ppo() -> PpoSettings {
 fn train_ppo<E: Environment>(mut environments: Vec<E>, form: Form, updates: usize) -> Weights {
     let mut training = Ppo::new(&start(&environments[0], form), ppo(), 7).unwrap();
     for _ in 0..updates {
-        training.update(&mut environments, &mut ()).unwrap();
+        training.update(&mut environments[..], &mut ()).unwrap();
     }
     training.weights().unwrap()
 }
@@ -119,10 +121,11 @@ fn dqn() -> DqnSettings {
     }
 }
 
-fn train_dqn<E: Environment>(mut environment: E, episodes: usize) -> Weights {
-    let mut training = Dqn::new(&start(&environment, POOLED), dqn(), 7).unwrap();
+fn train_dqn<E: Environment>(environment: E, episodes: usize) -> Weights {
+    let mut environments = [environment];
+    let mut training = Dqn::new(&start(&environments[0], POOLED), dqn(), 7).unwrap();
     for _ in 0..episodes {
-        training.episode(&mut environment, &mut ()).unwrap();
+        training.update(&mut environments[..], &mut ()).unwrap();
     }
     training.weights().unwrap()
 }
@@ -150,7 +153,7 @@ fn imitation_repeats_a_rule() {
     let mut curve = Vec::new();
     let weights = imitate(
         &start,
-        &mut environments,
+        &mut environments[..],
         lowest(0),
         &settings,
         7,
@@ -233,14 +236,14 @@ fn a_resumed_training_goes_on_as_if_it_had_not_ended() {
         ..ppo()
     };
     let mut training = Ppo::new(&anchor, settings.clone(), 7).unwrap();
-    training.update(&mut environments, &mut ()).unwrap();
+    training.update(&mut environments[..], &mut ()).unwrap();
     let bytes = training.checkpoint().unwrap().to_bytes().unwrap();
     let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
     let mut resumed = Ppo::resume(checkpoint, anchor, settings).unwrap();
     let mut later = [OneMachine::default()];
     for _ in 0..2 {
-        training.update(&mut environments, &mut ()).unwrap();
-        resumed.update(&mut later, &mut ()).unwrap();
+        training.update(&mut environments[..], &mut ()).unwrap();
+        resumed.update(&mut later[..], &mut ()).unwrap();
     }
     assert_eq!(
         resumed.checkpoint().unwrap(),
@@ -277,7 +280,7 @@ fn an_anchor_holds() {
         };
         let mut training = Ppo::new(&start(&environments[0], POOLED), settings, 7).unwrap();
         (0..15)
-            .map(|_| training.update(&mut environments, &mut ()).unwrap())
+            .map(|_| training.update(&mut environments[..], &mut ()).unwrap())
             .last()
             .unwrap()
     };

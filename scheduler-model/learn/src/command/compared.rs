@@ -38,6 +38,13 @@ pub(super) struct Entrant<'a> {
 /// A trace, and who dispatches it: a rule, or else the weights.
 type Run<'a> = (u64, Option<&'a Rule>);
 
+/// A line of the table.
+pub(super) struct Row {
+    pub(super) line: String,
+    /// ln(J / J of the best rule), seed by seed.
+    pub(super) logarithms: Vec<f64>,
+}
+
 /// Worse by more than that is called so.
 const WORSE: f64 = 0.02;
 
@@ -50,14 +57,13 @@ impl Cell<'_> {
         (cell, seed, format!("{rule}/{mode}"))
     }
 
-    /// A line of the table.
     pub(super) fn row(
         &self,
         entrant: &Entrant<'_>,
         rules: &[Rule],
         known: &mut Known,
         bar: &ProgressBar,
-    ) -> Result<String, CommandError> {
+    ) -> Result<Row, CommandError> {
         let learned = self.runs(entrant, rules, known, bar)?;
         let of = |rule: &Rule| -> Vec<Worth> {
             let worth = |seed: &u64| known.get(&self.key(*seed, rule)).expect("just found");
@@ -68,7 +74,14 @@ impl Cell<'_> {
             .iter()
             .min_by(|one, other| objective(one).total_cmp(&objective(other)));
         let best = best.ok_or(CommandError::NoRules)?;
-        Ok(self.line(best, &of(best), &learned))
+        let baseline = of(best);
+        let pairs = learned.iter().zip(&baseline);
+        let logarithm =
+            |(learned, rule): (&Worth, &Worth)| (learned.objective / rule.objective).ln();
+        Ok(Row {
+            line: self.line(best, &baseline, &learned),
+            logarithms: pairs.map(logarithm).collect(),
+        })
     }
 
     /// Runs what is not known yet, and the weights.

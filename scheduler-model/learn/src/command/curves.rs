@@ -9,7 +9,7 @@ use crate::{EventFile, LearnError, Record};
 pub(super) struct Curves {
     events: Option<EventFile>,
     picture: Option<PathBuf>,
-    /// Costs by generation: mean of the population, and of the centre on the validation windows.
+    /// Costs by step: mean of a generation of direct search, and what there is on the validation windows.
     mean: Vec<(u64, f64)>,
     validation: Vec<(u64, f64)>,
 }
@@ -44,10 +44,10 @@ impl Curves {
                 .map(|(generation, cost)| (*generation, cost.exp()))
                 .collect(),
         };
-        let curves = [
-            curve("mean of a generation, fresh windows", &self.mean),
-            curve("centre, validation windows", &self.validation),
-        ];
+        let mut curves = vec![curve("validation windows", &self.validation)];
+        if !self.mean.is_empty() {
+            curves.push(curve("mean of a generation, fresh windows", &self.mean));
+        }
         let rules = Reference {
             name: "best reference rule".to_owned(),
             objective: 1.0,
@@ -73,7 +73,7 @@ impl Record for Curves {
         for (name, value) in measured {
             match *name {
                 "search/mean_cost" => self.mean.push((step, *value)),
-                "search/validation_cost" => self.validation.push((step, *value)),
+                "validation/cost" => self.validation.push((step, *value)),
                 _ => {}
             }
         }

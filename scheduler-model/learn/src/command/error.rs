@@ -34,8 +34,12 @@ pub enum CommandError {
     Policy(#[from] FindPolicyError),
     #[error("--rules: {0}")]
     Mode(#[from] ParseModeError),
+    #[error("--cost: ppo and dqn know the objective only; use --algorithm direct for another")]
+    OnlyObjective,
     #[error("--rules names no rule to compare with")]
     NoRules,
+    #[error("what follows -- is for `train`: {0}")]
+    Training(#[from] clap::Error),
     #[error(transparent)]
     Plot(#[from] PlotError),
     #[error(transparent)]

@@ -5,7 +5,10 @@ use drover_model::{
     dispatch::Mode,
     policy::{self, Learned},
 };
-use drover_sim::workload::{self, FAMILIES, Family};
+use drover_sim::{
+    evaluate::mean_interval,
+    workload::{self, FAMILIES, Family},
+};
 
 use super::{
     CommandError,
@@ -65,6 +68,14 @@ const HEADING: &str = "\
 | workload | best rule | its J | learned | difference | 95 % interval | | p99 slowdown by rule's | longest wait by rule's |
 |---|---|--:|--:|--:|---|---|--:|--:|";
 
+/// Of all runs, each against the best rule of its cell.
+fn summary(logarithms: &[f64]) -> String {
+    let mean = logarithms.iter().sum::<f64>() / logarithms.len().max(1) as f64;
+    let interval = mean_interval(logarithms, 0);
+    let (low, high) = interval.map_or((f64::NAN, f64::NAN), |it| (it.low, it.high));
+    format!("mean ln(J / J of the best rule): {mean:+.3} ({low:+.3} to {high:+.3})")
+}
+
 impl EvaluateArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let weights = read_weights(&self.model_path)?;
@@ -80,6 +91,7 @@ impl EvaluateArgs {
             .collect();
         let mut known = Known::open(self.baselines.clone())?;
         let bar = progress(1);
+        let mut logarithms = Vec::new();
         println!("{HEADING}");
         for family in self.families()? {
             for load in &self.load {
@@ -93,11 +105,13 @@ impl EvaluateArgs {
                     seeds: &seeds,
                 };
                 let row = cell.row(&entrant, &rules, &mut known, &bar)?;
-                bar.suspend(|| println!("{row}"));
+                bar.suspend(|| println!("{}", row.line));
+                logarithms.extend(row.logarithms);
                 known.save()?;
             }
         }
         bar.finish_and_clear();
+        println!("\n{}", summary(&logarithms));
         Ok(())
     }
 
@@ -126,5 +140,28 @@ impl EvaluateArgs {
             rules.extend(modes.into_iter().map(|mode| (name.clone(), mode)));
         }
         Ok(rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_how_sure_it_is() {
+        let runs: Vec<f64> = (0..100)
+            .map(|run| f64::from(run % 5) / 10.0 - 0.3)
+            .collect();
+        let summary = summary(&runs);
+        let numbers = summary.replace(['(', ')', ':'], " ");
+        let numbers: Vec<f64> = numbers
+            .split(' ')
+            .filter_map(|it| it.parse().ok())
+            .collect();
+        let [mean, low, high] = numbers[..] else {
+            panic!("{summary}");
+        };
+        assert_eq!(mean, -0.1);
+        assert!(low < mean && mean < high && high - low < 0.1, "{summary}");
     }
 }

@@ -7,6 +7,7 @@ mod evaluate;
 mod progress;
 mod serve;
 mod train;
+mod tune;
 mod values;
 mod worth;
 
@@ -24,8 +25,10 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Searches weights that make the objective small under simulated loads.
+    /// Finds weights that make the objective small under simulated loads.
     Train(Box<train::TrainArgs>),
+    /// Finds how to train: short trainings with flags drawn at random, of which the better go on.
+    Tune(tune::TuneArgs),
     /// Compares weights with every rule in every mode, workload by workload.
     Evaluate(evaluate::EvaluateArgs),
     /// Learns on beside a coordinator: fine-tunes the policy in use on recent load, and offers what is better.
@@ -38,6 +41,7 @@ impl CommandLine {
     pub fn run(&self) -> Result<(), CommandError> {
         match &self.command {
             Command::Train(args) => args.run(),
+            Command::Tune(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Serve(args) => args.run(),
         }

@@ -34,6 +34,13 @@ pub(super) fn parse_column(text: &str) -> Result<(String, f32), &'static str> {
     Ok((name.to_owned(), weight))
 }
 
+/// A number above 0.
+pub(super) fn parse_factor(text: &str) -> Result<f32, &'static str> {
+    let factor = text.parse().ok();
+    let factor = factor.filter(|factor: &f32| *factor > 0.0 && factor.is_finite());
+    factor.ok_or("must be a number above 0, as in 0.5")
+}
+
 /// `dag=3`, or `dag` for 1.
 pub(super) fn parse_family(text: &str) -> Result<(&'static str, u64), String> {
     let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
@@ -62,6 +69,8 @@ mod tests {
     #[test]
     fn columns_and_families_have_weights() {
         assert_eq!(parse_column("beside=6"), Ok(("beside".to_owned(), 6.0)));
+        assert_eq!(parse_factor("0.5"), Ok(0.5));
+        assert!(parse_factor("0").is_err() && parse_factor("inf").is_err());
         assert!(parse_column("beside").is_err() && parse_column("a=nan").is_err());
         assert_eq!(parse_family("dag=3"), Ok(("dag", 3)));
         assert_eq!(parse_family("dag"), Ok(("dag", 1)));

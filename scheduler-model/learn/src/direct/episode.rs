@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use drover_model::inference::Network;
 
 use super::Objective;
@@ -16,7 +18,11 @@ impl<E: Environment, F: Fn() -> E + Sync> Objective for LostReward<F> {
             seeds: vec![seed],
             longest: self.longest_episode,
         };
-        let episodes = roll_out(&mut [(self.make)()], &Greedy(network), &plan);
+        let episodes = roll_out(
+            &mut [(self.make)()],
+            &Greedy(Arc::new(network.clone())),
+            &plan,
+        );
         episodes.map_or(f64::NAN, |episodes| -episodes[0].reward())
     }
 }

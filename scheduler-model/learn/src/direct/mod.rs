@@ -4,19 +4,19 @@
 //! All that are compared meet the same windows (common random numbers): what differs between them is not luck. What
 //! counts in the end is the centre that did best on windows kept apart for validation.
 
+mod costs;
 mod covariance;
 mod episode;
 mod evolution;
 mod strategy;
 
-use std::thread;
-
 use drover_model::inference::{Network, Weights};
 use drover_sim::random::{Purpose, Random};
 
+pub(crate) use self::costs::{costs, validation_windows};
 pub use self::episode::LostReward;
 use self::strategy::Strategy;
-use crate::{Checkpoint, LearnError, Record, threads::join};
+use crate::{Checkpoint, LearnError, Record};
 
 const NAME: &str = "direct";
 
@@ -186,7 +186,7 @@ impl DirectSearch {
             .iter()
             .map(|parameters| Ok(Network::new(&self.with(parameters)?)));
         let networks: Vec<Network> = networks.collect::<Result<_, LearnError>>()?;
-        let costs = self.costs(objective, &networks, &windows);
+        let costs = costs(objective, &networks, &windows, self.settings.threads);
         self.strategy.learn(&population, &costs);
         self.generation += 1;
         let mean = costs.iter().sum::<f64>() / costs.len() as f64;
@@ -203,7 +203,7 @@ impl DirectSearch {
         );
         if self.generation.is_multiple_of(self.settings.validate_every) {
             let cost = self.judge_centre(objective)?;
-            record.record(self.generation, &[("search/validation_cost", cost)]);
+            record.record(self.generation, &[("validation/cost", cost)]);
         }
         Ok(mean)
     }
@@ -228,51 +228,12 @@ impl DirectSearch {
 
     /// The mean cost of any weights on the validation windows.
     pub fn validate<O: Objective>(&self, objective: &O, weights: &Weights) -> f64 {
-        let mut random = Random::of(self.seed, Purpose::Episodes, [u64::MAX, 1, 0]);
-        let windows = self.settings.validation_windows;
-        let windows: Vec<u64> = (0..windows).map(|_| random.draw()).collect();
-        self.costs(objective, &[Network::new(weights)], &windows)[0]
-    }
-
-    /// The mean cost of each network over the windows. Threads share the pairs of both out; sums have a fixed order.
-    fn costs<O: Objective>(
-        &self,
-        objective: &O,
-        networks: &[Network],
-        windows: &[u64],
-    ) -> Vec<f64> {
-        let count = networks.len() * windows.len();
-        let cost = |pair: usize| {
-            let (network, window) = (
-                &networks[pair / windows.len()],
-                windows[pair % windows.len()],
-            );
-            let cost = objective.cost(network, window);
-            if cost.is_finite() {
-                cost
-            } else {
-                f64::MAX / count as f64
-            }
-        };
-        let threads = self.settings.threads;
-        let share =
-            |first: usize| -> Vec<f64> { (first..count).step_by(threads).map(cost).collect() };
-        let share = &share;
-        let shares = thread::scope(|scope| {
-            join(
-                (0..threads)
-                    .map(|first| scope.spawn(move || share(first)))
-                    .collect(),
-            )
-        });
-        let of = |pair: usize| shares[pair % threads][pair / threads];
-        let sum = |network: usize| {
-            (0..windows.len())
-                .map(|window| of(network * windows.len() + window))
-                .sum::<f64>()
-        };
-        (0..networks.len())
-            .map(|network| sum(network) / windows.len() as f64)
-            .collect()
+        let windows = validation_windows(self.seed, self.settings.validation_windows);
+        costs(
+            objective,
+            &[Network::new(weights)],
+            &windows,
+            self.settings.threads,
+        )[0]
     }
 }

@@ -5,19 +5,21 @@
 
 mod replay;
 
+use std::sync::Arc;
+
 use drover_model::inference::{Network, Weights};
 use drover_sim::random::{Purpose, Random};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use self::replay::{Experience, Replay};
 use crate::{
-    Actor, Batch, Checkpoint, Environment, Greedy, LearnError, Model, Observation, Output, Record,
-    Step,
-    act::Room,
+    Actor, Batch, Checkpoint, End, Episode, LearnError, Model, Observation, Output, Plan, Record,
+    Stage,
+    act::Exploring,
     adam::Adam,
     batch::{chosen, column},
-    initial::same_layout,
     record::Means,
+    stage::same_layout,
 };
 
 const NAME: &str = "dqn";
@@ -25,6 +27,8 @@ const NAME: &str = "dqn";
 /// Hyperparameters. The defaults are for rewards of about 1 a decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// Episodes between which nothing is learned.
+    pub episodes: usize,
     pub longest_episode: usize,
     /// Decisions that are remembered, N in the paper.
     pub replay: usize,
@@ -47,11 +51,14 @@ pub struct Settings {
     pub longest_gradient: f64,
     /// Rewards are multiplied by it, so that values stay near 1.
     pub reward_scale: f64,
+    /// Places of the parameters that are learned of those that count for scores; the others stay as they are. Empty: all.
+    pub learned: Vec<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            episodes: 1,
             longest_episode: 4_096,
             replay: 20_000,
             learning_starts: 500,
@@ -67,6 +74,7 @@ impl Default for Settings {
             exploration_episodes: 100,
             longest_gradient: 10.0,
             reward_scale: 1.0,
+            learned: Vec::new(),
         }
     }
 }
@@ -92,6 +100,7 @@ impl Dqn {
     /// Weights without a value head.
     pub fn new(weights: &Weights, settings: Settings, seed: u64) -> Result<Self, LearnError> {
         let model = Model::new(weights, Device::cuda_if_available());
+        let model = model.learning_only(&settings.learned);
         if !model.has_value_head() {
             return Err(LearnError::NoValueHead { learner: NAME });
         }
@@ -157,66 +166,74 @@ impl Dqn {
         Ok(self.model.weights()?)
     }
 
-    /// Plays an episode, and learns meanwhile. Returns its reward.
+    /// Episodes played so far.
+    pub fn episodes(&self) -> u64 {
+        self.episode
+    }
+
+    /// Plays some episodes and remembers them, then learns as often as decisions were made. Returns their mean reward.
     ///
     /// # Errors
-    /// An environment of another layout; divergence.
-    pub fn episode<E: Environment, R: Record>(
+    /// A stage of another layout, or without environments; divergence.
+    pub fn update<S: Stage + ?Sized, R: Record>(
         &mut self,
-        environment: &mut E,
+        stage: &mut S,
         record: &mut R,
     ) -> Result<f64, LearnError> {
         let weights = self.weights()?;
-        same_layout(std::slice::from_ref(environment), &weights)?;
-        let mut network = Network::new(&weights);
-        let mut random = Random::of(self.seed, Purpose::Exploration, [self.episode, 0, 0]);
-        let (mut room, mut observation) = (Room::default(), Observation::default());
-        let (mut means, mut reward) = (Means::default(), 0.0);
+        same_layout(stage, &weights)?;
+        let mut random = Random::of(self.seed, Purpose::Episodes, [self.episode, 0, 0]);
+        let plan = Plan {
+            seeds: (0..self.settings.episodes).map(|_| random.draw()).collect(),
+            longest: self.settings.longest_episode,
+        };
         let epsilon = self.epsilon();
-        environment.reset(random.draw(), &mut observation);
-        for _ in 0..self.settings.longest_episode {
-            let choice = match random.unit() < epsilon {
-                true => any_eligible(&observation, &mut random),
-                false => {
-                    let greedy = Greedy(&network);
-                    greedy
-                        .choose(&observation, &mut room, &mut random)
-                        .candidate
-                }
-            };
-            let seen = observation.clone();
-            let step = environment.step(choice, &mut observation);
-            reward += step.reward;
-            self.remember(seen, choice, step, &observation);
-            if self.is_time_to_learn() {
+        let network = Arc::new(Network::new(&weights));
+        let actor: Arc<dyn Actor> = Arc::new(Exploring { network, epsilon });
+        let episodes = stage.play(&actor, &plan)?;
+        let reward = episodes.iter().map(Episode::reward).sum::<f64>() / episodes.len() as f64;
+        self.episode += episodes.len() as u64;
+        let mut means = Means::default();
+        for episode in episodes {
+            for _ in 0..self.remember(episode) {
                 means.add(self.learn()?);
-                network = Network::new(&self.weights()?);
-            }
-            if step.is_done {
-                break;
             }
         }
-        self.episode += 1;
         means.record(self.episode, record);
         let measured = [("episode/reward", reward), ("episode/epsilon", epsilon)];
         record.record(self.episode, &measured);
         Ok(reward)
     }
 
-    fn remember(&mut self, seen: Observation, choice: usize, step: Step, next: &Observation) {
-        self.replay.remember(Experience {
-            observation: seen,
-            choice,
-            reward: self.settings.reward_scale * step.reward,
-            next: (!step.is_done).then(|| next.clone()),
-        });
-        self.decisions += 1;
-    }
-
-    fn is_time_to_learn(&self) -> bool {
-        self.decisions
-            .is_multiple_of(self.settings.train_every.max(1))
-            && self.replay.len() >= self.settings.learning_starts.max(1)
+    /// Returns how many gradient steps these decisions are good for.
+    fn remember(&mut self, episode: Episode) -> u64 {
+        let is_done = episode.end == End::Done;
+        let mut transitions = episode.transitions.into_iter().peekable();
+        let mut next = transitions
+            .peek()
+            .map(|first| Arc::new(first.observation.clone()));
+        let before = self.decisions;
+        while let (Some(transition), Some(observation)) = (transitions.next(), next) {
+            next = transitions
+                .peek()
+                .map(|next| Arc::new(next.observation.clone()));
+            if next.is_none() && !is_done {
+                // What came after it was not seen.
+                break;
+            }
+            self.replay.remember(Experience {
+                observation,
+                choice: transition.choice.candidate,
+                reward: self.settings.reward_scale * transition.reward,
+                next: next.clone(),
+            });
+            self.decisions += 1;
+        }
+        let every = self.settings.train_every.max(1);
+        match self.replay.len() >= self.settings.learning_starts.max(1) {
+            true => self.decisions / every - before / every,
+            false => 0,
+        }
     }
 
     fn epsilon(&self) -> f64 {
@@ -250,7 +267,7 @@ impl Dqn {
         let mut random = Random::of(self.seed, Purpose::Minibatches, names);
         let minibatch = self.replay.sample(self.settings.minibatch, &mut random);
         let target = no_grad(|| self.targets(&minibatch));
-        let seen: Vec<&Observation> = minibatch.iter().map(|one| &one.observation).collect();
+        let seen: Vec<&Observation> = minibatch.iter().map(|one| &*one.observation).collect();
         let batch = Batch::new(&seen, self.model.device());
         let q = q_values(&self.model.forward(&batch), &batch);
         let q = chosen(&q, minibatch.iter().map(|one| one.choice));
@@ -277,7 +294,7 @@ impl Dqn {
         // What follows an end counts for nothing, so any window will do.
         let next: Vec<&Observation> = minibatch
             .iter()
-            .map(|one| one.next.as_ref().unwrap_or(&one.observation))
+            .map(|one| &**one.next.as_ref().unwrap_or(&one.observation))
             .collect();
         let batch = Batch::new(&next, device);
         let best = self.model.forward(&batch).scores.argmax(-1, true);
@@ -296,30 +313,17 @@ impl Dqn {
     }
 }
 
-/// Q = V + A - mean of A over the eligible candidates.
+/// Q = V + A - mean of A over what may be chosen.
 fn q_values(output: &Output, batch: &Batch) -> Tensor {
-    let counted = output
-        .scores
-        .masked_fill(&batch.eligible.logical_not(), 0.0);
+    let counted = output.scores.masked_fill(&batch.open.logical_not(), 0.0);
+    let dimensions = [-1_i64];
     let count = batch
-        .eligible
-        .sum_dim_intlist([-1_i64].as_slice(), true, Kind::Float);
-    let mean =
-        counted.sum_dim_intlist([-1_i64].as_slice(), true, Kind::Float) / count.clamp_min(1.0);
-    let advantage = &output.scores - mean;
+        .open
+        .sum_dim_intlist(dimensions.as_slice(), true, Kind::Float);
+    let mean = counted.sum_dim_intlist(dimensions.as_slice(), true, Kind::Float);
+    let advantage = &output.scores - mean / count.clamp_min(1.0);
     match &output.value {
         Some(value) => advantage + value.unsqueeze(1),
         None => advantage,
     }
-}
-
-fn any_eligible(observation: &Observation, random: &mut Random) -> usize {
-    let places = 0..observation.eligible.len();
-    let eligible: Vec<usize> = places
-        .filter(|place| observation.eligible[*place])
-        .collect();
-    eligible
-        .get(random.below(eligible.len() as u64) as usize)
-        .copied()
-        .unwrap_or(0)
 }

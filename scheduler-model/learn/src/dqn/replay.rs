@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use drover_sim::random::Random;
 
 use crate::Observation;
@@ -5,11 +7,11 @@ use crate::Observation;
 /// A decision, and where it led.
 #[derive(Clone, Debug)]
 pub(super) struct Experience {
-    pub(super) observation: Observation,
+    pub(super) observation: Arc<Observation>,
     pub(super) choice: usize,
     pub(super) reward: f64,
     /// None at the end of an episode.
-    pub(super) next: Option<Observation>,
+    pub(super) next: Option<Arc<Observation>>,
 }
 
 /// The last so many decisions.
@@ -63,7 +65,7 @@ mod tests {
         let mut replay = Replay::new(3);
         for choice in 0..5 {
             replay.remember(Experience {
-                observation: Observation::default(),
+                observation: Arc::default(),
                 choice,
                 reward: 0.0,
                 next: None,

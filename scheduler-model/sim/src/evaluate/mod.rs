@@ -29,4 +29,4 @@ pub use fairness::jain;
 pub use figures::{Figures, Starvation};
 pub use judged::{JudgedDeadline, JudgedJob};
 pub use metric::{Better, METRICS, Metric, Unit, metric};
-pub use objective::{STARVED_FACTOR, objective, starved_share};
+pub use objective::{STARVED, STARVED_FACTOR, objective, starved_share};

@@ -6,7 +6,9 @@ use super::{JudgedJob, quantile_of};
 const LARGEST_SLOWDOWN: f64 = 100.0;
 const MISS: f64 = 10.0;
 const LARGEST_TARDINESS: f64 = 10.0;
-const STARVED: f64 = 10.0;
+
+/// What a job that starves costs besides.
+pub const STARVED: f64 = 10.0;
 
 /// A job starves that has waited so many times as long as the median job, or as its own ideal time.
 pub const STARVED_FACTOR: f64 = 20.0;

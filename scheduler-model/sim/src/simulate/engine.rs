@@ -4,7 +4,7 @@ mod attempts;
 mod executors;
 mod hosts;
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::atomic::Ordering};
 
 use drover_model::{
     Action, Effects, Epoch, Event, JobState, Outcome as End, Snapshot, TaskState, Transition,
@@ -196,6 +196,9 @@ impl<'t> Engine<'t> {
 
     /// Rounds until nothing more starts.
     fn dispatch(&mut self) {
+        if let Some(clock) = &self.options.clock {
+            clock.store(self.now, Ordering::Relaxed);
+        }
         while self.cluster.wants_dispatch() {
             let decision = self.cluster.decide(at(self.now));
             let goes_on = !decision.placements.is_empty();

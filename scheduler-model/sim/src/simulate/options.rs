@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use drover_model::{
     Weights,
@@ -26,6 +26,8 @@ pub struct Options {
     pub start_latency_ms: u64,
     pub rounds: Rounds,
     pub keep: Keep,
+    /// Is set to the moment of each round before it, in milliseconds of the trace: a policy does not see it otherwise.
+    pub clock: Option<Arc<AtomicU64>>,
 }
 
 /// When rounds of dispatch are held.
@@ -60,6 +62,7 @@ impl Options {
             start_latency_ms: 0,
             rounds: Rounds::EachEvent,
             keep: Keep::default(),
+            clock: None,
         }
     }
 }
