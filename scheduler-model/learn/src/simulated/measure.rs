@@ -48,12 +48,12 @@ const SHORT_WAIT_S: f64 = 10.0;
 const GUARDS: [Guard; 3] = [
     Guard {
         of: |worth| SHORT_WAIT_S + worth.mean_wait_s,
-        weight: 2.0,
+        weight: 3.0,
         least: -0.2,
     },
     Guard {
         of: |worth| SHORT_WAIT_S + worth.longest_wait_s,
-        weight: 2.0,
+        weight: 3.0,
         least: -0.2,
     },
     Guard {
@@ -157,12 +157,12 @@ mod tests {
             mean_wait_s: 0.9 * RULE.mean_wait_s,
             ..fair
         };
-        assert!(cost(&shorter) < cost(&fair) - 0.2);
+        assert!(cost(&shorter) < cost(&fair) - 0.3);
         let idle = Worth {
             mean_wait_s: 0.0,
             ..fair
         };
-        assert!((cost(&fair) - cost(&idle) - 0.4).abs() < 1e-9, "limited");
+        assert!((cost(&fair) - cost(&idle) - 0.6).abs() < 1e-9, "limited");
     }
 
     #[test]
