@@ -52,7 +52,7 @@ impl Curves {
             name: "best reference rule".to_owned(),
             objective: 1.0,
         };
-        let picture = learning("J by that of the best reference rule", &curves, &[rules])?;
+        let picture = learning("Cost by that of the best reference rule", &curves, &[rules])?;
         write(path, picture.as_bytes())
     }
 

@@ -48,13 +48,13 @@ const SHORT_WAIT_S: f64 = 10.0;
 const GUARDS: [Guard; 3] = [
     Guard {
         of: |worth| SHORT_WAIT_S + worth.mean_wait_s,
-        weight: 3.0,
-        least: -0.2,
+        weight: 2.0,
+        least: -0.05,
     },
     Guard {
         of: |worth| SHORT_WAIT_S + worth.longest_wait_s,
-        weight: 3.0,
-        least: -0.2,
+        weight: 2.0,
+        least: -0.05,
     },
     Guard {
         of: |worth| worth.slowdown_p99,
@@ -157,12 +157,12 @@ mod tests {
             mean_wait_s: 0.9 * RULE.mean_wait_s,
             ..fair
         };
-        assert!(cost(&shorter) < cost(&fair) - 0.3);
+        assert!(cost(&shorter) < cost(&fair) - 0.09);
         let idle = Worth {
             mean_wait_s: 0.0,
             ..fair
         };
-        assert!((cost(&fair) - cost(&idle) - 0.6).abs() < 1e-9, "limited");
+        assert!((cost(&fair) - cost(&idle) - 0.1).abs() < 1e-9, "limited");
     }
 
     #[test]

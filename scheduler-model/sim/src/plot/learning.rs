@@ -46,7 +46,7 @@ pub fn learning(
         title,
         subtitle: "Evaluated on workloads that are not trained on; lower is better",
         x_title: "iterations".to_owned(),
-        y_title: "objective J".to_owned(),
+        y_title: "cost".to_owned(),
         x: 0.0..last,
         y: around(values.chain(rules)),
         logarithmic: false,
