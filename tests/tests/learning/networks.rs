@@ -6,8 +6,11 @@ use drover_model::{
 };
 use drover_sim::random::{Purpose, Random};
 
-/// Of everything random in weights. With this one long jobs come first, among other things.
+/// Of everything random in weights.
 const SEED: u64 = 4;
+
+/// Of run times: so much more than all else that long jobs come first, whatever columns there are.
+const HARMFUL: f32 = 20.0;
 
 fn linear(version: &str, layout: Layout, parameters: &[f32]) -> Vec<u8> {
     let architecture = Architecture {
@@ -27,12 +30,19 @@ pub(crate) fn longest_first() -> Vec<u8> {
     linear("longest-first", layout, &[1.0])
 }
 
-/// What nobody has trained.
+/// What nobody has trained, and surely does harm.
 pub(crate) fn random() -> Vec<u8> {
     eprintln!("random weights of the seed {SEED}");
     let mut random = Random::new(SEED, Purpose::Weights);
     let columns = layout();
-    let parameters = columns.candidate().iter().map(|_| random.normal() as f32);
+    let parameters = columns.candidate().iter().map(|column| {
+        let is_harmful = column.as_ref() as &str == "log_estimate";
+        if is_harmful {
+            HARMFUL
+        } else {
+            random.normal() as f32
+        }
+    });
     let parameters: Vec<f32> = parameters.collect();
     linear("sabotage", columns, &parameters)
 }
