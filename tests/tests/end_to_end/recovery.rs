@@ -138,7 +138,8 @@ fn check(job: &Job, needs: &BTreeMap<String, BTreeSet<String>>, lines: &[String]
 async fn a_restart_in_order_does_not_end_the_wait() {
     let mut cluster = Settings::agents(1).on_sqlite().await;
     let mut begun = Fifo::create(cluster.directory(), "begun");
-    let gate = Fifo::gate(cluster.directory(), "gate");
+    // One for each: of two readers of one gate the first release lets both through, one with nothing, and the second finds none.
+    let gates = ["gate", "other-gate"].map(|name| Fifo::gate(cluster.directory(), name));
     let job =
         "name: j\ntasks:\n  a: {shell: true, command: 'echo > begun; read line < gate; exit 3'}\n";
     cluster.write("job.yaml", job);
@@ -148,7 +149,7 @@ async fn a_restart_in_order_does_not_end_the_wait() {
         "run",
         "--shell",
         "--",
-        "echo first; echo > begun; read line < gate; echo second; exit 3",
+        "echo first; echo > begun; read line < other-gate; echo second; exit 3",
     ];
     let mut run = Process::start("run", cluster.directory(), cluster.client(run));
     begun.written().await;
@@ -161,8 +162,9 @@ async fn a_restart_in_order_does_not_end_the_wait() {
     .await;
     assert_eq!(cluster.coordinator().terminate().await.code(), Some(0));
     cluster.start_coordinator().await;
-    Fifo::release(&gate).await;
-    Fifo::release(&gate).await;
+    for gate in &gates {
+        Fifo::release(gate).await;
+    }
     assert_eq!(wait.end().await.code(), Some(1), "{}", wait.log());
     assert_eq!(run.end().await.code(), Some(3), "{}", run.log());
     let said = run.log();
