@@ -108,10 +108,7 @@ impl TryFrom<Args> for Options {
             backfill,
             dispatch: args.dispatch,
             weights: args.score_weights,
-            age_cap: match args.age_cap {
-                Duration::ZERO => Duration::MAX,
-                cap => cap,
-            },
+            age_cap: Some(args.age_cap).filter(|cap| !cap.is_zero()),
             refuse_impossible: args.refuse_impossible,
             lease: args.lease,
             node_timeout: args.node_timeout,

@@ -73,13 +73,7 @@ impl Coordinator {
             lease: Arc::clone(&lease),
             tally: Arc::clone(&tally),
         };
-        let watching = Guard {
-            options: Arc::clone(&options),
-            store: Arc::clone(&store),
-            senders: parts.senders.clone(),
-            tally: Arc::clone(&tally),
-        };
-        tokio::spawn(watching.run(shutdown.clone()));
+        tokio::spawn(Guard::of(&parts).run(shutdown.clone()));
         let driver = Driver {
             address: options.advertised(bound).into(),
             instance: Uuid::now_v7(),
@@ -97,13 +91,7 @@ impl Coordinator {
             standing,
             shutdown: shutdown.clone(),
         };
-        // Serving ends after the driver has answered its last callers.
-        let served = CancellationToken::new();
-        let serving = tokio::spawn(server::serve(parts, incoming, served.clone()));
-        let mut running = tokio::spawn(async move {
-            let _served = served.drop_guard();
-            driver.run().await
-        });
+        let (serving, mut running) = serve(parts, incoming, driver);
         until(&mut running, &mut stands, |standing| {
             *standing != Standing::default()
         })
@@ -147,6 +135,17 @@ fn open_record(path: &Path) -> Result<Recorder, CoordinatorError> {
 }
 
 type Running = JoinHandle<Result<(), CoordinatorError>>;
+
+/// Serving ends after the driver has answered its last callers.
+fn serve(parts: Parts, incoming: TcpIncoming, driver: Driver) -> (Running, Running) {
+    let served = CancellationToken::new();
+    let serving = tokio::spawn(server::serve(parts, incoming, served.clone()));
+    let running = tokio::spawn(async move {
+        let _served = served.drop_guard();
+        driver.run().await
+    });
+    (serving, running)
+}
 
 /// Waits until the driver stands as it is wanted to, or ends.
 async fn until(

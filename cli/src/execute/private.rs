@@ -95,9 +95,6 @@ fn settings(
     settings.policy = policy::find(options.policy)?;
     settings.dispatch = options.mode;
     settings.backfill = options.backfill_order.map(policy::find).transpose()?;
-    settings.age_cap = match options.age_cap_s {
-        0 => Duration::MAX,
-        seconds => Duration::from_secs(seconds),
-    };
+    settings.age_cap = (options.age_cap_s > 0).then(|| Duration::from_secs(options.age_cap_s));
     Ok(settings)
 }

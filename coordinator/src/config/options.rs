@@ -35,7 +35,8 @@ pub struct Options {
     pub backfill: Option<Arc<dyn Policy>>,
     pub dispatch: Mode,
     pub weights: Weights,
-    pub age_cap: Duration,
+    /// What has waited so long goes before all others. `None`: nothing grows old.
+    pub age_cap: Option<Duration>,
     pub refuse_impossible: bool,
     pub lease: Duration,
     pub node_timeout: Duration,
@@ -99,7 +100,7 @@ impl Options {
             backfill: None,
             dispatch: Mode::Easy,
             weights: Weights::default(),
-            age_cap: Duration::from_secs(24 * 60 * 60),
+            age_cap: Some(Duration::from_secs(24 * 60 * 60)),
             refuse_impossible: false,
             lease: Duration::from_secs(3),
             node_timeout: Duration::from_secs(10),
@@ -110,6 +111,12 @@ impl Options {
             record: None,
             insecure_no_auth: false,
         }
+    }
+
+    /// In milliseconds.
+    pub(crate) fn age_cap_ms(&self) -> Option<u64> {
+        let cap = self.age_cap?.as_millis();
+        Some(u64::try_from(cap).unwrap_or(u64::MAX))
     }
 
     /// # Errors

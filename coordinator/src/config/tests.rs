@@ -103,6 +103,13 @@ fn durations_are_what_people_write() {
 }
 
 #[test]
+fn an_age_cap_of_nothing_lets_nothing_grow_old() {
+    let age_cap_ms = |cap: &str| options(&["--age-cap", cap]).unwrap().age_cap_ms();
+    assert_eq!(age_cap_ms("0s"), None);
+    assert_eq!(age_cap_ms("2h"), Some(7_200_000));
+}
+
+#[test]
 fn weights_are_named_and_checked() {
     let options = options(&["--score-weights", "cost=1,free=0.05"]).unwrap();
     let weights = options.weights.to_string();

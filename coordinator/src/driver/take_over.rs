@@ -170,7 +170,7 @@ fn config(options: &Options, careful: bool) -> Config {
         mode: options.dispatch,
         weights: options.weights,
         node_timeout_ms: milliseconds(options.node_timeout),
-        age_cap_ms: milliseconds(options.age_cap),
+        age_cap_ms: options.age_cap_ms().unwrap_or(u64::MAX),
         refuse_impossible: options.refuse_impossible,
         careful,
         ..Config::default()

@@ -21,6 +21,7 @@ use crate::{
     error::{ApiError, Code},
     inbox::Senders,
     policies,
+    server::Parts,
     store::{Store, StoreError, StoredJob, first_id},
     tally::{Count, Tally},
 };
@@ -38,10 +39,10 @@ const BLOCKS_AT_ONCE: u32 = 8;
 const MOST_TASKS: u32 = 20_000;
 
 pub(crate) struct Guard {
-    pub(crate) options: Arc<Options>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) senders: Senders,
-    pub(crate) tally: Arc<Tally>,
+    options: Arc<Options>,
+    store: Arc<dyn Store>,
+    senders: Senders,
+    tally: Arc<Tally>,
 }
 
 /// What is known of the policy in use.
@@ -67,6 +68,15 @@ impl Watch {
 }
 
 impl Guard {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self {
+            options: Arc::clone(&parts.options),
+            store: Arc::clone(&parts.store),
+            senders: parts.senders.clone(),
+            tally: Arc::clone(&parts.tally),
+        }
+    }
+
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut known = None;
         loop {
@@ -168,7 +178,7 @@ impl Guard {
         let options = simulate::Options {
             backfill: self.options.backfill.clone(),
             weights: self.options.weights,
-            age_cap_ms: u64::try_from(self.options.age_cap.as_millis()).ok(),
+            age_cap_ms: self.options.age_cap_ms(),
             // As the driver does it: a round sees all that came with one turn.
             rounds: simulate::Rounds::EachMoment,
             ..simulate::Options::new(Arc::clone(&self.options.fallback), self.options.dispatch)

@@ -32,7 +32,7 @@ pub(super) async fn list(parts: &Parts) -> Result<v1::ListPoliciesResponse, ApiE
         score_weights: active.weights.to_string(),
         versions: stored.into_iter().map(without_evaluation).collect(),
         features: features(),
-        age_cap: Some(options.age_cap.into()),
+        age_cap: options.age_cap.map(Into::into),
         backfill_order: backfill
             .map(|policy| policy.name().to_owned())
             .unwrap_or_default(),
