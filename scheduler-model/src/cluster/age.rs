@@ -84,7 +84,7 @@ impl Cluster {
     }
 
     fn grow_old(&mut self, at: TaskRef) {
-        let entry = self.entry(at).expect("only queued tasks grow old");
+        let entry = self.jobs.entry(at).expect("only queued tasks grow old");
         if entry.key > AGED {
             self.rekey(at, AGED);
         }

@@ -113,7 +113,7 @@ impl Cluster {
 
     fn is_indexed(&self, at: TaskRef) -> bool {
         let job = self.jobs.get(at.job);
-        let entry = self.entry(at).expect("a queued task");
+        let entry = self.jobs.entry(at).expect("a queued task");
         let mut list = self
             .ready
             .queue(job.queue)

@@ -97,13 +97,16 @@ impl Cluster {
             job,
             task: reserved.task,
         });
-        let first = at.and_then(|at| self.entry(at));
+        let first = at.and_then(|at| self.jobs.entry(at));
         first.is_none_or(|first| *entry < first || self.config.policy.order() != Order::Fixed)
     }
 
     /// A queued task gets another place in the order.
     pub(super) fn rekey(&mut self, at: TaskRef, key: i64) {
-        let old = self.entry(at).expect("only a queued task is in the index");
+        let old = self
+            .jobs
+            .entry(at)
+            .expect("only a queued task is in the index");
         let latest_start = self.latest_start(at);
         let job = self.jobs.get_mut(at.job);
         let task = &mut job.tasks[at.task as usize];
@@ -131,7 +134,10 @@ impl Cluster {
 
     /// Takes a queued task out of the index. Its state is the caller's to change.
     pub(super) fn dequeue(&mut self, at: TaskRef) {
-        let entry = self.entry(at).expect("only a queued task is in the index");
+        let entry = self
+            .jobs
+            .entry(at)
+            .expect("only a queued task is in the index");
         let latest_start = self.latest_start(at);
         let job = self.jobs.get(at.job);
         let task = &job.tasks[at.task as usize];
@@ -144,11 +150,6 @@ impl Cluster {
         self.ready.remove(job.queue, run.shape, entry, latest_start);
         // Others were kept from the place that was made for it.
         self.wants_dispatch |= self.preempting.forget(at);
-    }
-
-    /// Place in the index, of a queued task.
-    pub(super) fn entry(&self, at: TaskRef) -> Option<Entry> {
-        self.jobs.entry(at)
     }
 
     /// Where the index keeps a task; before all others if its job is escalated. Those whose keys change lie in the order

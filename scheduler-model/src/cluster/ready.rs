@@ -6,13 +6,12 @@
 //! joins.
 
 mod rearrange;
+mod runs;
 mod used;
 
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, BTreeSet},
-    iter,
-    ops::Bound::{Excluded, Included, Unbounded},
     sync::Arc,
 };
 
@@ -65,12 +64,6 @@ impl Entry {
             task: 0,
         },
     };
-
-    /// Another task of the same job and key.
-    fn of_task(self, task: u32) -> Self {
-        let task = TaskRef { task, ..self.task };
-        Self { task, ..self }
-    }
 
     /// Its place in an order whose keys change; what is escalated or has aged stays before all others.
     pub(crate) fn ranked(&self, policy: &dyn Policy, facts: impl FnOnce() -> Facts) -> Self {
@@ -335,40 +328,6 @@ impl Ready {
                 .iter()
                 .flat_map(move |(shape, list)| list.iter().map(move |entry| (queue, *shape, entry)))
         })
-    }
-
-    /// All waiting tasks, for orders whose keys change; of those that follow each other in a list and are alike only the
-    /// first. `last_alike` is the last of its job that may be like a task.
-    pub(crate) fn runs<'a>(
-        &'a self,
-        last_alike: impl Fn(TaskRef) -> u32 + Copy + 'a,
-    ) -> impl Iterator<Item = (ShapeId, Entry)> + 'a {
-        let queues = self.queues.iter();
-        let lists = queues.flat_map(|queue| &queue.lists);
-        lists.flat_map(move |(shape, list)| {
-            let mut rest = list.range(..);
-            iter::from_fn(move || {
-                let entry = *rest.next()?;
-                let last = last_alike(entry.task);
-                if last > entry.task.task {
-                    rest = list.range((Excluded(entry.of_task(last)), Unbounded));
-                }
-                Some((*shape, entry))
-            })
-        })
-    }
-
-    /// The one behind an entry in its list, if that is of the same job and key, and not behind `last`.
-    pub(crate) fn follower(
-        &self,
-        queue: u32,
-        shape: ShapeId,
-        entry: &Entry,
-        last: u32,
-    ) -> Option<Entry> {
-        let list = &self.queue(queue).lists[&shape];
-        let behind = (Excluded(*entry), Included(entry.of_task(last)));
-        list.range(behind).next().copied()
     }
 }
 

@@ -48,7 +48,7 @@ impl Cluster {
             0 => {}
             victims => return PendingReason::Preempts { victims },
         }
-        let entry = self.entry(at).expect("a queued task is in the index");
+        let entry = self.jobs.entry(at).expect("a queued task is in the index");
         let position = self.position(now, &entry, inquiry);
         match self.lacks_now(job, fit) {
             Some(Lack::Apart(group)) => return PendingReason::Apart { group },

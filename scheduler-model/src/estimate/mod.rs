@@ -142,6 +142,7 @@ impl Estimator {
             let of_node = node_at(&mut self.nodes, node);
             let variance = work.variance();
             of_node.add(deviation, variance);
+            of_node.judge();
             if let Some(place) = work.cell(node, &mut self.cells) {
                 let cell = &mut work.cells[place];
                 work.between.remove(cell);

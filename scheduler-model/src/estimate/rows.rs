@@ -7,7 +7,7 @@ use super::{
     histogram::Histogram,
     logarithm::LARGEST_MILLI,
     node_at,
-    speed::{Cell, Deviation},
+    speed::{Cell, Deviation, OfNode},
 };
 use crate::{EstimateRow, Learned, NodeName, Timestamp};
 
@@ -139,6 +139,7 @@ impl Estimator {
                 node_at(&mut self.nodes, cell.node).add(cell.deviation, variance);
             }
         }
+        self.nodes.iter_mut().for_each(OfNode::judge);
         for (_, signature) in &self.by_use {
             let work = self.works.get_mut(signature).expect("each is known");
             let variance = work.variance();

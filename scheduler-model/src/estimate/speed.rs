@@ -140,6 +140,10 @@ impl OfNode {
         self.deviation.runs += deviation.runs;
         self.deviation.log_sum_milli += deviation.log_sum_milli;
         self.noise += deviation.runs as i64 * variance;
+    }
+
+    /// Once what has been added is all.
+    pub(super) fn judge(&mut self) {
         self.shrunk_milli = self.deviation.shrunk(0, self.noise);
         self.permille = exp_permille(self.shrunk_milli);
     }
@@ -255,6 +259,7 @@ mod tests {
     fn a_cell_is_shrunk_to_its_node_and_unknown_nodes_are_as_fast_as_others() {
         let mut nodes = [OfNode::default(); 2];
         nodes[0].add(deviation(1_000, -693), 0);
+        nodes[0].judge();
         let mut cell = Cell::new(0);
         cell.deviation = deviation(16, 0);
         cell.refresh(&nodes[0], 0);
