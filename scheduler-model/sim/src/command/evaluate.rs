@@ -78,7 +78,7 @@ pub fn evaluate(
     args.repeat.refuse_unused(&plans)?;
     if let Some(folder) = &args.output_dir {
         // Before what may take an hour.
-        write(folder, OBJECTIVE, "")?;
+        check(folder)?;
     }
     let cells: usize = plans.iter().map(Plan::cells).sum();
     let mut skipped = Skipped::default();
@@ -192,7 +192,6 @@ fn draw(
     write(folder, &format!("{file}-slowdown.svg"), &picture)
 }
 
-/// J of all policies on all workloads.
 const OBJECTIVE: &str = "objective.md";
 
 fn write_tables(folder: &Path, evaluation: &Evaluation) -> Result<(), CommandError> {
@@ -218,4 +217,15 @@ pub(super) fn write(folder: &Path, name: &str, content: &str) -> Result<(), Comm
     let path = folder.join(name);
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, content));
     written.map_err(|source| CommandError::Write { path, source })
+}
+
+/// Whether the tables can be written to a folder, which is made if it is missing. Leaves what is there as it is.
+fn check(folder: &Path) -> Result<(), CommandError> {
+    let path = folder.join(OBJECTIVE);
+    let mut open = File::options();
+    open.append(true).create(true);
+    let opened = fs::create_dir_all(folder).and_then(|()| open.open(&path));
+    opened
+        .map(drop)
+        .map_err(|source| CommandError::Write { path, source })
 }

@@ -301,7 +301,12 @@ fn a_folder_that_cannot_be_written_is_named() {
     let taken = folder.path().join("taken");
     fs::write(&taken, "").unwrap();
     let line = "evaluate --workload steady --jobs 9 --seeds 1 --policies fifo";
-    let error = run(&format!("{line} --output-dir {}", taken.display())).unwrap_err();
+    let CommandLine::Evaluate(args) =
+        parse(&format!("{line} --output-dir {}", taken.display())).unwrap()
+    else {
+        unreachable!("it says evaluate")
+    };
+    let error = evaluate(&args, &|_, _| panic!("nothing is simulated before")).unwrap_err();
     assert!(!error.is_usage());
     assert!(error.to_string().contains(&*taken.to_string_lossy()));
 }
