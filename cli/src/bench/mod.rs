@@ -65,6 +65,7 @@ impl Command {
 #[derive(Serialize)]
 struct QueueCosts {
     speeds: Vec<queue::Speed>,
+    decisions: Vec<queue::Decision>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<memory::Memory>,
 }
@@ -75,7 +76,11 @@ async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode
         0 => None,
         tasks => Some(memory::measure(tasks).await?),
     };
-    let costs = QueueCosts { speeds, memory };
+    let costs = QueueCosts {
+        speeds,
+        decisions: queue::decisions(),
+        memory,
+    };
     if format == Format::Json {
         output::print_json(&costs)?;
         return Ok(ExitCode::SUCCESS);
@@ -96,10 +101,23 @@ async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode
         ["POLICY", "SHORT QUEUE /S", "LONG QUEUE /S", "RATIO"],
         &rows,
     ))?;
+    let rows: Vec<[String; 3]> = costs.decisions.iter().map(decision).collect();
+    output::print(&format!(
+        "\n{}",
+        output::table(["DECISION OF", "WAITING", "US"], &rows)
+    ))?;
     if let Some(memory) = costs.memory {
         output::print(&(memory.sentence() + "\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn decision(decision: &queue::Decision) -> [String; 3] {
+    [
+        decision.policy.to_owned(),
+        decision.waiting.to_string(),
+        format!("{:.1}", decision.median_us),
+    ]
 }
 
 fn placement_costs(args: &placement::PlacementArgs, format: Format) -> Result<ExitCode, CliError> {

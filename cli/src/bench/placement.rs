@@ -77,7 +77,7 @@ pub(crate) fn run(args: &PlacementArgs) -> PlacementCosts {
     }
 }
 
-fn median_us(mut times: Vec<Duration>) -> f64 {
+pub(super) fn median_us(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     let median = times[times.len() / 2];
     (median.as_secs_f64() * 10_000_000.0).round() / 10.0

@@ -21,6 +21,8 @@ use drover_model::{
 };
 use serde::Serialize;
 
+use super::placement::median_us;
+
 const NODES: u64 = 20;
 const NODE_CPU_MILLIS: u64 = 32_000;
 const SHAPES: u64 = 100;
@@ -63,6 +65,36 @@ pub(crate) struct Speed {
     pub(super) long: f64,
     /// `long / short` of measurements taken in turn, the median.
     pub(super) ratio: f64,
+}
+
+/// How long a round takes that starts one task.
+#[derive(Debug, Serialize)]
+pub(crate) struct Decision {
+    pub(super) policy: &'static str,
+    pub(super) waiting: u64,
+    /// Of a policy that ranks windows: that of a full one.
+    pub(super) median_us: f64,
+}
+
+/// What a learned policy costs, and for comparison one that is kept in an index.
+const DECIDING: [&str; 2] = ["fifo", "learned"];
+/// A window is 128.
+const DECIDED_AMONG: [u64; 2] = [128, 10_000];
+const DECISIONS: usize = 2_000;
+
+pub(crate) fn decisions() -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    for waiting in DECIDED_AMONG {
+        for name in DECIDING {
+            let policy = policy::find(name).expect("it is built in");
+            decisions.push(Decision {
+                policy: name,
+                waiting,
+                median_us: Load::new(policy, Mode::Easy, waiting).median_decision_us(),
+            });
+        }
+    }
+    decisions
 }
 
 /// Measures every policy that is kept in an index, a line each as soon as it is known. The others look at all that wait, and so
@@ -229,6 +261,23 @@ impl Load {
         }
         let elapsed: Duration = begun.elapsed();
         (self.started - first) as f64 / elapsed.as_secs_f64()
+    }
+
+    /// One task ends at a time. Rounds in which nothing fits are left out.
+    fn median_decision_us(&mut self) -> f64 {
+        let mut times = Vec::with_capacity(DECISIONS);
+        while times.len() < DECISIONS {
+            self.end_one();
+            self.now = self.now.plus_ms(1);
+            let begun = Instant::now();
+            let decision = self.cluster.decide(self.now);
+            let took = begun.elapsed();
+            if !decision.placements.is_empty() {
+                times.push(took);
+            }
+            self.step(Event::Dispatch(decision));
+        }
+        median_us(times)
     }
 
     /// The oldest ends, and one like it arrives.

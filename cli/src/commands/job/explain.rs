@@ -23,7 +23,7 @@ use crate::{
         locality   whether the job's last task ran there, or in the same region\n  \
         preferred  how much of what the task prefers it has\n  \
         speed      how fast it has been, compared with the others that were looked at\n\n\
-        Examples:\n  drover job explain ID                  the first task that waits, else the first\n  \
+        Examples:\n  drover job explain ID                  the first task that waits for a node, else another\n  \
         drover job explain ID --task train"
 )]
 pub(crate) struct Args {
