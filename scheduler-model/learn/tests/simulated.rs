@@ -15,11 +15,12 @@ use drover_model::{
 };
 use drover_sim::{evaluate::Figures, simulate::simulate};
 
-fn curriculum(family: &'static str) -> Curriculum {
+fn curriculum(family: &'static str, mode: Mode) -> Curriculum {
     Curriculum {
         families: vec![(family, 1)],
         load: (1.1, 1.2),
         jobs: (120.0, 160.0),
+        modes: vec![mode],
     }
 }
 
@@ -53,9 +54,9 @@ fn an_episode_is_a_run_of_production() {
         ("deadline-tight", Mode::Greedy, "sjf", Mode::Easy),
         ("dag", Mode::Easy, "srpt", Mode::Strict),
     ] {
-        let curriculum = curriculum(family);
+        let curriculum = curriculum(family, mode);
         let weights = starting_rule(&curriculum, None);
-        let mut stage = SimulatedStage::new(curriculum.clone(), mode);
+        let mut stage = SimulatedStage::new(curriculum.clone());
         let greedy: Arc<dyn Actor> = Arc::new(Greedy(Arc::new(Network::new(&weights))));
         let episodes = stage.play(&greedy, &plan(3)).unwrap();
         for (seed, episode) in episodes.iter().enumerate() {
@@ -78,9 +79,9 @@ fn an_episode_is_a_run_of_production() {
 
 #[test]
 fn episodes_are_the_same_however_many_are_played_at_once() {
-    let curriculum = curriculum("deadline-tight");
+    let curriculum = curriculum("deadline-tight", Mode::Easy);
     let weights = starting_rule(&curriculum, Some(8));
-    let mut stage = SimulatedStage::new(curriculum, Mode::Easy);
+    let mut stage = SimulatedStage::new(curriculum);
     let one = stage.play(&sampling(&weights), &plan(5)).unwrap();
     stage.threads = 3;
     assert_eq!(stage.play(&sampling(&weights), &plan(5)).unwrap(), one);
@@ -90,9 +91,9 @@ fn episodes_are_the_same_however_many_are_played_at_once() {
 
 #[test]
 fn a_smaller_window_shows_less() {
-    let curriculum = curriculum("heavy-tail");
+    let curriculum = curriculum("heavy-tail", Mode::Easy);
     let weights = starting_rule(&curriculum, None);
-    let mut stage = SimulatedStage::new(curriculum, Mode::Easy);
+    let mut stage = SimulatedStage::new(curriculum);
     let widest = |stage: &mut SimulatedStage| {
         let episodes = stage.play(&sampling(&weights), &plan(2)).unwrap();
         let all = episodes.iter().flat_map(|episode| &episode.transitions);
@@ -115,11 +116,11 @@ fn worth(weights: &Weights, stage: &mut SimulatedStage) -> f64 {
 /// From nothing, in seconds, at one load.
 #[test]
 fn ppo_and_imitation_learn_to_schedule() {
-    let curriculum = curriculum("heavy-tail");
+    let curriculum = curriculum("heavy-tail", Mode::Easy);
     let rule = starting_rule(&curriculum, Some(8));
     let zeros = vec![0.0; rule.policy_parameters().len()];
     let nothing = rule.clone().with_parameters(&zeros).unwrap();
-    let mut stage = SimulatedStage::new(curriculum, Mode::Easy);
+    let mut stage = SimulatedStage::new(curriculum);
     let untaught = worth(&nothing, &mut stage);
     let settings = PpoSettings {
         learning_rate: 3e-2,

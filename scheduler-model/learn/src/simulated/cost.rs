@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use drover_model::{
-    dispatch::Mode,
     inference::Network,
     policy::{self, Learned},
 };
@@ -17,38 +16,22 @@ use crate::{direct::Objective, windows::Windows};
 pub struct SimulatedCost {
     curriculum: Curriculum,
     measure: Measure,
-    /// Each window has one of them.
-    modes: Vec<Mode>,
     known: Windows<Measured>,
 }
 
 #[derive(Debug)]
 struct Measured {
     drawn: Drawn,
-    mode: Mode,
     best: Worth,
 }
 
 impl SimulatedCost {
-    pub fn new(curriculum: Curriculum, mode: Mode) -> Self {
+    pub fn new(curriculum: Curriculum, measure: Measure) -> Self {
         Self {
             curriculum,
-            measure: Measure::Objective,
-            modes: vec![mode],
+            measure,
             known: Windows::default(),
         }
-    }
-
-    pub fn measuring(self, measure: Measure) -> Self {
-        Self { measure, ..self }
-    }
-
-    /// Windows take turns in these modes. Without any, nothing changes.
-    pub fn in_modes(mut self, modes: &[Mode]) -> Self {
-        if !modes.is_empty() {
-            self.modes = modes.to_vec();
-        }
-        self
     }
 
     /// The window of a seed, and what the references are worth there.
@@ -58,30 +41,30 @@ impl SimulatedCost {
 
     fn measure(&self, seed: u64) -> Measured {
         let drawn = self.curriculum.draw(seed);
-        let mode = self.modes[(seed % self.modes.len() as u64) as usize];
         let references = references(drawn.family.name, self.measure);
         let worth = references.iter().map(|reference| {
             let rule = policy::find(reference.policy).expect("references are rules");
-            let mode = reference.mode.unwrap_or(mode);
+            let mode = reference.mode.unwrap_or(drawn.mode);
             self.measure.worth(&drawn, rule, mode)
         });
         let by_measure = |worth: &Worth| self.measure.of(worth);
         let best = worth.min_by(|one, other| by_measure(one).total_cmp(&by_measure(other)));
         let best = best.expect("every family has references");
-        Measured { drawn, mode, best }
+        Measured { drawn, best }
     }
 
     fn run(&self, network: &Network, window: &Measured) -> Worth {
         let learned = Learned::by("learned", Arc::new(network.clone()));
-        self.measure.worth(&window.drawn, learned, window.mode)
+        let Measured { drawn, .. } = window;
+        self.measure.worth(drawn, learned, drawn.mode)
     }
 
-    /// The family of a seed's window, its load, and ln(measure / measure of the best reference) there.
-    pub fn detail(&self, network: &Network, seed: u64) -> (&'static str, f64, f64) {
+    /// The family of a seed's window, and ln(measure / measure of the best reference) there.
+    pub fn detail(&self, network: &Network, seed: u64) -> (&'static str, f64) {
         let window = self.window(seed);
         let worth = self.run(network, &window);
         let ratio = self.measure.ratio(&worth, &window.best);
-        (window.drawn.family.name, window.drawn.load, ratio)
+        (window.drawn.family.name, ratio)
     }
 }
 

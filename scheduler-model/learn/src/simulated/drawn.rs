@@ -17,6 +17,8 @@ pub struct Curriculum {
     pub load: (f64, f64),
     /// Number of jobs, uniform in its logarithm. Graphs, each of which is worth some dozens of jobs, are fewer.
     pub jobs: (f64, f64),
+    /// Of dispatch; each window has one of them.
+    pub modes: Vec<Mode>,
 }
 
 /// Of `dag` and `queries` there are so many fewer jobs.
@@ -43,6 +45,7 @@ impl Default for Curriculum {
             ],
             load: (0.65, 1.25),
             jobs: (300.0, 1_500.0),
+            modes: vec![Mode::Easy],
         }
     }
 }
@@ -53,13 +56,14 @@ pub struct Drawn {
     pub family: Family,
     pub load: f64,
     pub trace: Trace,
+    pub mode: Mode,
 }
 
 impl Curriculum {
     /// The window of a seed.
     ///
     /// # Panics
-    /// When a family does not exist, or a range is not one of loads and numbers of jobs.
+    /// When a family does not exist, there is no mode, or a range is not one of loads and numbers of jobs.
     pub fn draw(&self, seed: u64) -> Drawn {
         let mut random = Random::new(seed, Purpose::Episodes);
         let all: u64 = self.families.iter().map(|(_, weight)| weight).sum();
@@ -90,6 +94,7 @@ impl Curriculum {
             family,
             load,
             trace: trace.expect("parameters within bounds"),
+            mode: self.modes[(seed % self.modes.len() as u64) as usize],
         }
     }
 }

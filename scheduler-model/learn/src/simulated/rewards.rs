@@ -93,6 +93,7 @@ mod tests {
             families: vec![("deadline-tight", 1)],
             load: (2.0, 2.0),
             jobs: (300.0, 300.0),
+            ..Curriculum::default()
         };
         let fifo = Options::new(policy::find("fifo").unwrap(), Mode::Easy);
         simulate(&curriculum.draw(3).trace, &fifo).unwrap()

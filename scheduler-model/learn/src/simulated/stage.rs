@@ -4,7 +4,6 @@ use std::{
 };
 
 use drover_model::{
-    dispatch::Mode,
     inference::{Layout, Scorer},
     observation::{WINDOW, layout},
     policy::{self, Learned},
@@ -32,8 +31,6 @@ use crate::{Actor, End, Episode, LearnError, Plan, Stage, Transition, threads::j
 #[derive(Clone, Debug)]
 pub struct SimulatedStage {
     pub curriculum: Curriculum,
-    /// Each window has one of them.
-    pub modes: Vec<Mode>,
     /// Candidates of a window that are chosen from; those after them come in the order of the index.
     pub window_size: usize,
     /// Episodes that are played at once.
@@ -41,10 +38,9 @@ pub struct SimulatedStage {
 }
 
 impl SimulatedStage {
-    pub fn new(curriculum: Curriculum, mode: Mode) -> Self {
+    pub fn new(curriculum: Curriculum) -> Self {
         Self {
             curriculum,
-            modes: vec![mode],
             window_size: WINDOW,
             threads: 1,
         }
@@ -54,7 +50,7 @@ impl SimulatedStage {
     /// When the curriculum makes no sense.
     fn play_one(&self, actor: &Arc<dyn Actor>, seed: u64, longest: usize) -> Episode {
         let drawn = self.curriculum.draw(seed);
-        let mode = self.modes[(seed % self.modes.len() as u64) as usize];
+        let mode = drawn.mode;
         let clock = Arc::<AtomicU64>::default();
         let recorder = Recorder {
             actor: Arc::clone(actor),
@@ -69,15 +65,18 @@ impl SimulatedStage {
             ..drawn.options(learned, mode)
         };
         let outcome = run(&drawn, &options);
-        episode(recording.take(), &outcome, &by_rule(&drawn, mode), longest)
+        episode(recording.take(), &outcome, &by_rule(&drawn), longest)
     }
 }
 
 /// The window under the first of its references.
-fn by_rule(drawn: &Drawn, mode: Mode) -> Outcome {
+fn by_rule(drawn: &Drawn) -> Outcome {
     let reference = references(drawn.family.name, Measure::Objective)[0];
     let rule = policy::find(reference.policy).expect("references are rules");
-    run(drawn, &drawn.options(rule, reference.mode.unwrap_or(mode)))
+    run(
+        drawn,
+        &drawn.options(rule, reference.mode.unwrap_or(drawn.mode)),
+    )
 }
 
 fn run(drawn: &Drawn, options: &Options) -> Outcome {

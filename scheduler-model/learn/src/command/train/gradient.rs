@@ -120,7 +120,6 @@ impl TrainArgs {
     pub(super) fn stage(&self, curriculum: Curriculum) -> SimulatedStage {
         SimulatedStage {
             curriculum,
-            modes: self.dispatch.clone(),
             window_size: self.gradient.window_size as usize,
             threads: self.threads as usize,
         }

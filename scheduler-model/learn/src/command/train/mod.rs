@@ -150,12 +150,12 @@ impl TrainArgs {
             },
             load: (self.load.0, self.load.1),
             jobs: (self.jobs.0, self.jobs.1),
+            modes: self.dispatch.clone(),
         }
     }
 
     pub(super) fn objective(&self) -> SimulatedCost {
-        let cost = SimulatedCost::new(self.curriculum(), Mode::Easy);
-        cost.measuring(self.cost).in_modes(&self.dispatch)
+        SimulatedCost::new(self.curriculum(), self.cost)
     }
 
     pub(super) fn begin<R: Record>(&self, record: &mut R) -> Result<Training, CommandError> {
@@ -189,7 +189,7 @@ impl TrainArgs {
         let network = Network::new(weights);
         let mut families = BTreeMap::<&str, Vec<f64>>::new();
         for seed in (FIRST_TOLD..).take(self.simulate as usize) {
-            let (family, _, ratio) = cost.detail(&network, seed);
+            let (family, ratio) = cost.detail(&network, seed);
             families.entry(family).or_default().push(ratio);
         }
         for (family, ratios) in families {
