@@ -101,10 +101,10 @@ async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode
         ["POLICY", "SHORT QUEUE /S", "LONG QUEUE /S", "RATIO"],
         &rows,
     ))?;
-    let rows: Vec<[String; 3]> = costs.decisions.iter().map(decision).collect();
+    let rows: Vec<[String; 4]> = costs.decisions.iter().map(decision).collect();
     output::print(&format!(
         "\n{}",
-        output::table(["DECISION OF", "WAITING", "US"], &rows)
+        output::table(["ROUND OF", "SHAPES", "WAITING", "US"], &rows)
     ))?;
     if let Some(memory) = costs.memory {
         output::print(&(memory.sentence() + "\n"))?;
@@ -112,9 +112,10 @@ async fn queue_costs(args: &queue::QueueArgs, format: Format) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn decision(decision: &queue::Decision) -> [String; 3] {
+fn decision(decision: &queue::Decision) -> [String; 4] {
     [
         decision.policy.to_owned(),
+        decision.shapes.to_string(),
         decision.waiting.to_string(),
         format!("{:.1}", decision.median_us),
     ]

@@ -4,6 +4,7 @@
 //! what the policy picks, and by a new task of the same shape, so that the number that waits stays the same.
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,9 +26,11 @@ use super::placement::median_us;
 
 const NODES: u64 = 20;
 const NODE_CPU_MILLIS: u64 = 32_000;
-const SHAPES: u64 = 100;
-/// Of [`SHAPES`]; these fit only the one large node, which is taken.
+const ALL_SHAPES: Range<u64> = 0..100;
+/// The first of them; these fit only the one large node, which is taken.
 const WIDE_SHAPES: u64 = 30;
+/// A core, of which a node has a whole number.
+const ONE_SHAPE: Range<u64> = 50..51;
 const QUEUES: [&str; 3] = ["batch", "interactive", "reports"];
 
 /// Speed of dispatch with short and long queues, for every built-in policy whose order does not change with time.
@@ -67,11 +70,14 @@ pub(crate) struct Speed {
     pub(super) ratio: f64,
 }
 
-/// How long a round takes that starts one task.
+/// How long a round takes that starts a task.
 #[derive(Debug, Serialize)]
 pub(crate) struct Decision {
     pub(super) policy: &'static str,
     pub(super) waiting: u64,
+    /// Among tasks of one shape a round ends with what it starts: one decision. Among unlike ones capacity is left over,
+    /// which it then offers to the others, and again beside the task that it keeps it for.
+    pub(super) shapes: u64,
     /// Of a policy that ranks windows: that of a full one.
     pub(super) median_us: f64,
 }
@@ -84,14 +90,18 @@ const DECISIONS: usize = 2_000;
 
 pub(crate) fn decisions() -> Vec<Decision> {
     let mut decisions = Vec::new();
-    for waiting in DECIDED_AMONG {
-        for name in DECIDING {
-            let policy = policy::find(name).expect("it is built in");
-            decisions.push(Decision {
-                policy: name,
-                waiting,
-                median_us: Load::new(policy, Mode::Easy, waiting).median_decision_us(),
-            });
+    for shapes in [ONE_SHAPE, ALL_SHAPES] {
+        for waiting in DECIDED_AMONG {
+            for name in DECIDING {
+                let policy = policy::find(name).expect("it is built in");
+                let mut load = Load::new(policy, Mode::Easy, waiting, shapes.clone());
+                decisions.push(Decision {
+                    policy: name,
+                    waiting,
+                    shapes: shapes.end - shapes.start,
+                    median_us: load.median_decision_us(),
+                });
+            }
         }
     }
     decisions
@@ -113,8 +123,8 @@ pub(crate) fn run(args: &QueueArgs, mut line: impl FnMut(&Speed)) -> Vec<Speed> 
 
 /// Short and long in turn, so that a machine that drifts does so for both.
 fn measure(args: &QueueArgs, policy: &Arc<dyn Policy>) -> Speed {
-    let mut short = Load::new(Arc::clone(policy), args.dispatch, args.short);
-    let mut long = Load::new(Arc::clone(policy), args.dispatch, args.long);
+    let mut short = Load::new(Arc::clone(policy), args.dispatch, args.short, ALL_SHAPES);
+    let mut long = Load::new(Arc::clone(policy), args.dispatch, args.long, ALL_SHAPES);
     let mut best = (0.0f64, 0.0f64);
     let mut ratios = Vec::new();
     for _ in 0..args.repeat {
@@ -144,7 +154,7 @@ struct Load {
 }
 
 impl Load {
-    fn new(policy: Arc<dyn Policy>, mode: Mode, queued: u64) -> Self {
+    fn new(policy: Arc<dyn Policy>, mode: Mode, queued: u64, shapes: Range<u64>) -> Self {
         let config = Config {
             policy,
             mode,
@@ -164,11 +174,12 @@ impl Load {
         for node in 1..=NODES {
             load.join(node, NODE_CPU_MILLIS);
         }
-        let mut shape = 0;
-        while (load.cluster.queued_tasks() as u64) < queued || load.running.len() < 100 {
-            load.submit(shape % SHAPES);
-            shape += 1;
-            if shape.is_multiple_of(64) {
+        for (submitted, shape) in (1u64..).zip(shapes.cycle()) {
+            if load.cluster.queued_tasks() as u64 >= queued && load.running.len() >= 100 {
+                break;
+            }
+            load.submit(shape);
+            if submitted.is_multiple_of(64) {
                 load.round();
             }
         }
