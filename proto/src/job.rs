@@ -62,13 +62,15 @@ pub fn job(record: JobRecord<'_>, now: Timestamp) -> Result<v1::Job, prost::Deco
         let mut task = v1::Task {
             name: place.name(),
             instance_of: instance_of(&place),
-            instances: instances(&place, &tasks),
             state: states::task_state(state).into(),
             attempts: own.next(index),
             undo_attempts: undo.next(count.saturating_add(index)),
             retry_time: standing.retry_at.map(time::from_model),
             ..Default::default()
         };
+        if place.role == Role::Whole {
+            stand_for_instances(&mut task, &tasks);
+        }
         let view = record.view.and_then(|view| view.tasks.get(index as usize));
         task.pending_reason = pending_reason(&job, &task, &place, view, &places);
         task.estimate = estimate::of_task(&task, view);
@@ -214,11 +216,22 @@ fn instance_of(place: &Place<'_>) -> String {
     }
 }
 
-/// Of the task that stands for them, where its instances stand: the last of what comes before it.
-fn instances(place: &Place<'_>, before: &[v1::Task]) -> Option<v1::TaskCounts> {
-    let is_whole = place.role == Role::Whole;
-    let its = |task: &&v1::Task| task.instance_of == place.task.name;
-    is_whole.then(|| count_states(before.iter().rev().take_while(its)))
+/// Where the instances of a task stand, which are the last of what comes before it, and its own state by that: to the model it only
+/// waits for them.
+fn stand_for_instances(task: &mut v1::Task, before: &[v1::Task]) {
+    use v1::TaskState::{Failed, Pending, Running, TimedOut, UpstreamFailed};
+    let its = |one: &&v1::Task| one.instance_of == task.name;
+    let instances = || before.iter().rev().take_while(its);
+    let counts = count_states(instances());
+    let has_begun = counts.active + counts.succeeded + counts.unsuccessful > 0;
+    let has_failed = || instances().any(|one| matches!(one.state(), Failed | TimedOut));
+    let state = match task.state() {
+        Pending if has_begun => Running,
+        UpstreamFailed if has_failed() => Failed,
+        state => state,
+    };
+    task.set_state(state);
+    task.instances = Some(counts);
 }
 
 fn count_states<'a>(tasks: impl Iterator<Item = &'a v1::Task>) -> v1::TaskCounts {

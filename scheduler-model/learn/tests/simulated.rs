@@ -18,6 +18,7 @@ use drover_sim::{evaluate::Figures, simulate::simulate};
 fn curriculum(family: &'static str, mode: Mode) -> Curriculum {
     Curriculum {
         families: vec![(family, 1)],
+        logs: Vec::new(),
         load: (1.1, 1.2),
         jobs: (120.0, 160.0),
         modes: vec![mode],

@@ -52,7 +52,27 @@ fn instances_are_shown_before_what_they_are_instances_of() {
     };
     assert_eq!(job.tasks[4].instances, Some(counts(3, 1, 1, 1)));
     assert_eq!(job.counts, Some(counts(4, 1, 1, 1)));
-    assert_eq!(job.tasks[4].state(), v1::TaskState::Pending);
+    assert_eq!(job.tasks[4].state(), v1::TaskState::Running);
+    assert_eq!(job.tasks[4].pending_reason, "");
+}
+
+/// One failure is forgiven.
+#[test]
+fn an_array_stands_where_its_instances_do() {
+    use AttemptState::{Failed, Succeeded};
+    for (ended, state) in [
+        (&[][..], v1::TaskState::Pending),
+        (&[Failed], v1::TaskState::Running),
+        (&[Failed, Succeeded, Succeeded], v1::TaskState::Succeeded),
+        (&[Failed, Failed, Succeeded], v1::TaskState::Failed),
+    ] {
+        let rows = (1..).zip(ended).map(|(task, state)| AttemptRow {
+            retry_at: None,
+            ..attempt_row(task, 1, *state)
+        });
+        let job = shown(&with_array(), &rows.collect::<Vec<_>>(), None, 10_000);
+        assert_eq!(job.tasks[4].state(), state, "{ended:?}");
+    }
 }
 
 /// Whoever set the queue's preemption on may expect otherwise.

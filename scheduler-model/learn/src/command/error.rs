@@ -36,6 +36,8 @@ pub enum CommandError {
     Mode(#[from] ParseModeError),
     #[error("--cost: ppo and dqn know the objective only; use --algorithm direct for another")]
     OnlyObjective,
+    #[error(transparent)]
+    Log(#[from] drover_sim::command::CommandError),
     #[error("--rules names no rule to compare with")]
     NoRules,
     #[error("what follows -- is for `train`: {0}")]

@@ -6,7 +6,7 @@ use super::{
     progress::progress,
     train::{Algorithm, TrainArgs, Training},
 };
-use crate::simulated::SimulatedCost;
+use crate::simulated::{Curriculum, SimulatedCost};
 
 /// Finds how to train: trainings with flags drawn at random, each for some steps; the best third goes on for three times as
 /// many, and so on until one is left (successive halving: Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and
@@ -42,11 +42,12 @@ struct Trial {
 impl TuneArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let usual = self.parse(&[])?;
-        let objective = usual.objective();
+        let curriculum = usual.curriculum()?;
         let mut trials = Vec::new();
         for trial in 0..self.trials {
-            trials.push(self.draw(usual.algorithm, trial)?);
+            trials.push(self.draw(usual.algorithm, &curriculum, trial)?);
         }
+        let objective = usual.objective(curriculum);
         println!("{HEADING}");
         let bar = progress(trials.len() as u64);
         let mut steps = self.steps;
@@ -85,12 +86,17 @@ impl TuneArgs {
         steps
     }
 
-    fn draw(&self, algorithm: Algorithm, trial: u32) -> Result<Trial, CommandError> {
+    fn draw(
+        &self,
+        algorithm: Algorithm,
+        curriculum: &Curriculum,
+        trial: u32,
+    ) -> Result<Trial, CommandError> {
         let mut random = Random::of(self.tune_seed, Purpose::Search, [trial.into(), 0, 0]);
         let flags = drawn(algorithm, &mut random);
         let train = self.parse(&flags)?;
         Ok(Trial {
-            training: train.begin(&mut ())?,
+            training: train.begin(curriculum, &mut ())?,
             flags,
             cost: f64::NAN,
         })

@@ -41,7 +41,7 @@ impl SimulatedCost {
 
     fn measure(&self, seed: u64) -> Measured {
         let drawn = self.curriculum.draw(seed);
-        let references = references(drawn.family.name, self.measure);
+        let references = references(&drawn.name, self.measure);
         let worth = references.iter().map(|reference| {
             let rule = policy::find(reference.policy).expect("references are rules");
             let mode = reference.mode.unwrap_or(drawn.mode);
@@ -49,7 +49,7 @@ impl SimulatedCost {
         });
         let by_measure = |worth: &Worth| self.measure.of(worth);
         let best = worth.min_by(|one, other| by_measure(one).total_cmp(&by_measure(other)));
-        let best = best.expect("every family has references");
+        let best = best.expect("everything has references");
         Measured { drawn, best }
     }
 
@@ -59,12 +59,12 @@ impl SimulatedCost {
         self.measure.worth(drawn, learned, drawn.mode)
     }
 
-    /// The family of a seed's window, and ln(measure / measure of the best reference) there.
-    pub fn detail(&self, network: &Network, seed: u64) -> (&'static str, f64) {
+    /// The family or log of a seed's window, and ln(measure / measure of the best reference) there.
+    pub fn detail(&self, network: &Network, seed: u64) -> (Arc<str>, f64) {
         let window = self.window(seed);
         let worth = self.run(network, &window);
         let ratio = self.measure.ratio(&worth, &window.best);
-        (window.drawn.family.name, ratio)
+        (Arc::clone(&window.drawn.name), ratio)
     }
 }
 

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use drover_model::{dispatch::Mode, policy::Policy};
 use drover_sim::{
+    command::Log,
     random::{Purpose, Random},
     simulate::{Options, Rounds},
     trace::Trace,
-    workload::{self, Family, Parameters},
+    workload::{self, Parameters},
 };
 
 /// What windows are drawn from.
@@ -13,7 +14,9 @@ use drover_sim::{
 pub struct Curriculum {
     /// Families with how often each is drawn, by its share of the sum.
     pub families: Vec<(&'static str, u64)>,
-    /// Offered load, uniform.
+    /// What has happened, of which each counts like a family of weight 1. A window is a stretch of it, at its own load.
+    pub logs: Vec<Arc<Log>>,
+    /// Offered load of families, uniform.
     pub load: (f64, f64),
     /// Number of jobs, uniform in its logarithm. Graphs, each of which is worth some dozens of jobs, are fewer.
     pub jobs: (f64, f64),
@@ -43,6 +46,7 @@ impl Default for Curriculum {
                 ("edge-cloud-gpu", 4),
                 ("lublin", 1),
             ],
+            logs: Vec::new(),
             load: (0.65, 1.25),
             jobs: (300.0, 1_500.0),
             modes: vec![Mode::Easy],
@@ -53,35 +57,42 @@ impl Default for Curriculum {
 /// A window of a training.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    pub family: Family,
-    pub load: f64,
+    /// Of the family or the log.
+    pub name: Arc<str>,
     pub trace: Trace,
     pub mode: Mode,
+    rounds: Rounds,
+    moving_ms: u64,
 }
 
 impl Curriculum {
     /// The window of a seed.
     ///
     /// # Panics
-    /// When a family does not exist, there is no mode, or a range is not one of loads and numbers of jobs.
+    /// When there is neither a family nor a log, a family does not exist, there is no mode, or a range is not one of loads and
+    /// numbers of jobs.
     pub fn draw(&self, seed: u64) -> Drawn {
         let mut random = Random::new(seed, Purpose::Episodes);
-        let all: u64 = self.families.iter().map(|(_, weight)| weight).sum();
-        let mut chosen = random.below(all.max(1));
-        let mut families = self.families.iter();
-        let name = families.find_map(|(name, weight)| {
-            let is_it = chosen < *weight;
-            chosen = chosen.saturating_sub(*weight);
-            is_it.then_some(*name)
-        });
-        let family = workload::find(name.unwrap_or("steady")).expect("a family that exists");
+        let mode = self.modes[(seed % self.modes.len() as u64) as usize];
+        let of_families: u64 = self.families.iter().map(|(_, weight)| weight).sum();
+        let mut chosen = random.below(of_families + self.logs.len() as u64);
+        for (name, weight) in &self.families {
+            if chosen < *weight {
+                return self.generate(name, mode, &mut random);
+            }
+            chosen -= weight;
+        }
+        self.stretch(&self.logs[chosen as usize], mode, &mut random)
+    }
+
+    fn generate(&self, name: &str, mode: Mode, random: &mut Random) -> Drawn {
+        let family = workload::find(name).expect("a family that exists");
         let mut load = random.real(self.load.0, self.load.1);
-        let log_jobs = random.real(self.jobs.0.ln(), self.jobs.1.ln());
-        let jobs = match family.name {
-            "dag" | "queries" => log_jobs.exp() / JOBS_BY_GRAPH,
-            _ => log_jobs.exp(),
-        };
-        if family.name == "queries" && random.chance(BATCHES_PERMILLE) {
+        let mut jobs = self.length(random);
+        if matches!(name, "dag" | "queries") {
+            jobs /= JOBS_BY_GRAPH;
+        }
+        if name == "queries" && random.chance(BATCHES_PERMILLE) {
             load = BATCH_LOAD;
         }
         let parameters = Parameters {
@@ -91,29 +102,49 @@ impl Curriculum {
         };
         let trace = family.generate(&parameters);
         Drawn {
-            family,
-            load,
+            name: family.name.into(),
             trace: trace.expect("parameters within bounds"),
-            mode: self.modes[(seed % self.modes.len() as u64) as usize],
+            mode,
+            // Times of `gpu-pool` are whole minutes.
+            rounds: match name {
+                "gpu-pool" => Rounds::EachMoment,
+                _ => Rounds::EachEvent,
+            },
+            moving_ms: if name == "queries" { MOVING_MS } else { 0 },
         }
+    }
+
+    /// From a job on that is drawn. All of it, if it is no longer than the window.
+    fn stretch(&self, log: &Log, mode: Mode, random: &mut Random) -> Drawn {
+        let all = &log.trace.jobs;
+        let length = (self.length(random).round() as usize).clamp(1, all.len().max(1));
+        let first = random.below((all.len().saturating_sub(length) + 1) as u64) as usize;
+        let jobs = all.iter().skip(first).take(length);
+        Drawn {
+            name: Arc::clone(&log.trace.name),
+            trace: Trace {
+                name: Arc::clone(&log.trace.name),
+                nodes: log.trace.nodes.clone(),
+                jobs: jobs.cloned().collect(),
+            },
+            mode,
+            rounds: log.rounds,
+            moving_ms: log.moving_ms,
+        }
+    }
+
+    fn length(&self, random: &mut Random) -> f64 {
+        random.real(self.jobs.0.ln(), self.jobs.1.ln()).exp()
     }
 }
 
 impl Drawn {
     /// As the window is to be run.
     pub fn options(&self, policy: Arc<dyn Policy>, mode: Mode) -> Options {
-        let usual = Options::new(policy, mode);
-        match self.family.name {
-            "queries" => Options {
-                moving_ms: MOVING_MS,
-                ..usual
-            },
-            // Its times are whole minutes.
-            "gpu-pool" => Options {
-                rounds: Rounds::EachMoment,
-                ..usual
-            },
-            _ => usual,
+        Options {
+            rounds: self.rounds,
+            moving_ms: self.moving_ms,
+            ..Options::new(policy, mode)
         }
     }
 }
@@ -130,7 +161,8 @@ mod tests {
             ..Curriculum::default()
         };
         let drawn = (0..20).map(|seed| curriculum.draw(seed));
-        let batches = drawn.filter(|it| it.load == BATCH_LOAD).count();
+        let is_batch = |it: &Drawn| it.trace.offered_load() > 10.0;
+        let batches = drawn.filter(is_batch).count();
         assert!((3..18).contains(&batches), "{batches}");
         let rule = drover_model::policy::find("fair").unwrap();
         let options = curriculum.draw(1).options(rule, Mode::Greedy);
@@ -147,9 +179,43 @@ mod tests {
         for seed in 0..60 {
             let drawn = curriculum.draw(seed);
             assert_eq!(drawn.trace, curriculum.draw(seed).trace);
-            assert!((0.65..=1.25).contains(&drawn.load));
-            seen.insert(drawn.family.name);
+            seen.insert(drawn.name);
         }
         assert_eq!(seen.len(), curriculum.families.len(), "{seen:?}");
+    }
+
+    #[test]
+    fn stretches_of_logs_are_as_they_were() {
+        let family = workload::find("gpu-pool").unwrap();
+        let parameters = Parameters {
+            load: 0.9,
+            jobs: 300,
+            seed: 1,
+        };
+        let log = Log {
+            trace: family.generate(&parameters).unwrap(),
+            rounds: Rounds::EachMoment,
+            moving_ms: 7,
+        };
+        let all = log.trace.jobs.clone();
+        let curriculum = Curriculum {
+            families: vec![("steady", 1)],
+            logs: vec![Arc::new(log)],
+            jobs: (40.0, 400.0),
+            ..Curriculum::default()
+        };
+        let drawn = (0..40).map(|seed| curriculum.draw(seed));
+        let stretches: Vec<Drawn> = drawn.filter(|it| &*it.name != "steady").collect();
+        assert!((8..32).contains(&stretches.len()), "{}", stretches.len());
+        let mut firsts = std::collections::BTreeSet::new();
+        for stretch in stretches {
+            let jobs = &stretch.trace.jobs;
+            assert!(jobs.len() >= 40 && all.windows(jobs.len()).any(|some| some == jobs));
+            firsts.insert(jobs[0].submitted_ms);
+            let rule = drover_model::policy::find("fifo").unwrap();
+            let options = stretch.options(rule, Mode::Greedy);
+            assert_eq!((options.rounds, options.moving_ms), (Rounds::EachMoment, 7));
+        }
+        assert!(firsts.len() > 4, "{firsts:?}");
     }
 }

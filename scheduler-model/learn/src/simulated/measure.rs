@@ -74,7 +74,7 @@ impl Measure {
     /// The run of a policy on a window.
     pub(super) fn worth(self, drawn: &Drawn, policy: Arc<dyn Policy>, mode: Mode) -> Worth {
         let outcome = simulate(&drawn.trace, &drawn.options(policy, mode));
-        let outcome = outcome.expect("generated traces make sense");
+        let outcome = outcome.expect("traces make sense");
         let counted = match self {
             Self::Objective | Self::Misses => Counted::AfterWarmUp,
             Self::Slowdown | Self::Completion => Counted::All,

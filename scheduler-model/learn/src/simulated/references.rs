@@ -41,9 +41,9 @@ const SMALL: [Reference; 3] = [
 const URGENT: [Reference; 3] = [in_any("edf-admission"), in_any("slack-area"), in_any("saf")];
 const SHARES: [Reference; 3] = [in_any("fair"), in_any("weighted:-1"), in_any("srpt")];
 
-/// What a network is measured against on a family.
-pub fn references(family: &str, measure: Measure) -> &'static [Reference] {
-    match (measure, family) {
+/// What a network is measured against on a family or a log.
+pub fn references(name: &str, measure: Measure) -> &'static [Reference] {
+    match (measure, name) {
         (Measure::Objective, "dag") => &GRAPHS,
         (Measure::Objective, "edge-cloud-gpu") => &UNLIKE_NODES,
         (Measure::Objective, "lublin") => &PARALLEL,

@@ -71,7 +71,7 @@ impl SimulatedStage {
 
 /// The window under the first of its references.
 fn by_rule(drawn: &Drawn) -> Outcome {
-    let reference = references(drawn.family.name, Measure::Objective)[0];
+    let reference = references(&drawn.name, Measure::Objective)[0];
     let rule = policy::find(reference.policy).expect("references are rules");
     run(
         drawn,
@@ -80,7 +80,7 @@ fn by_rule(drawn: &Drawn) -> Outcome {
 }
 
 fn run(drawn: &Drawn, options: &Options) -> Outcome {
-    simulate(&drawn.trace, options).expect("generated traces make sense")
+    simulate(&drawn.trace, options).expect("traces make sense")
 }
 
 const PERCENT: f64 = 100.0;

@@ -88,7 +88,7 @@ pub fn starting_weights(
         let learned = Learned::by("watched", Arc::clone(&watch) as Arc<dyn Scorer>);
         let drawn = curriculum.draw(seed);
         let outcome = simulate(&drawn.trace, &drawn.options(learned, Mode::Easy));
-        outcome.expect("generated traces make sense");
+        outcome.expect("traces make sense");
     }
     let episode = Episode {
         transitions: watch.take().into_iter().map(unrewarded).collect(),

@@ -20,7 +20,7 @@ const SEEDS: u32 = 30;
 pub(super) const FIRST_SEED: u64 = 1;
 
 /// Flags that say what is simulated.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct SourceArgs {
     /// Made-up workloads, separated by commas: steady, bursty, heavy-tail, deadline-tight, dag, edge-cloud-gpu, lublin; `all`
     /// are the first six
@@ -190,7 +190,11 @@ pub enum QueryArrivals {
     Stream,
 }
 
-fn parse_days(text: &str) -> Result<RangeInclusive<u64>, &'static str> {
+/// Days from 1 on.
+///
+/// # Errors
+/// What they have to look like.
+pub fn parse_days(text: &str) -> Result<RangeInclusive<u64>, &'static str> {
     let problem = "must be two days from 1 on, the first not after the last, such as 9-14";
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let days = first.parse().ok().zip(last.parse().ok());

@@ -60,7 +60,11 @@ pub fn simulate(trace: &Trace, options: &Options) -> Result<Outcome, SimulateErr
     Ok(engine::Engine::new(trace, options).run())
 }
 
-fn check(trace: &Trace) -> Result<(), SimulateError> {
+/// Whether it can be simulated.
+///
+/// # Errors
+/// As of [`simulate`].
+pub fn check(trace: &Trace) -> Result<(), SimulateError> {
     let name = || trace.name.to_string();
     if trace.nodes.is_empty() {
         return Err(SimulateError::NoNodes(name()));

@@ -52,6 +52,7 @@ impl TrainArgs {
     pub(super) fn ppo(
         &self,
         weights: &Weights,
+        curriculum: &Curriculum,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let settings = ppo::Settings {
@@ -68,12 +69,13 @@ impl TrainArgs {
             Some(checkpoint) => Ppo::resume(checkpoint.clone(), weights.clone(), settings)?,
             None => Ppo::new(weights, settings, self.seed)?,
         };
-        self.by_gradient(Learner::Ppo(learner), checkpoint)
+        self.by_gradient(Learner::Ppo(learner), curriculum, checkpoint)
     }
 
     pub(super) fn dqn(
         &self,
         weights: &Weights,
+        curriculum: &Curriculum,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let settings = dqn::Settings {
@@ -94,12 +96,13 @@ impl TrainArgs {
             Some(checkpoint) => Dqn::resume(checkpoint.clone(), settings)?,
             None => Dqn::new(weights, settings, self.seed)?,
         };
-        self.by_gradient(Learner::Dqn(learner), checkpoint)
+        self.by_gradient(Learner::Dqn(learner), curriculum, checkpoint)
     }
 
     fn by_gradient(
         &self,
         learner: Learner,
+        curriculum: &Curriculum,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Training, CommandError> {
         let seed = checkpoint.map_or(self.seed, |it| it.seed);
@@ -110,7 +113,7 @@ impl TrainArgs {
         }
         Ok(Training::Gradient(Box::new(Gradient {
             learner,
-            stage: self.stage(self.curriculum()),
+            stage: self.stage(curriculum.clone()),
             best,
             validate_every: self.validate_every,
             length: self.gradient.updates(),

@@ -1,10 +1,11 @@
 mod direct;
 mod gradient;
+mod logs;
 mod parts;
 mod start;
 mod training;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use clap::{Args, Parser, ValueEnum};
 use drover_model::{
@@ -13,7 +14,7 @@ use drover_model::{
 };
 
 pub(super) use self::training::Training;
-use self::{direct::DirectArgs, gradient::GradientArgs, start::StartArgs};
+use self::{direct::DirectArgs, gradient::GradientArgs, logs::LogArgs, start::StartArgs};
 use super::{
     CommandError,
     curves::Curves,
@@ -55,10 +56,13 @@ pub(super) struct TrainArgs {
         default_value = "easy"
     )]
     dispatch: Vec<Mode>,
-    /// Families of workloads with how often each is drawn, as in dag=3,bursty=4 [default: the six families and lublin]
+    /// Families of workloads with how often each is drawn, as in dag=3,bursty=4 [default: none beside logs, else the six families
+    /// and lublin]
     #[arg(long, value_name = "NAME=WEIGHT,...", value_delimiter = ',', value_parser = parse_family)]
     workload: Vec<(&'static str, u64)>,
-    /// Offered loads, from and to
+    #[command(flatten)]
+    logs: LogArgs,
+    /// Offered loads of families, from and to
     #[arg(long, value_name = "FROM-TO", default_value = "0.65-1.25")]
     load: Span,
     /// Jobs of a window, from and to
@@ -120,9 +124,10 @@ impl TrainArgs {
     }
 
     pub(super) fn run(&self) -> Result<(), CommandError> {
-        let cost = self.objective();
+        let curriculum = self.curriculum()?;
         let mut curves = Curves::new(self.tensorboard.as_deref(), self.curve.clone())?;
-        let mut training = self.begin(&mut curves)?;
+        let mut training = self.begin(&curriculum, &mut curves)?;
+        let cost = self.objective(curriculum);
         self.keep(&training)?;
         let bar = progress(training.length());
         while training.steps() < training.length() {
@@ -141,24 +146,30 @@ impl TrainArgs {
         Ok(())
     }
 
-    fn curriculum(&self) -> Curriculum {
-        let usual = Curriculum::default();
-        Curriculum {
-            families: match self.workload.is_empty() {
-                true => usual.families,
-                false => self.workload.clone(),
+    /// Reads the logs.
+    pub(super) fn curriculum(&self) -> Result<Curriculum, CommandError> {
+        let logs = self.logs.read()?;
+        Ok(Curriculum {
+            families: match (&self.workload[..], &logs[..]) {
+                ([], []) => Curriculum::default().families,
+                (families, _) => families.to_vec(),
             },
+            logs,
             load: (self.load.0, self.load.1),
             jobs: (self.jobs.0, self.jobs.1),
             modes: self.dispatch.clone(),
-        }
+        })
     }
 
-    pub(super) fn objective(&self) -> SimulatedCost {
-        SimulatedCost::new(self.curriculum(), self.cost)
+    pub(super) fn objective(&self, curriculum: Curriculum) -> SimulatedCost {
+        SimulatedCost::new(curriculum, self.cost)
     }
 
-    pub(super) fn begin<R: Record>(&self, record: &mut R) -> Result<Training, CommandError> {
+    pub(super) fn begin<R: Record>(
+        &self,
+        curriculum: &Curriculum,
+        record: &mut R,
+    ) -> Result<Training, CommandError> {
         if self.algorithm != Algorithm::Direct && self.cost != Measure::Objective {
             return Err(CommandError::OnlyObjective);
         }
@@ -168,12 +179,12 @@ impl TrainArgs {
         };
         let weights = match &checkpoint {
             Some(checkpoint) => checkpoint.weights.clone(),
-            None => self.start.weights(self, &self.curriculum(), record)?,
+            None => self.start.weights(self, curriculum, record)?,
         };
         match self.algorithm {
             Algorithm::Direct => self.search(&weights, checkpoint.as_ref()),
-            Algorithm::Ppo => self.ppo(&weights, checkpoint.as_ref()),
-            Algorithm::Dqn => self.dqn(&weights, checkpoint.as_ref()),
+            Algorithm::Ppo => self.ppo(&weights, curriculum, checkpoint.as_ref()),
+            Algorithm::Dqn => self.dqn(&weights, curriculum, checkpoint.as_ref()),
         }
     }
 
@@ -184,10 +195,10 @@ impl TrainArgs {
         write(&self.output.with_extension("checkpoint"), &checkpoint)
     }
 
-    /// How the best stands to the references, family by family.
+    /// How the best stands to the references, by family or log.
     fn tell(&self, weights: &Weights, cost: &SimulatedCost) {
         let network = Network::new(weights);
-        let mut families = BTreeMap::<&str, Vec<f64>>::new();
+        let mut families = BTreeMap::<Arc<str>, Vec<f64>>::new();
         for seed in (FIRST_TOLD..).take(self.simulate as usize) {
             let (family, ratio) = cost.detail(&network, seed);
             families.entry(family).or_default().push(ratio);
@@ -219,8 +230,13 @@ mod tests {
         TrainArgs::from_flags(flags.split_whitespace().map(str::to_owned).collect()).unwrap()
     }
 
+    fn begin(args: &TrainArgs) -> Result<Training, CommandError> {
+        args.begin(&args.curriculum()?, &mut ())
+    }
+
     fn step(training: &mut Training, args: &TrainArgs) {
-        training.step(&args.objective(), &mut ()).unwrap();
+        let objective = args.objective(args.curriculum().unwrap());
+        training.step(&objective, &mut ()).unwrap();
     }
 
     fn resumed(training: &Training, flags: &str, folder: &Path) -> Training {
@@ -228,7 +244,7 @@ mod tests {
         let bytes = training.checkpoint().unwrap().to_bytes().unwrap();
         std::fs::write(&path, bytes).unwrap();
         let args = parse(&format!("{flags} --resume {}", path.display()));
-        args.begin(&mut ()).unwrap()
+        begin(&args).unwrap()
     }
 
     #[test]
@@ -236,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for flags in ["--algorithm direct", "--algorithm ppo"] {
             let args = parse(&format!("{flags} --threads 1"));
-            let mut training = args.begin(&mut ()).unwrap();
+            let mut training = begin(&args).unwrap();
             step(&mut training, &args);
             let mut resumed = resumed(&training, &format!("{flags} --threads 3"), folder.path());
             while training.steps() < training.length() {
@@ -255,7 +271,7 @@ mod tests {
     #[test]
     fn q_learning_moves_all_that_it_may_and_nothing_else() {
         let args = parse("--algorithm dqn --form pooled --hidden 4 --without rank/");
-        let mut training = args.begin(&mut ()).unwrap();
+        let mut training = begin(&args).unwrap();
         let before = training.checkpoint().unwrap().weights;
         step(&mut training, &args);
         let after = training.checkpoint().unwrap().weights;
@@ -271,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.safetensors");
         let args = parse("--algorithm ppo --form pooled --hidden 4");
-        let mut training = args.begin(&mut ()).unwrap();
+        let mut training = begin(&args).unwrap();
         step(&mut training, &args);
         let before = training.weights().clone();
         std::fs::write(&path, before.to_bytes().unwrap()).unwrap();
@@ -279,7 +295,7 @@ mod tests {
             "--model-path {} --version-name next",
             path.display()
         ));
-        let mut search = args.begin(&mut ()).unwrap();
+        let mut search = begin(&args).unwrap();
         for _ in 0..2 {
             step(&mut search, &args);
         }
@@ -292,7 +308,32 @@ mod tests {
 
     #[test]
     fn other_costs_than_the_objective_are_for_direct_search() {
-        let refused = parse("--algorithm ppo --cost misses").begin(&mut ());
+        let refused = begin(&parse("--algorithm ppo --cost misses"));
         assert!(matches!(refused, Err(CommandError::OnlyObjective)));
+    }
+
+    #[test]
+    fn a_log_is_trained_on_alone_or_beside_families() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.swf");
+        // Number, submission, wait, run time, processors; requested processors and time; status, user.
+        let job = |it: u64| format!("{it} {} 0 {} 2 -1 -1 2 60 -1 1 1 -1 -1 -1 -1 -1 -1\n", it * 20, 20 + it % 7);
+        let lines: String = (1..=60).map(job).collect();
+        std::fs::write(&path, format!("; MaxProcs: 4\n{lines}")).unwrap();
+        let log = path.display().to_string();
+        let curriculum = |flags: &[&str]| {
+            let flags = [&["--output=none", "--jobs=20"], flags].concat();
+            let args = TrainArgs::from_flags(flags.into_iter().map(str::to_owned).collect());
+            args.unwrap().curriculum()
+        };
+        let alone = curriculum(&["--trace", &log]).unwrap();
+        assert_eq!((alone.families.len(), alone.logs.len()), (0, 1));
+        assert_eq!(alone.draw(3).trace.jobs.len(), 20);
+        let beside = curriculum(&["--trace", &log, "--workload", "dag=2"]).unwrap();
+        assert_eq!(beside.families, [("dag", 2)]);
+        let missing = curriculum(&["--trace", "nowhere.swf"]).unwrap_err();
+        assert!(missing.to_string().contains("nowhere.swf"), "{missing}");
+        let no_pool = curriculum(&["--trace", &log, "--gpus", "64"]).unwrap_err();
+        assert!(no_pool.to_string().contains("--gpus"), "{no_pool}");
     }
 }
