@@ -33,11 +33,6 @@ const PARALLEL: [Reference; 2] = [rule("saf", Mode::Strict), rule("saf", Mode::E
 
 /// Where waits are held against those of the rule, it has to be one that fills the machine as much.
 const SMALLEST_AREA: [Reference; 1] = [in_any("saf")];
-const SMALL: [Reference; 3] = [
-    in_any("saf"),
-    rule("saf", Mode::Easy),
-    rule("sjf", Mode::Easy),
-];
 const URGENT: [Reference; 3] = [in_any("edf-admission"), in_any("slack-area"), in_any("saf")];
 const SHARES: [Reference; 3] = [in_any("fair"), in_any("weighted:-1"), in_any("srpt")];
 
@@ -48,8 +43,7 @@ pub fn references(name: &str, measure: Measure) -> &'static [Reference] {
         (Measure::Objective, "edge-cloud-gpu") => &UNLIKE_NODES,
         (Measure::Objective, "lublin") => &PARALLEL,
         (Measure::Objective, _) => &STRONGEST,
-        (Measure::Slowdown, "lublin") => &SMALLEST_AREA,
-        (Measure::Slowdown, _) => &SMALL,
+        (Measure::Slowdown, _) => &SMALLEST_AREA,
         (Measure::Misses, _) => &URGENT,
         (Measure::Completion, _) => &SHARES,
     }
