@@ -1,12 +1,24 @@
 //! How fast simulations are: `cargo bench -p drover-sim --bench simulate`, or only those whose names contain a word with
 //! `-- WORD`.
 //!
-//! Prints completions a second of one core for steady queues of several lengths, and what a large trace takes from jobs to
-//! figures. Without `--bench`, as `cargo test --benches` runs it, all of it is done in small.
+//! Prints completions a second of one core for steady queues of several lengths, what a large trace takes from jobs to figures, and
+//! decisions a second of one core under the learned policy, as trainings play them. Without `--bench`, as `cargo test --benches` runs it, all of it is done in small.
 
-use std::{env, fs, time::Instant};
+use std::{
+    env, fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
-use drover_model::{dispatch::Mode, policy};
+use drover_model::{
+    dispatch::Mode,
+    inference::{Network, Scorer, Scratch, Window},
+    observation::layout,
+    policy::{self, Learned},
+};
 use drover_sim::{
     evaluate::{Counted, Figures},
     simulate::{Options, simulate},
@@ -58,6 +70,9 @@ fn main() {
     }
     if is_wanted("dag") {
         dag(2_000 / divisor);
+    }
+    if is_wanted("rollouts") {
+        rollouts(100_000 / divisor);
     }
 }
 
@@ -111,6 +126,45 @@ fn dag(jobs: u32) {
         outcome.completions as f64 / seconds,
         outcome.completions,
     );
+}
+
+/// With windows that are full most of the time. A decision is a window that is scored.
+fn rollouts(jobs: u32) {
+    let trace = generate("steady", 1.1, jobs.max(2));
+    let aligned = policy::shipped_weights()
+        .aligned(&layout())
+        .expect("a test reads what is shipped");
+    let counting = Arc::new(Counting {
+        network: Network::new(&aligned),
+        decisions: AtomicU64::new(0),
+    });
+    let learned = Learned::by("counting", Arc::clone(&counting) as Arc<dyn Scorer>);
+    let begin = Clock::start();
+    let outcome = simulate(&trace, &Options::new(learned, Mode::Easy)).expect("the trace is sound");
+    let seconds = begin.seconds();
+    println!(
+        "{:>12}: {:8.0} decisions/s, {:.0} completions/s",
+        "rollouts",
+        counting.decisions.load(Ordering::Relaxed) as f64 / seconds,
+        outcome.completions as f64 / seconds,
+    );
+}
+
+#[derive(Debug)]
+struct Counting {
+    network: Network,
+    decisions: AtomicU64,
+}
+
+impl Scorer for Counting {
+    fn score(&self, window: &Window<'_>, scratch: &mut Scratch, scores: &mut [f32]) {
+        self.decisions.fetch_add(1, Ordering::Relaxed);
+        self.network.score(window, scratch, scores);
+    }
+
+    fn looks_at(&self, column: usize) -> bool {
+        self.network.looks_at(column)
+    }
 }
 
 fn generate(family: &str, load: f64, jobs: u32) -> Trace {

@@ -5,7 +5,7 @@
 //!
 //! Between a submission and its start a real cluster commits twice and sends once; the simulator has one delay for that
 //! ([`drover_sim::simulate::Options::start_latency_ms`]). It is measured on the first half of the load that never waits:
-//! the median of start less submission. Everything else is judged with it.
+//! the mean of start less submission. Everything else is judged with it.
 
 mod compare;
 mod plan;

@@ -12,7 +12,12 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     trace: Vec<PathBuf>,
     /// GPUs of the pool, for GPU jobs with deadlines; several with commas are a log each [default: 1152]
-    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',', requires = "trace")]
+    #[arg(
+        long,
+        value_name = "NUMBER,...",
+        value_delimiter = ',',
+        requires = "trace"
+    )]
     gpus: Vec<u32>,
     /// Days of submission, for GPU jobs with deadlines, such as 1-9 [default: all]
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_days, requires = "trace")]

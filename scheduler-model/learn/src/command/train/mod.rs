@@ -317,7 +317,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.swf");
         // Number, submission, wait, run time, processors; requested processors and time; status, user.
-        let job = |it: u64| format!("{it} {} 0 {} 2 -1 -1 2 60 -1 1 1 -1 -1 -1 -1 -1 -1\n", it * 20, 20 + it % 7);
+        let job = |it: u64| {
+            format!(
+                "{it} {} 0 {} 2 -1 -1 2 60 -1 1 1 -1 -1 -1 -1 -1 -1\n",
+                it * 20,
+                20 + it % 7
+            )
+        };
         let lines: String = (1..=60).map(job).collect();
         std::fs::write(&path, format!("; MaxProcs: 4\n{lines}")).unwrap();
         let log = path.display().to_string();
