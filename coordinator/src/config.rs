@@ -72,7 +72,7 @@ pub struct Args {
     /// How often agents send a sign of life
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
     pub heartbeat_interval: Duration,
-    /// Largest number of tasks in one job
+    /// Largest number of tasks in one job, of which an array or a gang is one
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
     pub max_tasks_per_job: usize,
     /// Largest request in bytes

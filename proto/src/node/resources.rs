@@ -7,12 +7,15 @@ use drover_model::{NodeClass, NodeState, NodeView, Resources};
 use super::{capacity, node_state};
 use crate::{agent::resources_to_wire, attributes::class_to_wire, v1};
 
-/// By node, by class, and in all. The nodes are by name.
+/// By node, by class, and in all. The nodes are by name; those that have left are shown, but count nowhere.
 pub fn resources(views: &[NodeView]) -> v1::GetResourcesResponse {
     let nodes: Vec<v1::NodeResources> = views.iter().map(of_node).collect();
     let mut cluster = empty(v1::NodeClass::Unspecified);
     let mut classes: BTreeMap<NodeClass, v1::ClassResources> = BTreeMap::new();
     for (view, node) in views.iter().zip(&nodes) {
+        if view.state == NodeState::Left {
+            continue;
+        }
         let class = view.attributes.class;
         count(&mut cluster, node);
         count(

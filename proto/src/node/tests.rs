@@ -83,6 +83,7 @@ fn resources_are_summed_and_only_ready_nodes_have_any_to_give() {
         view("a", NodeState::Ready),
         view("b", NodeState::Cordoned),
         edge,
+        view("gone", NodeState::Left),
     ];
     let sums = resources(&views);
     let available: Vec<u64> = sums
@@ -90,7 +91,7 @@ fn resources_are_summed_and_only_ready_nodes_have_any_to_give() {
         .iter()
         .map(|node| node.available.as_ref().unwrap().cpu_millis)
         .collect();
-    assert_eq!(available, [6_000, 0, 6_000]);
+    assert_eq!(available, [6_000, 0, 6_000, 0]);
     let classes: Vec<_> = sums
         .classes
         .iter()
