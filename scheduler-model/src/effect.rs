@@ -309,7 +309,8 @@ pub enum PendingReason {
     /// task has a reservation.
     WaitsForCapacity {
         resource: Resource,
-        position: Position,
+        /// `None` where counting would take too long, or no order lasts longer than a round.
+        position: Option<Position>,
         reserved: Option<(Vec<NodeName>, Timestamp)>,
     },
     /// Would fit, but may not delay the task that holds the reservation.
@@ -319,7 +320,7 @@ pub enum PendingReason {
     },
     /// Others come first.
     Outranked {
-        position: Position,
+        position: Option<Position>,
         policy: Arc<str>,
     },
 }

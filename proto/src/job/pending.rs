@@ -39,16 +39,21 @@ pub(super) fn words(reason: &PendingReason, tasks: &Places<'_>, undo: bool) -> S
         PendingReason::HeldForReservation { job, .. } => {
             format!("fits now, but would delay job {job}, for which capacity is reserved")
         }
-        PendingReason::Outranked { position, policy } => {
-            format!("{} in the order of {policy}", place(*position))
-        }
+        PendingReason::Outranked {
+            position: Some(position),
+            policy,
+        } => format!("{} in the order of {policy}", place(*position)),
+        PendingReason::Outranked {
+            position: None,
+            policy,
+        } => format!("others come before it in the order of {policy}"),
         PendingReason::WaitsForCapacity {
             resource,
             position,
             reserved,
         } => format!(
-            "waits for {resource}, {} in line{}",
-            place(*position),
+            "waits for {resource}{}{}",
+            position.map_or_else(String::new, |it| format!(", {} in line", place(it))),
             reservation(reserved.as_ref())
         ),
         PendingReason::NoNodes

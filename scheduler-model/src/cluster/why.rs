@@ -88,21 +88,18 @@ impl Cluster {
         noted.or_else(|| inquiry.reservation.get_or_init(expect).as_ref())
     }
 
-    fn position(&self, now: Timestamp, entry: &Entry, inquiry: &Inquiry) -> Position {
-        let left = inquiry.positions.get();
-        if left == 0 {
-            return Position(Position::LIMIT);
-        }
-        inquiry.positions.set(left - 1);
+    fn position(&self, now: Timestamp, entry: &Entry, inquiry: &Inquiry) -> Option<Position> {
+        let left = inquiry.positions.get().checked_sub(1)?;
+        inquiry.positions.set(left);
         let limit = Position::LIMIT as usize;
         let before = match self.config.policy.order() {
             Order::Fixed => self.ready.count_before(entry, limit),
             // What a node's score would be, or that of a window, takes a round to know.
-            Order::Scored | Order::Window => limit,
+            Order::Scored | Order::Window => return None,
             _ if self.ready.len() > limit => limit,
             _ => self.count_ranked_before(now, entry),
         };
-        Position(before as u32 + 1)
+        Some(Position(before as u32 + 1))
     }
 
     /// The same where keys change: by looking at all that wait.

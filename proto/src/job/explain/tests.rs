@@ -41,7 +41,7 @@ fn explained() -> TaskExplanation {
         task: TaskView {
             state: TaskState::Queued,
             pending: Some(PendingReason::Outranked {
-                position: Position(2),
+                position: Some(Position(2)),
                 policy: "edf".into(),
             }),
             estimate: None,

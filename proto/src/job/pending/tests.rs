@@ -56,7 +56,7 @@ fn what_fits_nowhere_is_said_with_numbers() {
 fn places_in_line_are_words_then_numbers() {
     let says = |position| {
         says(&PendingReason::Outranked {
-            position: Position(position),
+            position: Some(Position(position)),
             policy: "edf".into(),
         })
     };
@@ -66,11 +66,28 @@ fn places_in_line_are_words_then_numbers() {
 }
 
 #[test]
+fn a_place_that_nobody_knows_is_not_told() {
+    let outranked = PendingReason::Outranked {
+        position: None,
+        policy: "learned".into(),
+    };
+    let told = "others come before it in the order of learned";
+    assert_eq!(says(&outranked), told);
+    let waits = PendingReason::WaitsForCapacity {
+        resource: Resource::Cpu,
+        position: None,
+        reserved: Some((vec!["n1".into()], Timestamp(45_296_000))),
+    };
+    let told = "waits for cpu; node `n1` is reserved from about 12:34:56 UTC";
+    assert_eq!(says(&waits), told);
+}
+
+#[test]
 fn waiting_and_reservations_are_told() {
     assert_eq!(
         says(&PendingReason::WaitsForCapacity {
             resource: Resource::Cpu,
-            position: Position(1),
+            position: Some(Position(1)),
             reserved: Some((vec!["n1".into()], Timestamp(45_296_000))),
         }),
         "waits for cpu, first in line; node `n1` is reserved from about 12:34:56 UTC"
@@ -178,7 +195,7 @@ fn what_gangs_and_arrays_wait_for_is_counted() {
     assert_eq!(
         says(&PendingReason::WaitsForCapacity {
             resource: Resource::Gpu,
-            position: Position(2),
+            position: Some(Position(2)),
             reserved: Some((names, Timestamp(0))),
         }),
         "waits for gpu, second in line; nodes `a`, `b`, `c` and 1 more are reserved from about 00:00:00 UTC"

@@ -91,7 +91,7 @@ fn a_gang_that_stops_nobody_says_so() {
         fixed.stored_spec = spec.encode_to_vec().into();
         let waits = PendingReason::WaitsForCapacity {
             resource: Resource::Gpu,
-            position: Position(1),
+            position: Some(Position(1)),
             reserved: None,
         };
         let view = view(&[(TaskState::Queued, Some(waits))]);
