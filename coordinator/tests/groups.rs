@@ -55,7 +55,7 @@ async fn explain(jobs: &mut Jobs, job_id: &str, task: &str) -> v1::Task {
 
 #[tokio::test]
 async fn an_array_keeps_its_limits_across_a_restart() {
-    use v1::TaskState::{Assigned, Failed, Pending, Queued, Succeeded};
+    use v1::TaskState::{Assigned, Failed, Pending, Queued, Running, Succeeded};
     let dir = tempdir().unwrap();
     let handle = start(dir.path()).await;
     let mut agent = FakeAgent::join(&handle, at("n1", 8_000)).await.unwrap();
@@ -77,7 +77,7 @@ async fn an_array_keeps_its_limits_across_a_restart() {
         ("a[1]", Assigned),
         ("a[2]", Assigned),
         ("a[3]", Queued),
-        ("a", Pending),
+        ("a", Running),
     ];
     assert_eq!(states(&get(&mut client, &id).await), expected);
     handle.shutdown().await.unwrap();
