@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Throughput(throughput::ThroughputArgs),
     /// Time from submit call to process start, at a fixed rate of submit calls
     Latency(latency::LatencyArgs),
-    /// Speed of dispatch with short and long queues, in the model alone, and memory of what waits
+    /// Speed of dispatch with short and long queues and time of a decision, in the model alone, and memory of what waits
     Queue(queue::QueueArgs),
     /// Time to place single tasks, and gangs of as many, on many nodes, in the model alone
     Placement(placement::PlacementArgs),

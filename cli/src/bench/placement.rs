@@ -16,6 +16,8 @@ use drover_model::{
 };
 use serde::Serialize;
 
+use super::report::median_us;
+
 const NODE_CPUS: u64 = 32;
 /// Of nodes: regions, with a cost each.
 const KINDS: u64 = 10;
@@ -75,12 +77,6 @@ pub(crate) fn run(args: &PlacementArgs) -> PlacementCosts {
         ring_us,
         compared: load.compared,
     }
-}
-
-pub(super) fn median_us(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    let median = times[times.len() / 2];
-    (median.as_secs_f64() * 10_000_000.0).round() / 10.0
 }
 
 struct Load {

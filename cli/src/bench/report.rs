@@ -1,6 +1,6 @@
 //! What was measured, for people and for programs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -217,4 +217,10 @@ impl LatencyReport {
         );
         output::print(&text)
     }
+}
+/// In microseconds, to a tenth.
+pub(super) fn median_us(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    (median.as_secs_f64() * 10_000_000.0).round() / 10.0
 }

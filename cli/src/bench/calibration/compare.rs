@@ -52,8 +52,7 @@ pub(super) fn start_latency_ms(trace: &Trace) -> u64 {
         Some(started.saturating_sub(job.submitted_ms))
     });
     let waits: Vec<u64> = waits.collect();
-    let mean = waits.iter().sum::<u64>() as f64 / waits.len().max(1) as f64;
-    mean.round() as u64
+    mean(&waits).round() as u64
 }
 
 impl Comparison {
