@@ -36,6 +36,10 @@ pub enum CommandError {
     Mode(#[from] ParseModeError),
     #[error("--cost: ppo and dqn know the objective only; use --algorithm direct for another")]
     OnlyObjective,
+    #[error(
+        "--load is for made-up workloads, and logs have a load of their own; leave it out, or add --workload"
+    )]
+    LoadOfLogs,
     #[error(transparent)]
     Log(#[from] drover_sim::command::CommandError),
     #[error("--rules names no rule to compare with")]

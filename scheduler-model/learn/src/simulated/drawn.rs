@@ -129,7 +129,7 @@ impl Curriculum {
             },
             mode,
             rounds: log.rounds,
-            moving_ms: log.moving_ms,
+            moving_ms: 0,
         }
     }
 
@@ -195,7 +195,6 @@ mod tests {
         let log = Log {
             trace: family.generate(&parameters).unwrap(),
             rounds: Rounds::EachMoment,
-            moving_ms: 7,
         };
         let all = log.trace.jobs.clone();
         let curriculum = Curriculum {
@@ -214,7 +213,7 @@ mod tests {
             firsts.insert(jobs[0].submitted_ms);
             let rule = drover_model::policy::find("fifo").unwrap();
             let options = stretch.options(rule, Mode::Greedy);
-            assert_eq!((options.rounds, options.moving_ms), (Rounds::EachMoment, 7));
+            assert_eq!(options.rounds, Rounds::EachMoment);
         }
         assert!(firsts.len() > 4, "{firsts:?}");
     }

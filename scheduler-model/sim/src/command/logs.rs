@@ -14,26 +14,26 @@ use crate::{
 pub struct Log {
     pub trace: Trace,
     pub rounds: Rounds,
-    pub moving_ms: u64,
 }
 
 /// Of the files of these flags, one for each pool of GPUs.
 ///
 /// # Errors
-/// When a file cannot be read or makes no sense, or a flag says nothing of it.
+/// When a file cannot be read, makes no sense or is no log, or a flag says nothing of it.
 pub fn logs(source: &SourceArgs) -> Result<Vec<Log>, CommandError> {
     let files = source.open()?;
     let mut logs = Vec::new();
     for plan in source.plans(&files)? {
-        let cells = source.cells(&plan, &RepeatArgs::once(1), &mut Skipped::default())?;
-        for cell in cells {
+        if plan.is_drawn() {
+            return Err(CommandError::Usage(
+                "queries are no log: nothing says when they came; give SWF logs, GPU jobs with deadlines, Alibaba tasks or a history",
+            ));
+        }
+        for cell in source.cells(&plan, &RepeatArgs::once(1), &mut Skipped::default())? {
             for (_, trace) in cell.traces {
                 simulate::check(&trace)?;
-                logs.push(Log {
-                    trace,
-                    rounds: cell.rounds,
-                    moving_ms: cell.moving_ms,
-                });
+                let rounds = cell.rounds;
+                logs.push(Log { trace, rounds });
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::command::CommandError;
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
     /// Logs, each drawn as often as a family of weight 1, whose windows are stretches at their own load: SWF, GPU jobs with
-    /// deadlines, Alibaba 2018 tasks, or what `drover trace export` wrote
+    /// deadlines, what `drover trace export` wrote, or Alibaba 2018 tasks, which arrive at a load of 0.9
     #[arg(long, value_name = "FILE", num_args = 1..)]
     trace: Vec<PathBuf>,
     /// GPUs of the pool, for GPU jobs with deadlines; several with commas are a log each [default: 1152]

@@ -62,9 +62,9 @@ pub(super) struct TrainArgs {
     workload: Vec<(&'static str, u64)>,
     #[command(flatten)]
     logs: LogArgs,
-    /// Offered loads of families, from and to
-    #[arg(long, value_name = "FROM-TO", default_value = "0.65-1.25")]
-    load: Span,
+    /// Offered loads of families, from and to [default: 0.65-1.25]
+    #[arg(long, value_name = "FROM-TO")]
+    load: Option<Span>,
     /// Jobs of a window, from and to
     #[arg(long, value_name = "FROM-TO", default_value = "300-1500")]
     jobs: Span,
@@ -149,13 +149,18 @@ impl TrainArgs {
     /// Reads the logs.
     pub(super) fn curriculum(&self) -> Result<Curriculum, CommandError> {
         let logs = self.logs.read()?;
+        let usual = Curriculum::default();
+        let families = match (&self.workload[..], &logs[..]) {
+            ([], []) => usual.families,
+            (families, _) => families.to_vec(),
+        };
+        if families.is_empty() && self.load.is_some() {
+            return Err(CommandError::LoadOfLogs);
+        }
         Ok(Curriculum {
-            families: match (&self.workload[..], &logs[..]) {
-                ([], []) => Curriculum::default().families,
-                (families, _) => families.to_vec(),
-            },
+            families,
             logs,
-            load: (self.load.0, self.load.1),
+            load: self.load.map_or(usual.load, |Span(from, to)| (from, to)),
             jobs: (self.jobs.0, self.jobs.1),
             modes: self.dispatch.clone(),
         })
@@ -339,6 +344,8 @@ mod tests {
         assert_eq!(beside.families, [("dag", 2)]);
         let missing = curriculum(&["--trace", "nowhere.swf"]).unwrap_err();
         assert!(missing.to_string().contains("nowhere.swf"), "{missing}");
+        let own_load = curriculum(&["--trace", &log, "--load", "0.9"]).unwrap_err();
+        assert!(matches!(own_load, CommandError::LoadOfLogs), "{own_load}");
         let no_pool = curriculum(&["--trace", &log, "--gpus", "64"]).unwrap_err();
         assert!(no_pool.to_string().contains("--gpus"), "{no_pool}");
     }

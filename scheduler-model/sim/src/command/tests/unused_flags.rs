@@ -5,6 +5,10 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::{CommandLine, POOL_LOG, evaluate, parse, published, run};
+use crate::{
+    command::{SourceArgs, logs},
+    simulate::Rounds,
+};
 
 const SWF_LOG: &str = "1 0 0 10 1 -1 -1 1 10 -1 1 1 1 -1 1 -1 -1 -1\n";
 const TASKS: &str = "0,j_1,M1,10,100.0,0.3,2\n7,j_2,task_x,5,5.0,0.1,1\n";
@@ -195,4 +199,27 @@ fn executors_are_modelled_where_moving_costs_nothing() {
     // Of the stage, roughly, and of an executor that comes from another job.
     assert_eq!((makespan_s(""), makespan_s("--moving-ms 0")), (0.004, 4.0));
     assert!(makespan_s("--moving-ms 2000") >= 4.0);
+}
+
+/// What has happened, and not what is drawn.
+#[test]
+fn logs_are_what_has_times_of_its_own() {
+    let folder = files();
+    for (name, jobs) in [("swf", 1), ("gpus", 3), ("tasks", 2), ("history", 1)] {
+        let source = SourceArgs {
+            trace: vec![folder.path().join(name)],
+            ..SourceArgs::default()
+        };
+        let logs = logs(&source).unwrap();
+        let told: Vec<usize> = logs.iter().map(|log| log.trace.jobs.len()).collect();
+        assert_eq!(told, [jobs], "{name}");
+        let is_minutes = logs[0].rounds == Rounds::EachMoment;
+        assert_eq!(is_minutes, name == "gpus", "{name}");
+    }
+    let queries = SourceArgs {
+        trace: vec![folder.path().join("queries")],
+        ..SourceArgs::default()
+    };
+    let error = logs(&queries).unwrap_err();
+    assert!(error.to_string().contains("no log"), "{error}");
 }
