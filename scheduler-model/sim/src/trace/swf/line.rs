@@ -25,27 +25,30 @@ const PROCESSORS: &str = "a number of processors from 1 to those of the machine"
 /// On a machine of so many processors, if that is known.
 pub(super) fn job(fields: &Fields<'_>, machine: Option<u32>) -> Result<SwfJob, Problem> {
     fields.bytes(LAST, "18 fields")?;
-    let run_ms = fields.thousandths(RUN, "a run time in seconds")?;
-    let run_ms = u64::try_from(run_ms).unwrap_or(UNKNOWN_RUN_MS);
+    let run_ms = duration_ms(fields, RUN, "a run time in seconds, or -1")?;
+    let run_ms = run_ms.unwrap_or(UNKNOWN_RUN_MS);
+    let requested = "a requested time in seconds, or -1";
     Ok(SwfJob {
         id: fields.whole(ID, "the whole number of a job")?,
         submitted_ms: fields
             .unsigned_thousandths(SUBMITTED, "a time of submission in seconds, at least 0")?,
         run_ms,
-        requested_ms: requested_ms(fields)?.unwrap_or(run_ms),
+        requested_ms: duration_ms(fields, REQUESTED_TIME, requested)?.unwrap_or(run_ms),
         processors: processors(fields, machine)?,
         user: fields.whole(USER, "the number of a user, or -1")?,
         executable: fields.whole(EXECUTABLE, "the number of a program, or -1")?,
     })
 }
 
-fn requested_ms(fields: &Fields<'_>) -> Result<Option<u64>, Problem> {
-    const EXPECTED: &str = "a requested time in seconds, or -1";
-    match fields.thousandths(REQUESTED_TIME, EXPECTED)? {
+/// `None`: it is unknown.
+fn duration_ms(
+    fields: &Fields<'_>,
+    column: usize,
+    expected: &'static str,
+) -> Result<Option<u64>, Problem> {
+    match fields.thousandths(column, expected)? {
         UNKNOWN => Ok(None),
-        _ => fields
-            .unsigned_thousandths(REQUESTED_TIME, EXPECTED)
-            .map(Some),
+        _ => fields.unsigned_thousandths(column, expected).map(Some),
     }
 }
 

@@ -2,7 +2,7 @@
 //! evaluation of parallel job schedulers", JSSPP 1999; version 2.2): one job a line, 18 numbers, `;` begins a comment.
 //!
 //! Read by the rules of the loader behind published figures (Zhang et al., "RLScheduler", SC 2020): the processors of a job
-//! are the larger of those allocated and those requested, a requested time of -1 is the run time, a negative run time is
+//! are the larger of those allocated and those requested, a requested time of -1 is the run time, a run time of -1 is
 //! 10 s, a job that ran for 0 s is left out, and jobs are ordered by their ids (some logs are not sorted by anything).
 
 mod line;

@@ -81,7 +81,11 @@ fn bad_lines_say_where_and_what() {
         ),
         (
             "1 10 -1 NaN 8 -1 -1 -1 -1 -1 1 7 1 5 -1 -1 -1 -1",
-            "line 1, column 4: expected a run time in seconds, found \"NaN\"",
+            "line 1, column 4: expected a run time in seconds, or -1, found \"NaN\"",
+        ),
+        (
+            "1 10 -1 -5 8 -1 -1 -1 -1 -1 1 7 1 5 -1 -1 -1 -1",
+            "line 1, column 4: expected a run time in seconds, or -1, found \"-5\"",
         ),
         (
             "1 10 -1 20 8 -1 -1 -1 -7 -1 1 7 1 5 -1 -1 -1 -1",
@@ -107,7 +111,10 @@ fn a_lenient_reader_counts_what_it_passes_over() {
     let log = parse(text.as_bytes(), lenient).unwrap();
     assert_eq!(log.jobs.len(), 3);
     let counts: Vec<(&str, u64)> = log.skipped.lines.into_iter().collect();
-    assert_eq!(counts, [("18 fields", 2), ("a run time in seconds", 1)]);
+    assert_eq!(
+        counts,
+        [("18 fields", 2), ("a run time in seconds, or -1", 1)]
+    );
 }
 
 fn times(trace: &Trace) -> Vec<(&str, u64)> {
