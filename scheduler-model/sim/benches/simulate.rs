@@ -2,7 +2,8 @@
 //! `-- WORD`.
 //!
 //! Prints completions a second of one core for steady queues of several lengths, what a large trace takes from jobs to figures, and
-//! decisions a second of one core under the learned policy, as trainings play them. Without `--bench`, as `cargo test --benches` runs it, all of it is done in small.
+//! decisions a second of one core under the learned policy, as trainings play them. Without `--bench`, as `cargo test --benches`
+//! runs it, all of it is done in small.
 
 use std::{
     env, fs,
